@@ -1,0 +1,311 @@
+//! Where the tensors live: chosen once, at run time.
+
+use std::fmt;
+
+use burn::tensor::Device;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// What the caller asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// A real GPU if there is one, the CPU otherwise. A software adapter is only ever used by name.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The first real GPU.
+    Gpu,
+    /// The first adapter whose name contains this, in any case; also a software adapter.
+    Adapter(String),
+}
+
+/// A graphics adapter of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AdapterReport {
+    /// As the driver calls it.
+    pub name: String,
+    /// `vulkan`, `metal`, `dx12`, `webgpu`.
+    pub api: String,
+    /// Discrete, integrated, virtual or software.
+    pub kind: AdapterKind,
+    /// Driver name and version.
+    pub driver: String,
+    /// The largest buffer, in bytes.
+    pub max_buffer: u64,
+    /// The largest part of a buffer a kernel sees at once, in bytes.
+    pub max_binding: u64,
+    /// Whether kernels can compute in f16.
+    pub f16: bool,
+    /// Whether kernels have subgroup operations.
+    pub subgroups: bool,
+}
+
+/// What sort of adapter it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdapterKind {
+    /// A card with memory of its own.
+    Discrete,
+    /// A GPU that shares the host's memory.
+    Integrated,
+    /// A GPU lent to a virtual machine.
+    Virtual,
+    /// No GPU at all: the driver computes on the CPU.
+    Software,
+    /// The driver does not say.
+    Other,
+}
+
+/// The device in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "device", rename_all = "kebab-case")]
+pub enum DeviceReport {
+    /// The CPU device.
+    Cpu {
+        /// Threads it uses at most.
+        threads: usize,
+    },
+    /// A graphics adapter.
+    Gpu(AdapterReport),
+}
+
+impl AdapterKind {
+    fn is_real(self) -> bool {
+        self != Self::Software
+    }
+}
+
+impl fmt::Display for AdapterKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discrete => "discrete GPU",
+            Self::Integrated => "integrated GPU",
+            Self::Virtual => "virtual GPU",
+            Self::Software => "software, for tests only",
+            Self::Other => "other",
+        })
+    }
+}
+
+impl fmt::Display for DeviceReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu { threads } => write!(f, "CPU ({threads} threads)"),
+            Self::Gpu(adapter) => write!(f, "{} ({}, {})", adapter.name, adapter.api, adapter.kind),
+        }
+    }
+}
+
+/// The graphics adapters of this machine; none when this build has no GPU support or there is no driver.
+pub async fn adapters() -> Vec<AdapterReport> {
+    gpu::list().await.into_iter().map(|(report, _)| report).collect()
+}
+
+/// The device that `choice` would open, without opening it.
+///
+/// # Errors
+/// [`Error::Device`] when there is no such device; the message lists what was found.
+pub async fn choose(choice: &DeviceChoice) -> Result<DeviceReport> {
+    select(choice, &adapters().await).map(|(report, _)| report)
+}
+
+/// Opens the device that `choice` means.
+///
+/// # Errors
+/// [`Error::Device`] when there is no such device or its driver refuses.
+pub async fn open(choice: &DeviceChoice) -> Result<(Device, DeviceReport)> {
+    if *choice == DeviceChoice::Cpu {
+        // Not even the list of adapters is asked for: a broken driver must not matter here.
+        return Ok((cpu::open()?, cpu::report()?));
+    }
+    let adapters = gpu::list().await;
+    let reports: Vec<AdapterReport> = adapters.iter().map(|(report, _)| report.clone()).collect();
+    match select(choice, &reports)? {
+        (report, None) => Ok((cpu::open()?, report)),
+        (report, Some(index)) => match adapters.into_iter().nth(index) {
+            Some((_, adapter)) => Ok((gpu::open(adapter).await?, report)),
+            None => Err(Error::Device("the adapter went away".into())),
+        },
+    }
+}
+
+/// The device and, for a GPU, its place in `adapters`.
+fn select(choice: &DeviceChoice, adapters: &[AdapterReport]) -> Result<(DeviceReport, Option<usize>)> {
+    let pick = |index: usize| (DeviceReport::Gpu(adapters[index].clone()), Some(index));
+    let real = adapters.iter().position(|adapter| adapter.kind.is_real());
+    match choice {
+        DeviceChoice::Cpu => Ok((cpu::report()?, None)),
+        DeviceChoice::Auto => match real {
+            Some(index) => Ok(pick(index)),
+            None => Ok((cpu::report()?, None)),
+        },
+        DeviceChoice::Gpu => {
+            real.map(pick).ok_or_else(|| Error::Device(format!("expected a GPU, found {}", names(adapters))))
+        }
+        DeviceChoice::Adapter(name) => {
+            let wanted = name.to_lowercase();
+            let found = adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&wanted));
+            found.map(pick).ok_or_else(|| {
+                Error::Device(format!("expected an adapter named like '{name}', found {}", names(adapters)))
+            })
+        }
+    }
+}
+
+fn names(adapters: &[AdapterReport]) -> String {
+    if adapters.is_empty() {
+        return "no adapter at all (no Vulkan or Metal driver, or a build without GPU support)".into();
+    }
+    let names: Vec<String> = adapters.iter().map(|a| format!("'{}' ({})", a.name, a.kind)).collect();
+    names.join(", ")
+}
+
+#[cfg(feature = "cpu")]
+mod cpu {
+    use super::{Device, DeviceReport, Result};
+
+    pub(super) fn open() -> Result<Device> {
+        Ok(Device::flex())
+    }
+
+    pub(super) fn report() -> Result<DeviceReport> {
+        Ok(DeviceReport::Cpu { threads: std::thread::available_parallelism().map_or(1, usize::from) })
+    }
+}
+
+#[cfg(not(feature = "cpu"))]
+mod cpu {
+    use super::{Device, DeviceReport, Error, Result};
+
+    pub(super) fn open() -> Result<Device> {
+        Err(Error::Device("expected the CPU device, found a build without it (feature `cpu`)".into()))
+    }
+
+    pub(super) fn report() -> Result<DeviceReport> {
+        Err(Error::Device("expected a GPU, found none, and this build has no CPU device (feature `cpu`)".into()))
+    }
+}
+
+#[cfg(feature = "gpu")]
+mod gpu {
+    use burn::tensor::wgpu::{WgpuSetup, wgpu};
+
+    use super::{AdapterKind, AdapterReport, Device, Error, Result};
+
+    /// An adapter with the instance that found it.
+    pub(super) struct Found {
+        instance: wgpu::Instance,
+        adapter: wgpu::Adapter,
+    }
+
+    pub(super) async fn list() -> Vec<(AdapterReport, Found)> {
+        let backends = wgpu::Backends::PRIMARY;
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        let adapters = instance.enumerate_adapters(backends).await;
+        adapters
+            .into_iter()
+            .map(|adapter| (report(&adapter), Found { instance: instance.clone(), adapter }))
+            .collect()
+    }
+
+    fn report(adapter: &wgpu::Adapter) -> AdapterReport {
+        let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
+        AdapterReport {
+            name: info.name,
+            api: info.backend.to_str().to_owned(),
+            kind: match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
+                wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+                wgpu::DeviceType::VirtualGpu => AdapterKind::Virtual,
+                wgpu::DeviceType::Cpu => AdapterKind::Software,
+                wgpu::DeviceType::Other => AdapterKind::Other,
+            },
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+            max_buffer: limits.max_buffer_size,
+            max_binding: limits.max_storage_buffer_binding_size,
+            f16: features.contains(wgpu::Features::SHADER_F16),
+            subgroups: features.contains(wgpu::Features::SUBGROUP),
+        }
+    }
+
+    pub(super) async fn open(Found { instance, adapter }: Found) -> Result<Device> {
+        let refused = |e: &dyn std::fmt::Display| {
+            Error::Device(format!("the adapter '{}' refused: {e}", adapter.get_info().name))
+        };
+        // Kernels are generated for what the adapter can do, so the device is given all of it; what is still
+        // experimental in wgpu would need an unsafe promise.
+        let features = adapter
+            .features()
+            .difference(wgpu::Features::all_experimental_mask())
+            .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("atelier"),
+            required_features: features,
+            required_limits: adapter.limits(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..wgpu::DeviceDescriptor::default()
+        };
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| refused(&e))?;
+        let backend = adapter.get_info().backend;
+        let setup = WgpuSetup { instance, adapter: adapter.clone(), device, queue, backend };
+        Device::wgpu_options().setup(setup).init().map_err(|e| refused(&e))
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+mod gpu {
+    use super::{AdapterReport, Device, Error, Result};
+
+    /// There is never one.
+    pub(super) enum Found {}
+
+    pub(super) async fn list() -> Vec<(AdapterReport, Found)> {
+        Vec::new()
+    }
+
+    pub(super) async fn open(_: Found) -> Result<Device> {
+        Err(Error::Device("this build has no GPU support (feature `gpu`)".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(name: &str, kind: AdapterKind) -> AdapterReport {
+        AdapterReport {
+            name: name.into(),
+            api: "vulkan".into(),
+            kind,
+            driver: String::new(),
+            max_buffer: 0,
+            max_binding: 0,
+            f16: false,
+            subgroups: false,
+        }
+    }
+
+    #[test]
+    fn auto_never_takes_a_software_adapter() {
+        let software = [adapter("llvmpipe", AdapterKind::Software)];
+        assert_eq!(select(&DeviceChoice::Auto, &software).unwrap().1, None);
+        let both = [adapter("llvmpipe", AdapterKind::Software), adapter("Card 9", AdapterKind::Discrete)];
+        assert_eq!(select(&DeviceChoice::Auto, &both).unwrap().1, Some(1));
+        assert_eq!(select(&DeviceChoice::Gpu, &both).unwrap().1, Some(1));
+    }
+
+    #[test]
+    fn a_software_adapter_is_taken_by_name_only() {
+        let software = [adapter("llvmpipe (LLVM 15)", AdapterKind::Software)];
+        let error = select(&DeviceChoice::Gpu, &software).unwrap_err().to_string();
+        assert!(error.contains("llvmpipe"), "{error}");
+        assert_eq!(select(&DeviceChoice::Adapter("LLVMpipe".into()), &software).unwrap().1, Some(0));
+        let error = select(&DeviceChoice::Adapter("radeon".into()), &software).unwrap_err().to_string();
+        assert!(error.contains("radeon") && error.contains("llvmpipe"), "{error}");
+    }
+}

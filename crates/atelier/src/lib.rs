@@ -1,0 +1,60 @@
+//! GLM-Image: the *architect*, an AR model, writes a token blueprint; the *painter*, a diffusion transformer, paints it.
+//!
+//! The pipeline in five lines; [`Pipeline::generate`] is the same in one call:
+//!
+//! ```no_run
+//! # async fn run(source: std::sync::Arc<dyn atelier::ByteSource>) -> atelier::Result<()> {
+//! use atelier::{DeviceChoice, Pipeline, Run, Sources, device};
+//!
+//! let (device, _) = device::open(&DeviceChoice::Auto).await?;
+//! let mut pipeline = Pipeline::load(source, device).await?;
+//! let request = pipeline.request("A poster that says 'OPEN STUDIO'");
+//! let run = &mut Run::silent();
+//! let blueprint =
+//!     pipeline.architect(&request.prompts[0], &request.architect_options(0), &Sources::default(), run).await?;
+//! let latents = pipeline.paint(&blueprint, &request.paint_options(0), &Sources::default(), run).await?;
+//! let image = pipeline.decode(&latents, run).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The model is specified in `docs/GLM-IMAGE.md`; "specification" in these pages means that document. The crate touches no
+//! file system and no network: bytes come in through a [`ByteSource`].
+
+pub mod blueprint;
+pub mod checkpoint;
+pub mod config;
+pub mod device;
+pub mod error;
+pub mod glyph_encoder;
+pub mod image;
+pub mod loader;
+pub mod nn;
+pub mod pipeline;
+pub mod prior;
+pub mod progress;
+pub mod prompt;
+pub mod rng;
+pub mod rope;
+pub mod scheduler;
+pub mod trace;
+pub mod transformer;
+pub mod vae;
+pub mod weight_mapping;
+
+pub use atelier_weights::ByteSource;
+pub use blueprint::{BLUEPRINT_FORMAT, Blueprint, SourceRecord, TokenGrid};
+pub use burn::tensor::Device;
+pub use checkpoint::Checkpoint;
+pub use config::ModelConfig;
+pub use device::{AdapterKind, AdapterReport, DeviceChoice, DeviceReport};
+pub use error::{Error, Result};
+pub use image::RgbImage;
+pub use pipeline::{
+    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Latents, Noise, PaintOptions, Picture, Pipeline, Request,
+    Sources,
+};
+pub use prior::sampler::Sampling;
+pub use progress::{Event, GridName, Run, Stage};
+pub use prompt::Grid;
+pub use trace::{Trace, TraceTensor, TraceValues};

@@ -1,0 +1,222 @@
+//! The architect's loop: one token after another, until both grids are full.
+
+use burn::tensor::{Device, Tensor};
+
+use super::request::ArchitectOptions;
+use super::sources::Sources;
+use crate::blueprint::{BLUEPRINT_FORMAT, Blueprint, TokenGrid};
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use crate::prior::Prior;
+use crate::prior::sampler::sample;
+use crate::progress::{Event, GridName, Run};
+use crate::prompt::{
+    EncodedPrompt, Grid, TargetGrids, decode_positions, encode_prompt, prompt_positions, resolve_sources,
+    upsample_codes,
+};
+use crate::rng::{RNG_VERSION, Stream, uniform_at};
+use crate::trace::{Trace, TraceValues, read_floats};
+
+/// Which prompt of the run it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PromptIndex {
+    pub prompt: usize,
+    pub prompts: usize,
+}
+
+impl PromptIndex {
+    /// Traces what the reference keeps for a single prompt only; in a batch it gets the prompt's number as a prefix.
+    fn detail<T>(self, trace: &mut Trace, stage: impl FnOnce(&mut Trace) -> T) -> T {
+        let prefix = if self.prompts == 1 { String::new() } else { format!("prompt{}.", self.prompt) };
+        trace.scoped(&prefix, stage)
+    }
+}
+
+/// Encodes a prompt and checks that it and its picture fit the model's context.
+///
+/// # Errors
+/// [`Error::Request`] for an empty prompt or one that is too long.
+pub(super) fn encode(
+    prompt: &str,
+    source_grids: &[Grid],
+    options: &ArchitectOptions,
+    checkpoint: &Checkpoint,
+) -> Result<EncodedPrompt> {
+    let target = TargetGrids::for_size(options.width, options.height);
+    let special = checkpoint.special_tokens();
+    let encoded = encode_prompt(checkpoint.tokenizer(), special, prompt, source_grids, target)?;
+    let text = &checkpoint.config().prior.text_config;
+    let grids: usize = encoded.written_grids().iter().map(|grid| grid.len()).sum();
+    let room = text.max_position_embeddings.saturating_sub(grids);
+    if encoded.ids.len() > room {
+        let expected = format!("at most {room} tokens beside the {grids} of the picture");
+        return Err(Error::request("prompt", expected, format!("{} tokens", encoded.ids.len())));
+    }
+    if let Some(id) = encoded.ids.iter().find(|&&id| id as usize >= text.vocab_size) {
+        let expected = format!("token ids below the vocabulary size {}", text.vocab_size);
+        return Err(Error::request("prompt", expected, format!("token id {id}")));
+    }
+    Ok(encoded)
+}
+
+/// Writes the blueprint of one prompt.
+pub(super) async fn write(
+    prompt: &str,
+    encoded: &EncodedPrompt,
+    sources: &Sources,
+    prior: &Prior,
+    options: &ArchitectOptions,
+    checkpoint: &Checkpoint,
+    device: &Device,
+    index: PromptIndex,
+    run: &mut Run<'_>,
+) -> Result<Blueprint> {
+    let special = checkpoint.special_tokens();
+    let resolved = resolve_sources(&encoded.ids, special.image_token, &sources.codes())?;
+    if encoded.sources > 0 {
+        index.detail(&mut run.trace, |t| t.ids("resolved_ids", &[resolved.len()], resolved.iter().copied()));
+    }
+    let ids = write_tokens(&resolved, encoded, prior, options, checkpoint, device, index, run).await?;
+
+    let TargetGrids { large, draft } = encoded.target;
+    let draft_len = if encoded.sources == 0 { draft.len() } else { 0 };
+    let (draft_ids, large_ids) = ids.split_at(draft_len);
+    let blueprint = Blueprint {
+        format: BLUEPRINT_FORMAT.to_owned(),
+        model: checkpoint.fingerprint().to_owned(),
+        prompt: prompt.to_owned(),
+        width: options.width,
+        height: options.height,
+        seed: options.seed,
+        sampling: options.sampling,
+        rng: RNG_VERSION,
+        draft: (encoded.sources == 0).then(|| token_grid(draft, draft_ids)),
+        large: token_grid(large, large_ids),
+        sources: sources.records(),
+    };
+    let prior_ids = upsample_codes(large_ids, large);
+    trace_row(&mut run.trace, "prior_ids", index, &[prior_ids.len()], || TraceValues::ids(&prior_ids));
+    run.emit(Event::Blueprint { prompt: index.prompt, prompts: index.prompts })?;
+    Ok(blueprint)
+}
+
+fn token_grid(grid: Grid, ids: &[u32]) -> TokenGrid {
+    TokenGrid { rows: grid.rows, columns: grid.columns, ids: ids.to_vec() }
+}
+
+/// The tokens of all written grids, in order.
+///
+/// Unlike the reference, ids from the number of codes on (the end token among them) cannot be drawn inside a grid: there
+/// they would end the run or address a code that does not exist.
+async fn write_tokens(
+    resolved: &[u32],
+    encoded: &EncodedPrompt,
+    prior: &Prior,
+    options: &ArchitectOptions,
+    checkpoint: &Checkpoint,
+    device: &Device,
+    index: PromptIndex,
+    run: &mut Run<'_>,
+) -> Result<Vec<u32>> {
+    let special = checkpoint.special_tokens();
+    let codes = checkpoint.config().prior.vq_config.num_embeddings;
+    let (positions, next) =
+        prompt_positions(&encoded.ids, special.image_start, special.image_token, encoded.source_grids());
+    let grids = encoded.written_grids();
+    let decode = decode_positions(next, &grids);
+    trace_decode_positions(&mut run.trace, index, &decode);
+    let tokens = decode.len() - 1;
+
+    // The reference also computes the token after the picture, which nothing uses; so does a trace.
+    let mut cache = prior.new_cache(resolved.len() + decode.len());
+    let mut logits = index.detail(&mut run.trace, |trace| {
+        prefill(resolved, &positions, prior, &mut cache, device, trace)
+    });
+    let mut ids = Vec::with_capacity(tokens);
+    let mut all_logits = Vec::new();
+    for (token, &position) in decode.iter().enumerate().take(tokens) {
+        let values = read_floats(logits).await?;
+        let id = sample(&values, &options.sampling, codes, uniform_at(options.seed, Stream::Tokens, token as u64))?;
+        ids.push(id);
+        emit_token(run, index, &grids, token, tokens, id)?;
+        if run.trace.is_enabled() {
+            all_logits.extend(values);
+        } else if ids.len() == tokens {
+            return Ok(ids);
+        }
+        logits = prior.next_logits(&[id], &[position], &mut cache, device);
+    }
+
+    let last = read_floats(logits).await?;
+    let after = sample(&last, &options.sampling, last.len(), uniform_at(options.seed, Stream::Tokens, tokens as u64))?;
+    let vocabulary = last.len();
+    index.detail(&mut run.trace, |trace| {
+        trace.host("last_step_logits", &[vocabulary], || TraceValues::F32(last.clone()));
+        all_logits.extend(last);
+        trace.host("decode_logits", &[tokens + 1, vocabulary], || TraceValues::F32(all_logits));
+    });
+    let generated: Vec<u32> = ids.iter().copied().chain([after]).collect();
+    trace_row(&mut run.trace, "generated_ids", index, &[generated.len()], || TraceValues::ids(&generated));
+    Ok(ids)
+}
+
+/// Feeds the prompt; returns the logits that follow it.
+fn prefill(
+    ids: &[u32],
+    positions: &[crate::prompt::Position],
+    prior: &Prior,
+    cache: &mut crate::prior::KvCache,
+    device: &Device,
+    trace: &mut Trace,
+) -> Tensor<1> {
+    if !trace.is_enabled() {
+        return prior.next_logits(ids, positions, cache, device);
+    }
+    let logits = prior.forward(ids, positions, cache, device, trace);
+    let [_, seq, vocabulary] = logits.dims();
+    trace.tensor("prefill_logits", &logits.clone().squeeze_dim::<2>(0));
+    let last = logits.narrow(1, seq - 1, 1).reshape([vocabulary]);
+    trace.tensor("prefill_last_logits", &last);
+    last
+}
+
+fn emit_token(
+    run: &mut Run<'_>,
+    PromptIndex { prompt, prompts }: PromptIndex,
+    grids: &[Grid],
+    token: usize,
+    tokens: usize,
+    id: u32,
+) -> Result<()> {
+    let first = grids[0];
+    let in_draft = grids.len() > 1 && token < first.len();
+    let (grid, size, index) = if in_draft {
+        (GridName::Draft, first, token)
+    } else {
+        let large = grids[grids.len() - 1];
+        (GridName::Large, large, token - (tokens - large.len()))
+    };
+    run.emit(Event::BlueprintToken { prompt, prompts, token: token + 1, tokens, grid, size, index, id })
+}
+
+/// One row for each prompt of a batch; a single prompt has no batch dimension, as in the reference's files.
+pub(super) fn trace_row(
+    trace: &mut Trace,
+    name: &str,
+    index: PromptIndex,
+    shape: &[usize],
+    values: impl FnOnce() -> TraceValues,
+) {
+    if index.prompts == 1 {
+        trace.host(name, shape, values);
+    } else {
+        trace.stacked(name, 0, &[&[1], shape].concat(), values);
+    }
+}
+
+fn trace_decode_positions(trace: &mut Trace, index: PromptIndex, positions: &[[u32; 3]]) {
+    trace_row(trace, "decode_position_ids", index, &[3, positions.len()], || {
+        let axes = (0..3).flat_map(|axis| positions.iter().map(move |p| p[axis]));
+        TraceValues::ids(&axes.collect::<Vec<_>>())
+    });
+}

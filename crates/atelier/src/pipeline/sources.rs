@@ -1,0 +1,132 @@
+//! Source images become codes for the architect and latents for the painter.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::request::Latents;
+use crate::blueprint::SourceRecord;
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
+use crate::image::{RgbImage, usable_source, vae_pixels, vae_size, vision_patches, vision_size};
+use crate::prior::{VectorQuantizer, VisionTower, patches_tensor};
+use crate::progress::Run;
+use crate::prompt::{Grid, upsample_codes};
+use crate::trace::{TraceValues, read_floats, read_ids};
+use crate::vae::{Encoder, LatentStatistics};
+
+/// The models that read source images.
+#[derive(Debug)]
+pub(super) struct SourceModels {
+    pub tower: VisionTower,
+    pub quantizer: VectorQuantizer,
+    pub encoder: Encoder,
+}
+
+/// Source images as the model sees them, on the host; empty for text to image.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sources {
+    pub(super) images: Vec<EncodedSource>,
+}
+
+/// One source image as the model sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct EncodedSource {
+    pub record: SourceRecord,
+    pub grid: Grid,
+    /// One code for each cell of the grid.
+    pub codes: Vec<u32>,
+    /// Normalised.
+    pub latents: Latents,
+}
+
+impl Sources {
+    /// What a blueprint notes about them.
+    pub fn records(&self) -> Vec<SourceRecord> {
+        self.images.iter().map(|image| image.record.clone()).collect()
+    }
+
+    /// Their grids, in order.
+    pub(super) fn grids(&self) -> Vec<Grid> {
+        self.images.iter().map(|image| image.grid).collect()
+    }
+
+    /// All codes, image after image.
+    pub(super) fn codes(&self) -> Vec<u32> {
+        self.images.iter().flat_map(|image| image.codes.iter().copied()).collect()
+    }
+}
+
+/// A source image as given and, if its grids would not agree, resized.
+#[derive(Debug, Clone)]
+pub(super) struct UsableSource {
+    record: SourceRecord,
+    image: RgbImage,
+}
+
+/// Checks source images and resizes those whose grids would not agree (specification, section 11).
+///
+/// # Errors
+/// [`crate::Error::SourceImage`] naming the first image that cannot be used.
+pub(super) fn usable_sources(images: &[RgbImage], checkpoint: &Checkpoint) -> Result<Vec<UsableSource>> {
+    let c = &checkpoint.config().processor;
+    images
+        .iter()
+        .enumerate()
+        .map(|(index, image)| {
+            let usable = usable_source(image.clone(), index, c.patch_size, c.min_pixels, c.max_pixels)?;
+            Ok(UsableSource { record: SourceRecord::of(image), image: usable })
+        })
+        .collect()
+}
+
+/// The grids the vision tower will see, before it runs.
+pub(super) fn grids(usable: &[UsableSource], checkpoint: &Checkpoint) -> Result<Vec<Grid>> {
+    let c = &checkpoint.config().processor;
+    usable
+        .iter()
+        .map(|UsableSource { image, .. }| {
+            let (height, width) =
+                vision_size(image.width, image.height, c.patch_size, c.min_pixels, c.max_pixels)?;
+            Ok(Grid { rows: height / c.patch_size, columns: width / c.patch_size })
+        })
+        .collect()
+}
+
+/// Runs the vision tower, the VQ module and the VAE encoder over every source image.
+pub(super) async fn encode_sources(
+    usable: &[UsableSource],
+    models: &SourceModels,
+    checkpoint: &Checkpoint,
+    device: &Device,
+    run: &mut Run<'_>,
+) -> Result<Sources> {
+    let statistics = LatentStatistics::new(&checkpoint.config().vae);
+    let c = &checkpoint.config().processor;
+    let mut images = Vec::with_capacity(usable.len());
+    for (index, UsableSource { record, image }) in usable.iter().enumerate() {
+        let patches = vision_patches(image, c.patch_size, c.min_pixels, c.max_pixels)?;
+        let grid = patches.grid;
+        let values = patches.pixels.len() / grid.len().max(1);
+        run.trace.stacked("pixel_values", 0, &[grid.len(), values], || TraceValues::F32(patches.pixels.clone()));
+        let codes = run.trace.scoped(&format!("source{index}."), |trace| {
+            let features = models.tower.forward(patches_tensor(&patches.pixels, grid, device), grid, trace);
+            models.quantizer.forward(features, grid, trace)
+        });
+        let codes = read_ids(codes).await?;
+        run.trace.stacked("vq_ids", 0, &[codes.len()], || TraceValues::ids(&codes));
+        let up = upsample_codes(&codes, grid);
+        run.trace.ids(&format!("source{index}_prior_ids"), &[up.len()], up.iter().copied());
+
+        let (height, width) = vae_size(image.width, image.height);
+        let pixels = TensorData::new(vae_pixels(image)?, [1, 3, height, width]);
+        let pixels = Tensor::<4>::from_data(pixels, device);
+        let mean = run
+            .trace
+            .scoped(&format!("source{index}.vae_"), |trace| models.encoder.forward(pixels, trace));
+        let latents = statistics.normalise(mean);
+        run.trace.tensor(&format!("source{index}_latents"), &latents);
+        let [_, channels, height, width] = latents.dims();
+        let latents = Latents { channels, height, width, values: read_floats(latents).await? };
+        images.push(EncodedSource { record: record.clone(), grid, codes, latents });
+    }
+    Ok(Sources { images })
+}

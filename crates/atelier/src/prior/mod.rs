@@ -1,0 +1,138 @@
+//! The architect: an AR model that writes the blueprint token by token (specification, section 4).
+
+mod attention;
+mod kv_cache;
+mod mlp;
+mod rope;
+pub mod sampler;
+mod vision;
+mod vq;
+
+pub use attention::Attention;
+pub use kv_cache::KvCache;
+pub use mlp::Mlp;
+pub use rope::MultiAxisRope;
+pub(crate) use vision::patches_tensor;
+pub use vision::{VisionBlock, VisionTower};
+pub use vq::VectorQuantizer;
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::nn::{Embedding, Linear, RmsNorm};
+use crate::prompt::Position;
+use crate::rope::Rope;
+use crate::trace::Trace;
+
+/// The decoder with its embedding and its head over the visual ids.
+#[derive(Module, Debug)]
+pub struct Prior {
+    pub(crate) embed_tokens: Embedding,
+    pub(crate) layers: Vec<DecoderLayer>,
+    pub(crate) norm: RmsNorm,
+    pub(crate) lm_head: Linear,
+    pub(crate) rope: MultiAxisRope,
+}
+
+/// One decoder layer with norms before and after both halves.
+#[derive(Module, Debug)]
+pub struct DecoderLayer {
+    pub(crate) input_layernorm: RmsNorm,
+    pub(crate) self_attn: Attention,
+    pub(crate) post_self_attn_layernorm: RmsNorm,
+    pub(crate) post_attention_layernorm: RmsNorm,
+    pub(crate) mlp: Mlp,
+    pub(crate) post_mlp_layernorm: RmsNorm,
+}
+
+impl Prior {
+    /// An empty cache for one sequence of at most `capacity` tokens.
+    pub fn new_cache(&self, capacity: usize) -> KvCache {
+        KvCache::new(self.layers.len(), capacity)
+    }
+
+    /// Feeds the next tokens of a sequence and returns the logits over the visual ids that follow each of them.
+    ///
+    /// The cache index of a token is its place in the sequence; its rotary position is independent of that.
+    ///
+    /// # Shapes
+    /// - ids: `seq` ids below the vocabulary size; positions: `seq`
+    /// - output: `[1, seq, vision_vocab]`
+    pub fn forward(
+        &self,
+        ids: &[u32],
+        positions: &[Position],
+        cache: &mut KvCache,
+        device: &Device,
+        trace: &mut Trace,
+    ) -> Tensor<3> {
+        let hidden = self.hidden_states(ids, positions, cache, device, trace);
+        self.lm_head.forward(hidden)
+    }
+
+    /// The logits that follow the last of the given tokens only.
+    ///
+    /// # Shapes
+    /// - output: `[vision_vocab]`
+    pub fn next_logits(
+        &self,
+        ids: &[u32],
+        positions: &[Position],
+        cache: &mut KvCache,
+        device: &Device,
+    ) -> Tensor<1> {
+        let hidden = self.hidden_states(ids, positions, cache, device, &mut Trace::disabled());
+        let [_, seq, _] = hidden.dims();
+        let last = hidden.narrow(1, seq - 1, 1);
+        self.lm_head.forward(last).reshape([-1])
+    }
+
+    fn hidden_states(
+        &self,
+        ids: &[u32],
+        positions: &[Position],
+        cache: &mut KvCache,
+        device: &Device,
+        trace: &mut Trace,
+    ) -> Tensor<3> {
+        let ids_tensor = ids_tensor(ids, device);
+        let rope = self.rope.at(positions, device);
+        trace.tensor("rope_cos", &rope.cos.clone().squeeze_dim::<3>(1));
+        trace.tensor("rope_sin", &rope.sin.clone().squeeze_dim::<3>(1));
+        let mut x = self.embed_tokens.forward(ids_tensor);
+        let mask = cache.causal_mask(ids.len(), device);
+        for (index, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(x, &rope, cache.layer(index), mask.as_ref());
+            trace.tensor(&format!("layer{index}_out"), &x);
+        }
+        cache.advance(ids.len());
+        let x = self.norm.forward(x);
+        trace.tensor("final_norm_out", &x);
+        x
+    }
+}
+
+impl DecoderLayer {
+    /// # Shapes
+    /// - x, output: `[1, seq, hidden]`
+    /// - mask: `[seq, context]`, true where a query must not look
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        rope: &Rope,
+        cache: &mut kv_cache::LayerCache,
+        mask: Option<&Tensor<2, burn::tensor::Bool>>,
+    ) -> Tensor<3> {
+        let attended = self.self_attn.forward(self.input_layernorm.forward(x.clone()), rope, cache, mask);
+        let h = x + self.post_self_attn_layernorm.forward(attended);
+        let mlp = self.mlp.forward(self.post_attention_layernorm.forward(h.clone()));
+        h + self.post_mlp_layernorm.forward(mlp)
+    }
+}
+
+/// Ids as a `[1, seq]` tensor.
+pub(crate) fn ids_tensor(ids: &[u32], device: &Device) -> Tensor<2, Int> {
+    let ids: Vec<i32> = ids.iter().map(|id| id.cast_signed()).collect();
+    let seq = ids.len();
+    Tensor::from_data(TensorData::new(ids, [1, seq]), device)
+}

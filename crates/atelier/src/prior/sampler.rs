@@ -1,0 +1,304 @@
+//! The choice of the next token from logits (spec 4.4).
+//!
+//! Computed in double precision with the pure Rust `libm`, so that equal logits and an equal draw give an
+//! equal token everywhere.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Tokens that the search for the top-p set sorts first; the set is usually smaller.
+const FIRST_SORTED: usize = 256;
+
+/// How tokens are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// Divides the logits, at least 0; 0 takes the largest one (greedy).
+    pub temperature: f32,
+    /// Keeps the most probable tokens until their mass reaches this, in (0, 1]; 1 keeps all.
+    pub top_p: f32,
+    /// Keeps this many of the largest logits (and those equal to the last one), at least 1; `None` keeps all.
+    pub top_k: Option<usize>,
+}
+
+impl Sampling {
+    /// Checks the ranges above.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] with field `temperature`, `top_p` or `top_k`.
+    pub fn validate(&self) -> Result<()> {
+        if !(self.temperature.is_finite() && self.temperature >= 0.0) {
+            return Err(Error::request("temperature", "a number of at least 0", self.temperature));
+        }
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return Err(Error::request("top_p", "a number above 0 and at most 1", self.top_p));
+        }
+        if self.top_k == Some(0) {
+            return Err(Error::request("top_k", "at least 1", 0));
+        }
+        Ok(())
+    }
+}
+
+/// The probabilities that tokens are drawn with: temperature, then top-k, then top-p, then renormalised.
+///
+/// # Shapes
+///
+/// `logits` `[vocab]` → `[vocab]`, sums to 1.
+///
+/// # Errors
+///
+/// [`Error::Compute`] as for [`sample`].
+pub fn distribution(logits: &[f32], sampling: &Sampling) -> Result<Vec<f32>> {
+    let kept = candidates(logits, sampling)?;
+    let mass: f64 = kept.iter().map(|candidate| candidate.weight).sum();
+    let mut probabilities = vec![0.0; logits.len()];
+    for Candidate { id, weight } in kept {
+        probabilities[id] = (weight / mass) as f32;
+    }
+    Ok(probabilities)
+}
+
+/// Draws a token id below `allowed`: ids from there on (ends and unused slots) are as if the model did not
+/// know them.
+///
+/// `uniform` in [0, 1) picks from the cumulative distribution in the order of ids; greedy sampling does not
+/// use it and takes the first of equal logits.
+///
+/// # Shapes
+///
+/// `logits` `[vocab]`.
+///
+/// # Errors
+///
+/// [`Error::Compute`] when a logit is NaN or +∞, or when none is finite.
+pub fn sample(logits: &[f32], sampling: &Sampling, allowed: usize, uniform: f64) -> Result<u32> {
+    let mut kept = candidates(logits.get(..allowed).unwrap_or(logits), sampling)?;
+    kept.sort_unstable_by_key(|candidate| candidate.id);
+    let target = uniform * kept.iter().map(|candidate| candidate.weight).sum::<f64>();
+    let mut mass = 0.0;
+    let mut drawn = 0;
+    for Candidate { id, weight } in kept {
+        if weight > 0.0 {
+            drawn = id;
+        }
+        mass += weight;
+        if mass > target {
+            break;
+        }
+    }
+    Ok(drawn as u32)
+}
+
+#[derive(Clone, Copy)]
+struct Candidate {
+    id: usize,
+    /// The probability up to a common factor: 1 for the largest logit.
+    weight: f64,
+}
+
+/// The tokens that may be drawn, in no order. At least one, and the weights sum to at least 1.
+fn candidates(logits: &[f32], sampling: &Sampling) -> Result<Vec<Candidate>> {
+    let (first, max) = largest(logits)?;
+    if sampling.temperature == 0.0 {
+        return Ok(vec![Candidate { id: first, weight: 1.0 }]);
+    }
+    let temperature = f64::from(sampling.temperature);
+    let weight = |logit: f32| libm::exp((f64::from(logit) - f64::from(max)) / temperature);
+    let least = sampling.top_k.map_or(f32::NEG_INFINITY, |count| nth_largest(logits, count));
+    let kept = logits.iter().enumerate().filter(|&(_, &logit)| logit >= least);
+    let kept = kept.map(|(id, &logit)| Candidate { id, weight: weight(logit) }).collect();
+    Ok(top_p(kept, f64::from(sampling.top_p)))
+}
+
+/// The first of the largest logits.
+fn largest(logits: &[f32]) -> Result<(usize, f32)> {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (id, &logit) in logits.iter().enumerate() {
+        if logit.is_nan() || logit == f32::INFINITY {
+            return Err(Error::Compute(format!("the logit of token {id} is {logit}")));
+        }
+        if logit > best.1 {
+            best = (id, logit);
+        }
+    }
+    if best.1 == f32::NEG_INFINITY {
+        return Err(Error::Compute("no token has a finite logit".to_owned()));
+    }
+    Ok(best)
+}
+
+fn nth_largest(logits: &[f32], count: usize) -> f32 {
+    if count >= logits.len() {
+        return f32::NEG_INFINITY;
+    }
+    let mut logits = logits.to_vec();
+    *logits.select_nth_unstable_by(count.saturating_sub(1), |a, b| b.total_cmp(a)).1
+}
+
+/// The shortest prefix, by falling weight, whose share reaches `top_p`. Of equal weights the lower ids are
+/// kept.
+fn top_p(mut candidates: Vec<Candidate>, top_p: f64) -> Vec<Candidate> {
+    if top_p >= 1.0 {
+        return candidates;
+    }
+    let falling = |a: &Candidate, b: &Candidate| b.weight.total_cmp(&a.weight).then(a.id.cmp(&b.id));
+    let enough = top_p * candidates.iter().map(|candidate| candidate.weight).sum::<f64>();
+    let (mut mass, mut sorted) = (0.0, 0);
+    // Sorting all 16512 for every token would be the sampler's whole cost: sort the head, and more only if it
+    // is too small.
+    while sorted < candidates.len() {
+        let rest = &mut candidates[sorted..];
+        let head = rest.len().min(FIRST_SORTED.max(sorted));
+        if head < rest.len() {
+            rest.select_nth_unstable_by(head, falling);
+        }
+        rest[..head].sort_unstable_by(falling);
+        for candidate in &rest[..head] {
+            mass += candidate.weight;
+            sorted += 1;
+            if mass >= enough {
+                candidates.truncate(sorted);
+                return candidates;
+            }
+        }
+    }
+    candidates
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sampling(temperature: f32, top_p: f32, top_k: Option<usize>) -> Sampling {
+        Sampling { temperature, top_p, top_k }
+    }
+
+    fn natural_log(probabilities: &[f32]) -> Vec<f32> {
+        probabilities.iter().map(|p| p.ln()).collect()
+    }
+
+    #[test]
+    fn the_token_that_crosses_the_threshold_is_kept() {
+        let logits = natural_log(&[0.1, 0.5, 0.3, 0.1]);
+        let kept = |p| {
+            let probabilities = distribution(&logits, &sampling(1.0, p, None)).unwrap();
+            probabilities.iter().map(|&p| p > 0.0).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(0.01), [false, true, false, false]);
+        assert_eq!(kept(0.49), [false, true, false, false]);
+        assert_eq!(kept(0.51), [false, true, true, false]);
+        assert_eq!(kept(0.85), [true, true, true, false]);
+        assert_eq!(kept(1.0), [true; 4]);
+    }
+
+    #[test]
+    fn top_k_comes_before_top_p_and_keeps_equals() {
+        let logits = natural_log(&[0.4, 0.3, 0.2, 0.1]);
+        // Of the two that top-k leaves, the first has 4/7 of the mass.
+        let probabilities = distribution(&logits, &sampling(1.0, 0.5, Some(2))).unwrap();
+        assert_eq!(probabilities, [1.0, 0.0, 0.0, 0.0]);
+        let probabilities = distribution(&[1.0, 0.0, 0.0, -1.0], &sampling(1.0, 1.0, Some(2))).unwrap();
+        assert!(probabilities[1] == probabilities[2] && probabilities[2] > 0.0 && probabilities[3] == 0.0);
+    }
+
+    #[test]
+    fn greedy_takes_the_first_of_equals() {
+        let greedy = sampling(0.0, 0.75, None);
+        assert_eq!(sample(&[0.0, 2.0, 2.0], &greedy, 3, 0.99).unwrap(), 1);
+        assert_eq!(sample(&[f32::NEG_INFINITY, -5.0], &greedy, 2, 0.0).unwrap(), 1);
+        assert_eq!(distribution(&[0.0, 2.0, 2.0], &greedy).unwrap(), [0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn tokens_from_allowed_on_are_never_drawn() {
+        for temperature in [0.0, 1.0] {
+            assert_eq!(sample(&[1.0, 50.0], &sampling(temperature, 0.9, Some(1)), 1, 0.5).unwrap(), 0);
+        }
+        assert_eq!(sample(&[1.0, 50.0], &sampling(0.0, 1.0, None), 99, 0.5).unwrap(), 1);
+    }
+
+    #[test]
+    fn the_draw_runs_through_ids_in_order() {
+        let logits = natural_log(&[0.25, 0.5, 0.25]);
+        let draw = |uniform| sample(&logits, &sampling(1.0, 1.0, None), 3, uniform).unwrap();
+        assert_eq!([0.0, 0.24, 0.26, 0.74, 0.76, 1.0 - f64::EPSILON].map(draw), [0, 0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn logits_that_are_not_numbers_are_errors() {
+        let settings = [sampling(0.0, 1.0, None), sampling(1.0, 0.5, Some(1))];
+        for sampling in settings {
+            for logits in [&[0.0, f32::NAN][..], &[f32::INFINITY], &[f32::NEG_INFINITY; 2], &[]] {
+                let drawn = sample(logits, &sampling, 2, 0.5);
+                assert!(matches!(drawn, Err(Error::Compute(_))), "{logits:?}: {drawn:?}");
+            }
+            assert!(sample(&[1.0], &sampling, 0, 0.5).is_err());
+        }
+    }
+
+    #[test]
+    fn ranges_are_checked() {
+        for good in [sampling(0.0, 1.0, None), sampling(0.9, 0.75, Some(50)), sampling(5.0, 1e-9, Some(1))] {
+            good.validate().unwrap();
+        }
+        let bad = [
+            (sampling(-0.1, 1.0, None), "temperature"),
+            (sampling(f32::NAN, 1.0, None), "temperature"),
+            (sampling(f32::INFINITY, 1.0, None), "temperature"),
+            (sampling(1.0, 0.0, None), "top_p"),
+            (sampling(1.0, 1.1, None), "top_p"),
+            (sampling(1.0, f32::NAN, None), "top_p"),
+            (sampling(1.0, 1.0, Some(0)), "top_k"),
+        ];
+        for (sampling, expected) in bad {
+            match sampling.validate() {
+                Err(Error::Request { field, .. }) => assert_eq!(field, expected),
+                other => panic!("{sampling:?}: {other:?}"),
+            }
+        }
+    }
+
+    proptest! {
+        /// The partial sort gives what a full sort gives, also where the kept set is larger than the first
+        /// head.
+        #[test]
+        fn top_p_is_the_shortest_prefix(
+            logits in prop::collection::vec(-3.0_f32..3.0, 1..2000),
+            p in 0.01_f32..1.0,
+        ) {
+            let found = distribution(&logits, &sampling(1.0, p, None)).unwrap();
+            let mut order: Vec<usize> = (0..logits.len()).collect();
+            order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
+            let weights: Vec<f64> = logits.iter().map(|&logit| f64::from(logit).exp()).collect();
+            let total: f64 = weights.iter().sum();
+            let mut before = 0.0;
+            for id in order {
+                // Not where rounding decides.
+                if (before / total - f64::from(p)).abs() > 1e-9 {
+                    prop_assert_eq!(found[id] > 0.0, before / total < f64::from(p));
+                }
+                before += weights[id];
+            }
+            prop_assert!((found.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+        }
+
+        #[test]
+        fn whatever_is_drawn_can_be_drawn(
+            logits in prop::collection::vec(-1e30_f32..1e30, 1..300),
+            temperature in 0.0_f32..2.0,
+            p in 0.01_f32..=1.0,
+            k in prop::option::of(1_usize..400),
+            allowed in 1_usize..400,
+            uniform in 0.0_f64..1.0,
+        ) {
+            let sampling = sampling(temperature, p, k);
+            let drawn = sample(&logits, &sampling, allowed, uniform).unwrap() as usize;
+            let known = &logits[..allowed.min(logits.len())];
+            prop_assert!(distribution(known, &sampling).unwrap()[drawn] > 0.0);
+        }
+    }
+}

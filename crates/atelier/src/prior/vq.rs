@@ -1,0 +1,40 @@
+//! From features to codes: the nearest entry of the codebook by cosine (specification, section 5.3).
+
+use burn::module::{Module, Param};
+use burn::tensor::{Int, Tensor};
+
+use crate::nn::Linear;
+use crate::prompt::Grid;
+use crate::trace::Trace;
+
+/// The encoding half of the VQ module; decoding never happens at inference.
+#[derive(Module, Debug)]
+pub struct VectorQuantizer {
+    /// The 1x1 convolution as a matrix.
+    pub(crate) quant_conv: Linear,
+    /// `[codes, width]`.
+    pub(crate) codebook: Param<Tensor<2>>,
+}
+
+impl VectorQuantizer {
+    /// # Shapes
+    /// - features: `[rows * columns, hidden]`
+    /// - output: `[rows * columns]`, each below the number of codes
+    pub fn forward(&self, features: Tensor<2>, grid: Grid, trace: &mut Trace) -> Tensor<1, Int> {
+        let z = self.quant_conv.forward(features);
+        if trace.is_enabled() {
+            let [_, width] = z.dims();
+            let map = z.clone().transpose().reshape([1, width, grid.rows, grid.columns]);
+            trace.tensor("quant_conv_out", &map);
+        }
+        // The largest cosine is the nearest of the normalised vectors.
+        let cosine = unit(z).matmul(unit(self.codebook.val()).transpose());
+        cosine.argmax(1).squeeze_dim(1)
+    }
+}
+
+/// Rows scaled to length 1.
+fn unit(x: Tensor<2>) -> Tensor<2> {
+    let length = x.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
+    x / length
+}

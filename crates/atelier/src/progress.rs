@@ -1,0 +1,136 @@
+//! What a run reports while it goes on, and how it is stopped.
+
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::prompt::Grid;
+use crate::trace::Trace;
+
+/// One thing that happened. The names are those of the JSON events.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Event {
+    /// Weights of a stage are being read.
+    Load {
+        /// The stage they belong to.
+        stage: Stage,
+        /// Weights on the device so far, in bytes of the checkpoint.
+        bytes: u64,
+        /// All weights of the stage, in bytes of the checkpoint.
+        total: u64,
+    },
+    /// The architect wrote a token.
+    BlueprintToken {
+        /// Counted from 0.
+        prompt: usize,
+        /// All prompts of the run.
+        prompts: usize,
+        /// Tokens of this blueprint so far, this one included.
+        token: usize,
+        /// All tokens of this blueprint.
+        tokens: usize,
+        /// Which grid it belongs to.
+        grid: GridName,
+        /// The size of that grid.
+        size: Grid,
+        /// Its place in that grid, row-major.
+        index: usize,
+        /// The code.
+        id: u32,
+    },
+    /// A blueprint is complete.
+    Blueprint {
+        /// Counted from 0.
+        prompt: usize,
+        /// All prompts of the run.
+        prompts: usize,
+    },
+    /// The painter finished a step.
+    Step {
+        /// Counted from 0.
+        image: usize,
+        /// All pictures of the run.
+        images: usize,
+        /// Steps of this picture so far, this one included.
+        step: usize,
+        /// All steps of this picture.
+        steps: usize,
+    },
+    /// A picture was decoded.
+    Decode {
+        /// Counted from 0.
+        image: usize,
+        /// All pictures of the run.
+        images: usize,
+    },
+}
+
+/// The stages, which live on the device one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Vision tower, VQ module and VAE encoder: source images only.
+    Sources,
+    /// The AR model.
+    Architect,
+    /// Glyph encoder and DiT.
+    Painter,
+    /// The VAE decoder.
+    Decoder,
+}
+
+/// Which grid a token belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GridName {
+    /// The small grid written first.
+    Draft,
+    /// The grid the picture is painted from.
+    Large,
+}
+
+/// A callback that sees every event; [`ControlFlow::Break`] stops the run within one token or step.
+pub type Observer<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
+
+/// What accompanies a run: an observer and a trace, both optional.
+#[derive(Default)]
+pub struct Run<'a> {
+    observer: Option<Box<Observer<'a>>>,
+    /// The tensors of every stage, if enabled.
+    pub trace: Trace,
+}
+
+impl<'a> Run<'a> {
+    /// A run that nobody watches.
+    pub fn silent() -> Self {
+        Self::default()
+    }
+
+    /// A run whose events go to `observer`.
+    pub fn observed(observer: impl FnMut(&Event) -> ControlFlow<()> + 'a) -> Self {
+        Self { observer: Some(Box::new(observer)), trace: Trace::disabled() }
+    }
+
+    /// The same run with every stage's tensors recorded.
+    pub fn traced(self) -> Self {
+        Self { trace: Trace::enabled(), ..self }
+    }
+
+    /// Reports an event.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when the observer breaks.
+    pub(crate) fn emit(&mut self, event: Event) -> Result<()> {
+        let stop = self.observer.as_mut().is_some_and(|observer| observer(&event).is_break());
+        if stop { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+impl std::fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("observed", &self.observer.is_some()).field("trace", &self.trace).finish()
+    }
+}

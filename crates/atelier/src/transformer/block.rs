@@ -1,0 +1,122 @@
+//! One DiT block: text and image tokens share weights, each stream has its own modulation.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, activation};
+
+use super::LAYER_NORM_EPS;
+use super::attention::JointAttention;
+use crate::nn::{Linear, standardise};
+use crate::rope::Rope;
+
+/// One block of the DiT.
+#[derive(Module, Debug)]
+pub struct TransformerBlock {
+    pub(crate) norm1: Linear,
+    pub(crate) attn1: JointAttention,
+    pub(crate) ff_in: Linear,
+    pub(crate) ff_out: Linear,
+}
+
+/// Shift, scale and gate of one stream, before attention and before the MLP; each `[1, 1, width]`.
+#[derive(Debug, Clone)]
+pub struct Modulation {
+    shift_attention: Tensor<3>,
+    scale_attention: Tensor<3>,
+    gate_attention: Tensor<3>,
+    shift_mlp: Tensor<3>,
+    scale_mlp: Tensor<3>,
+    gate_mlp: Tensor<3>,
+}
+
+/// Both streams after a block, and what the source cache keeps.
+pub struct Streams {
+    /// `[1, image, width]`.
+    pub image: Tensor<3>,
+    /// `[1, text, width]`.
+    pub text: Option<Tensor<3>>,
+    /// `[1, heads, image, head_dim]`, after norm and rotation.
+    pub image_keys: Tensor<4>,
+    /// `[1, heads, image, head_dim]`.
+    pub image_values: Tensor<4>,
+}
+
+impl TransformerBlock {
+    /// # Shapes
+    /// - image: `[1, image, width]`; text: `[1, text, width]`, none for a source image
+    /// - temb: `[1, time_embed_dim]`
+    pub fn forward(
+        &self,
+        image: Tensor<3>,
+        text: Option<Tensor<3>>,
+        temb: &Tensor<2>,
+        rope: &Rope,
+        sources: Option<&(Tensor<4>, Tensor<4>)>,
+    ) -> Streams {
+        let (for_image, for_text) = self.modulations(temb.clone());
+        let image_in = for_image.before_attention(image.clone());
+        let (joint, tokens) = match &text {
+            Some(text) => {
+                let [_, tokens, _] = text.dims();
+                (Tensor::cat(vec![for_text.before_attention(text.clone()), image_in], 1), tokens)
+            }
+            None => (image_in, 0),
+        };
+        let attended = self.attn1.forward(joint, tokens, rope, sources);
+        let [_, seq, _] = attended.output.dims();
+        let image_out = attended.output.clone().narrow(1, tokens, seq - tokens);
+        let image = self.finish(image, image_out, &for_image);
+        let text = text.map(|text| self.finish(text, attended.output.narrow(1, 0, tokens), &for_text));
+        Streams { image, text, image_keys: attended.image_keys, image_values: attended.image_values }
+    }
+
+    /// The two residual additions of one stream.
+    fn finish(&self, x: Tensor<3>, attended: Tensor<3>, modulation: &Modulation) -> Tensor<3> {
+        let x = x + attended * modulation.gate_attention.clone();
+        let hidden = activation::gelu_approximate(self.ff_in.forward(modulation.before_mlp(x.clone())));
+        x + self.ff_out.forward(hidden) * modulation.gate_mlp.clone()
+    }
+
+    /// The order of the twelve vectors is shift, scale, gate of attention, then of the MLP, image before text.
+    fn modulations(&self, temb: Tensor<2>) -> (Modulation, Modulation) {
+        let [shift_a, c_shift_a, scale_a, c_scale_a, gate_a, c_gate_a, shift_m, c_shift_m, scale_m, c_scale_m, gate_m, c_gate_m] =
+            split(self.norm1.forward(temb));
+        let image = Modulation {
+            shift_attention: shift_a,
+            scale_attention: scale_a,
+            gate_attention: gate_a,
+            shift_mlp: shift_m,
+            scale_mlp: scale_m,
+            gate_mlp: gate_m,
+        };
+        let text = Modulation {
+            shift_attention: c_shift_a,
+            scale_attention: c_scale_a,
+            gate_attention: c_gate_a,
+            shift_mlp: c_shift_m,
+            scale_mlp: c_scale_m,
+            gate_mlp: c_gate_m,
+        };
+        (image, text)
+    }
+}
+
+impl Modulation {
+    fn before_attention(&self, x: Tensor<3>) -> Tensor<3> {
+        modulate(x, &self.shift_attention, &self.scale_attention)
+    }
+
+    fn before_mlp(&self, x: Tensor<3>) -> Tensor<3> {
+        modulate(x, &self.shift_mlp, &self.scale_mlp)
+    }
+}
+
+fn modulate(x: Tensor<3>, shift: &Tensor<3>, scale: &Tensor<3>) -> Tensor<3> {
+    standardise(x, LAYER_NORM_EPS) * scale.clone().add_scalar(1.0) + shift.clone()
+}
+
+/// `[1, N * width]` into `N` times `[1, 1, width]`.
+pub(super) fn split<const N: usize>(x: Tensor<2>) -> [Tensor<3>; N] {
+    let [_, total] = x.dims();
+    let width = total / N;
+    std::array::from_fn(|i| x.clone().narrow(1, i * width, width).unsqueeze())
+}

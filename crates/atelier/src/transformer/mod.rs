@@ -1,0 +1,206 @@
+//! The painter: a diffusion transformer over latent patches, glyphs and the blueprint (specification, section 7).
+
+mod attention;
+mod block;
+mod embeddings;
+
+pub use attention::JointAttention;
+pub use block::{Modulation, TransformerBlock};
+pub use embeddings::{TimeConditionEmbedding, TwoLayer};
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, activation};
+
+use crate::nn::{Embedding, Linear, standardise};
+use crate::prior::ids_tensor;
+use crate::rope::{Rope, inverse_frequencies};
+use crate::trace::Trace;
+
+pub(crate) const LAYER_NORM_EPS: f64 = 1e-5;
+
+/// The DiT.
+#[derive(Module, Debug)]
+pub struct Transformer {
+    pub(crate) image_projector: Linear,
+    pub(crate) glyph_projector: TwoLayer,
+    pub(crate) prior_token_embedding: Embedding,
+    pub(crate) prior_projector: TwoLayer,
+    pub(crate) time_condition_embed: TimeConditionEmbedding,
+    pub(crate) blocks: Vec<TransformerBlock>,
+    pub(crate) norm_out: Linear,
+    pub(crate) proj_out: Linear,
+    pub(crate) patch_size: usize,
+    pub(crate) head_dim: usize,
+}
+
+/// The size of the picture to be painted, in pixels, and where it was cropped from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PictureFrame {
+    /// Height and width of the whole picture.
+    pub target_size: [f32; 2],
+    /// Top and left; the pipeline uses (0, 0).
+    pub crop: [f32; 2],
+}
+
+/// What does not change from step to step: made once for each picture and guidance branch.
+#[derive(Debug, Clone)]
+pub struct Conditions {
+    /// `[1, text, width]`: the projected glyphs; none for source images.
+    text: Option<Tensor<3>>,
+    /// `[1, image, width]`: the projected blueprint, added to every patch.
+    prior: Tensor<3>,
+    rope: Rope,
+    frame: PictureFrame,
+}
+
+/// Keys and values of the source images' tokens in every block, `[1, heads, tokens, head_dim]`.
+#[derive(Debug, Clone, Default)]
+pub struct SourceCache {
+    pub(crate) blocks: Vec<(Tensor<4>, Tensor<4>)>,
+}
+
+impl Transformer {
+    /// Prepares one picture: projects glyphs and blueprint.
+    ///
+    /// With `drop_prior` the blueprint's embedding is zeroed, as in the unconditional branch; the projector's biases
+    /// still contribute.
+    ///
+    /// # Shapes
+    /// - glyphs: `[1, text, text_embed_dim]`, none for a source image
+    /// - prior_ids: one code for each patch, row-major over `[rows, columns]`
+    pub fn conditions(
+        &self,
+        glyphs: Option<Tensor<3>>,
+        prior_ids: &[u32],
+        drop_prior: bool,
+        patches: [usize; 2],
+        frame: PictureFrame,
+        device: &Device,
+        trace: &mut Trace,
+    ) -> Conditions {
+        let mut embedded = self.prior_token_embedding.forward(ids_tensor(prior_ids, device));
+        if drop_prior {
+            embedded = embedded.zeros_like();
+        }
+        let prior = self.prior_projector.forward(embedded, activation::silu);
+        let text = glyphs.map(|glyphs| self.glyph_projector.forward(glyphs, activation::gelu));
+        let rope = self.rope(patches, device);
+        trace.tensor("prior_projector_out", &prior);
+        if let Some(text) = &text {
+            trace.tensor("glyph_projector_out", text);
+        }
+        trace.tensor("rope_cos", &rope.cos.clone().reshape([patches[0] * patches[1], self.head_dim]));
+        trace.tensor("rope_sin", &rope.sin.clone().reshape([patches[0] * patches[1], self.head_dim]));
+        Conditions { text, prior, rope, frame }
+    }
+
+    /// The velocity (noise minus data direction) at one timestep.
+    ///
+    /// # Shapes
+    /// - latent, output: `[1, channels, height, width]`
+    pub fn forward(
+        &self,
+        latent: Tensor<4>,
+        timestep: f32,
+        conditions: &Conditions,
+        sources: Option<&SourceCache>,
+        trace: &mut Trace,
+    ) -> Tensor<4> {
+        let [_, _, height, width] = latent.dims();
+        let (mut image, temb) = self.enter(latent, timestep, conditions, trace);
+        let mut text = conditions.text.clone();
+        for (index, block) in self.blocks.iter().enumerate() {
+            let source = sources.map(|cache| &cache.blocks[index]);
+            let stream = block.forward(image, text, &temb, &conditions.rope, source);
+            (image, text) = (stream.image, stream.text);
+            trace.tensor(&format!("block{index}_image"), &image);
+            if let Some(text) = &text {
+                trace.tensor(&format!("block{index}_text"), text);
+            }
+        }
+        // Here the scale comes first.
+        let [scale, shift] = block::split(self.norm_out.forward(temb));
+        let image = standardise(image, LAYER_NORM_EPS) * scale.add_scalar(1.0) + shift;
+        trace.tensor("norm_out_out", &image);
+        let velocity = self.unpatchify(self.proj_out.forward(image), height, width);
+        trace.tensor("sample", &velocity);
+        velocity
+    }
+
+    /// Runs one source image through the blocks and keeps its keys and values.
+    ///
+    /// # Shapes
+    /// - latent: `[1, channels, height, width]`, normalised
+    pub fn source_cache(&self, latent: Tensor<4>, conditions: &Conditions) -> SourceCache {
+        let (mut image, temb) = self.enter(latent, 0.0, conditions, &mut Trace::disabled());
+        let mut cache = SourceCache::default();
+        for block in &self.blocks {
+            let stream = block.forward(image, None, &temb, &conditions.rope, None);
+            cache.blocks.push((stream.image_keys, stream.image_values));
+            image = stream.image;
+        }
+        cache
+    }
+
+    /// Patches with the blueprint added, and the conditioning vector.
+    fn enter(
+        &self,
+        latent: Tensor<4>,
+        timestep: f32,
+        conditions: &Conditions,
+        trace: &mut Trace,
+    ) -> (Tensor<3>, Tensor<2>) {
+        let projected = self.image_projector.forward(self.patchify(latent));
+        trace.tensor("image_projector_out", &projected);
+        let temb = self.time_condition_embed.forward(timestep, conditions.frame);
+        trace.tensor("temb", &temb);
+        (projected + conditions.prior.clone(), temb)
+    }
+
+    /// `[1, channels, height, width]` to `[1, patches, channels * patch * patch]`, channel-major within a patch.
+    fn patchify(&self, latent: Tensor<4>) -> Tensor<3> {
+        let [batch, channels, height, width] = latent.dims();
+        let p = self.patch_size;
+        latent
+            .reshape([batch, channels, height / p, p, width / p, p])
+            .permute([0, 2, 4, 1, 3, 5])
+            .reshape([batch, (height / p) * (width / p), channels * p * p])
+    }
+
+    /// The inverse of `patchify`.
+    fn unpatchify(&self, patches: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
+        let [batch, _, values] = patches.dims();
+        let p = self.patch_size;
+        let channels = values / (p * p);
+        patches
+            .reshape([batch, height / p, width / p, channels, p, p])
+            .permute([0, 3, 1, 4, 2, 5])
+            .reshape([batch, channels, height, width])
+    }
+
+    /// Half of the angles follow the row, half the column.
+    fn rope(&self, [rows, columns]: [usize; 2], device: &Device) -> Rope {
+        let frequencies = inverse_frequencies(10_000.0, self.head_dim / 2);
+        let turn = |position: usize| frequencies.iter().map(move |f| position as f32 * f);
+        let angles: Vec<f32> =
+            (0..rows).flat_map(|i| (0..columns).flat_map(move |j| turn(i).chain(turn(j)))).collect();
+        Rope::from_angles(&angles, rows * columns, device)
+    }
+}
+
+impl SourceCache {
+    /// Puts the tokens of several source images one after another.
+    pub fn concatenate(caches: Vec<SourceCache>) -> SourceCache {
+        let mut images = caches.into_iter();
+        let Some(mut all) = images.next() else {
+            return SourceCache::default();
+        };
+        for image in images {
+            for ((keys, values), (k, v)) in all.blocks.iter_mut().zip(image.blocks) {
+                *keys = Tensor::cat(vec![keys.clone(), k], 2);
+                *values = Tensor::cat(vec![values.clone(), v], 2);
+            }
+        }
+        all
+    }
+}

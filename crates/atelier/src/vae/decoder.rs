@@ -1,0 +1,57 @@
+//! Latents to pictures.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, activation};
+
+use super::Resnet;
+use crate::nn::{Conv2d, GroupNorm};
+use crate::trace::Trace;
+
+/// The decoder half of the VAE.
+#[derive(Module, Debug)]
+pub struct Decoder {
+    pub(crate) conv_in: Conv2d,
+    pub(crate) mid: Vec<Resnet>,
+    pub(crate) up_blocks: Vec<UpBlock>,
+    pub(crate) conv_norm_out: GroupNorm,
+    pub(crate) conv_out: Conv2d,
+}
+
+/// One level of the decoder.
+#[derive(Module, Debug)]
+pub struct UpBlock {
+    pub(crate) resnets: Vec<Resnet>,
+    pub(crate) upsampler: Option<Conv2d>,
+}
+
+impl Decoder {
+    /// # Shapes
+    /// - z: `[batch, latent_channels, height / 8, width / 8]`, denormalised
+    /// - output: `[batch, 3, height, width]`, about -1..=1
+    pub fn forward(&self, z: Tensor<4>, trace: &mut Trace) -> Tensor<4> {
+        let mut x = self.conv_in.forward(z);
+        trace.tensor("conv_in_out", &x);
+        for resnet in &self.mid {
+            x = resnet.forward(x);
+        }
+        trace.tensor("mid_out", &x);
+        for (index, block) in self.up_blocks.iter().enumerate() {
+            for resnet in &block.resnets {
+                x = resnet.forward(x);
+            }
+            if let Some(upsampler) = &block.upsampler {
+                x = upsampler.forward(double(x));
+            }
+            trace.tensor(&format!("up{index}_out"), &x);
+        }
+        self.conv_out.forward(activation::silu(self.conv_norm_out.forward(x)))
+    }
+}
+
+/// Nearest-neighbour upsampling to twice the height and width.
+fn double(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    x.reshape([batch, channels, height, 1, width, 1])
+        .expand([batch, channels, height, 2, width, 2])
+        .reshape([batch, channels, height * 2, width * 2])
+}

@@ -1,0 +1,56 @@
+//! Pictures to latents.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, activation};
+
+use super::Resnet;
+use crate::nn::{Conv2d, GroupNorm};
+use crate::trace::Trace;
+
+/// The encoder half of the VAE.
+#[derive(Module, Debug)]
+pub struct Encoder {
+    pub(crate) conv_in: Conv2d,
+    pub(crate) down_blocks: Vec<DownBlock>,
+    pub(crate) mid: Vec<Resnet>,
+    pub(crate) conv_norm_out: GroupNorm,
+    pub(crate) conv_out: Conv2d,
+}
+
+/// One level of the encoder.
+#[derive(Module, Debug)]
+pub struct DownBlock {
+    pub(crate) resnets: Vec<Resnet>,
+    pub(crate) downsampler: Option<Conv2d>,
+}
+
+impl Encoder {
+    /// The mean of the posterior; nothing is sampled.
+    ///
+    /// # Shapes
+    /// - pixels: `[batch, 3, height, width]` in -1..=1
+    /// - output: `[batch, latent_channels, height / 8, width / 8]`
+    pub fn forward(&self, pixels: Tensor<4>, trace: &mut Trace) -> Tensor<4> {
+        let mut x = self.conv_in.forward(pixels);
+        trace.tensor("conv_in_out", &x);
+        for (index, block) in self.down_blocks.iter().enumerate() {
+            for resnet in &block.resnets {
+                x = resnet.forward(x);
+            }
+            if let Some(downsampler) = &block.downsampler {
+                x = downsampler.forward_halving(x);
+            }
+            trace.tensor(&format!("down{index}_out"), &x);
+        }
+        for resnet in &self.mid {
+            x = resnet.forward(x);
+        }
+        trace.tensor("mid_out", &x);
+        let moments = self.conv_out.forward(activation::silu(self.conv_norm_out.forward(x)));
+        let [_, channels, _, _] = moments.dims();
+        let mean = moments.clone().narrow(1, 0, channels / 2);
+        trace.tensor("mean", &mean);
+        trace.tensor("logvar", &moments.narrow(1, channels / 2, channels / 2));
+        mean
+    }
+}

@@ -1,0 +1,58 @@
+use atelier::{Device, Noise, Pipeline, Request, RgbImage, Run};
+
+use super::architect::GREEDY;
+use super::read;
+use crate::{Golden, block_on, tiny_random};
+
+/// Prompt to picture, compared at every stage the reference noted.
+fn check(name: &str, device: &Device) {
+    let golden = Golden::open(name);
+    let mut pipeline = block_on(Pipeline::load(tiny_random(), device.clone())).expect("the pipeline loads");
+    let prompts = match golden.param("prompts").as_array() {
+        Some(prompts) => prompts.iter().map(|p| p.as_str().expect("a prompt").to_owned()).collect(),
+        None => vec![golden.prompt().to_owned()],
+    };
+    let sources: Vec<RgbImage> =
+        (0..).map(|i| format!("source{i}_u8")).take_while(|n| golden.has(n)).map(|n| golden.image(&n)).collect();
+    let image = golden.shape("image_u8");
+    let request = Request {
+        prompts,
+        sources,
+        width: image[2],
+        height: image[1],
+        steps: golden.number("steps"),
+        guidance: golden.param("guidance_scale").as_f64().expect("a guidance scale") as f32,
+        sampling: GREEDY,
+        noise: Some(Noise { shape: golden.shape("noise"), values: golden.f32("noise") }),
+        ..pipeline.request("")
+    };
+    let mut run = Run::silent().traced();
+    let pictures = block_on(pipeline.generate(&request, &mut run)).expect("pictures");
+    assert_eq!(pictures.len(), image[0]);
+    let outputs = golden.outputs();
+    golden.assert_traced(&read(run.trace), &outputs.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+pub fn t2i_a(device: &Device) {
+    check("e2e_t2i_a", device);
+}
+
+pub fn t2i_b(device: &Device) {
+    check("e2e_t2i_b", device);
+}
+
+pub fn t2i_c(device: &Device) {
+    check("e2e_t2i_c", device);
+}
+
+pub fn t2i_batch2(device: &Device) {
+    check("e2e_t2i_batch2", device);
+}
+
+pub fn i2i_one(device: &Device) {
+    check("e2e_i2i_one", device);
+}
+
+pub fn i2i_two(device: &Device) {
+    check("e2e_i2i_two", device);
+}

@@ -1,0 +1,30 @@
+use atelier::prompt::{glyph_texts, glyph_tokens};
+use atelier::{Device, Stage, Trace};
+
+use super::{load, read};
+use crate::{Golden, tiny_checkpoint};
+
+fn check(name: &str, device: &Device) {
+    let golden = Golden::open(name);
+    let encoder = load(&tiny_checkpoint(), Stage::Painter, device, async |l| l.glyph_encoder().await);
+    let mut trace = Trace::enabled();
+    encoder.forward(&glyph_tokens(&glyph_texts(golden.prompt())), device, &mut trace);
+    let required = ["input_ids", "attention_mask", "block0_out", "block1_out", "last_hidden_state", "glyph_embeds"];
+    golden.assert_traced(&read(trace), &required);
+}
+
+pub fn t2i_a(device: &Device) {
+    check("glyph_t2i_a", device);
+}
+
+pub fn t2i_b(device: &Device) {
+    check("glyph_t2i_b", device);
+}
+
+pub fn t2i_c(device: &Device) {
+    check("glyph_t2i_c", device);
+}
+
+pub fn negative(device: &Device) {
+    check("glyph_negative", device);
+}

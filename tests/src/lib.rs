@@ -1,0 +1,63 @@
+//! Parity of the pipeline with the reference: golden files, tolerances, and the checks that run on every device.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod checks;
+pub mod golden;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atelier::{Checkpoint, Device, DeviceChoice, device};
+use atelier_weights::FolderSource;
+pub use futures_lite::future::block_on;
+
+pub use golden::{Golden, assert_close};
+
+/// The folder with the reference's checkpoint and golden files.
+pub fn reference() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/reference")
+}
+
+/// The tiny random checkpoint that every golden file was made with.
+pub fn tiny_random() -> Arc<FolderSource> {
+    Arc::new(FolderSource::open(reference().join("tiny-random")).expect("the tiny checkpoint"))
+}
+
+/// The same, opened.
+pub fn tiny_checkpoint() -> Checkpoint {
+    block_on(Checkpoint::open(tiny_random())).expect("the tiny checkpoint opens")
+}
+
+/// The CPU device.
+pub fn cpu() -> Device {
+    block_on(device::open(&DeviceChoice::Cpu)).expect("the CPU device").0
+}
+
+/// The software Vulkan adapter: there is one on every test machine, and a real GPU would hide its absence.
+pub fn software_gpu() -> Device {
+    use std::sync::OnceLock;
+    static DEVICE: OnceLock<Device> = OnceLock::new();
+    DEVICE
+        .get_or_init(|| {
+            let name = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+            let (device, report) =
+                block_on(device::open(&DeviceChoice::Adapter(name))).expect("software Vulkan (apt-get install mesa-vulkan-drivers)");
+            eprintln!("device: {report}");
+            device
+        })
+        .clone()
+}
+
+/// One test for each check, on the device that `$device` opens.
+#[macro_export]
+macro_rules! checks_on {
+    ($device:ident: $($module:ident { $($check:ident),* $(,)? })*) => {
+        $(mod $module {
+            $(#[test]
+            fn $check() {
+                atelier_tests::checks::$module::$check(&super::$device());
+            })*
+        })*
+    };
+}
