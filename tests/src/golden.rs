@@ -23,7 +23,8 @@ impl Golden {
         let entries = manifest["entries"].as_array().expect("the manifest has entries");
         let entry = entries.iter().find(|e| e["name"] == name).expect("the manifest has the entry").clone();
         let source = Arc::new(FolderSource::open(&folder).expect("the golden folder"));
-        let file = block_on(Component::open_file(source, &format!("{name}.safetensors"))).expect("golden file");
+        let file =
+            block_on(Component::open_file(source, &format!("{name}.safetensors"))).expect("golden file");
         Self { name: name.to_owned(), entry, file }
     }
 
@@ -107,7 +108,10 @@ pub fn assert_close(what: &str, got: &[f32], want: &[f32], (atol, rtol): (f32, f
     if bad > 0 {
         let pairs = got.iter().zip(want).enumerate();
         let worst = pairs.max_by(|a, b| excess(a.1).total_cmp(&excess(b.1)));
-        panic!("{what}: {bad} of {} values out of tolerance; worst (index, (got, want)): {worst:?}", got.len());
+        panic!(
+            "{what}: {bad} of {} values out of tolerance; worst (index, (got, want)): {worst:?}",
+            got.len()
+        );
     }
 }
 

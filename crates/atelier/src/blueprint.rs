@@ -92,10 +92,10 @@ impl Blueprint {
         check_size(self.width, self.height)?;
         let grids = TargetGrids::for_size(self.width, self.height);
         let codes = checkpoint.config().prior.vq_config.num_embeddings;
+        check_grid("large", &self.large, grids.large, codes)?;
         if let Some(draft) = &self.draft {
             check_grid("draft", draft, grids.draft, codes)?;
         }
-        check_grid("large", &self.large, grids.large, codes)?;
         let count = |n: usize| format!("{n} source image{}", if n == 1 { "" } else { "s" });
         expect("sources", &count(sources.len()), &count(self.sources.len()))?;
         for (given, recorded) in sources.iter().zip(&self.sources) {

@@ -98,9 +98,10 @@ fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Resul
     for entry in inventory {
         known.insert(entry.name.as_str());
         let Some(info) = component.get(&entry.name) else {
-            let elsewhere = inventory.iter().any(
-                |other| matches!(&other.role, TensorRole::AliasOf(name) if *name == entry.name) && present(&other.name),
-            );
+            let elsewhere = inventory.iter().any(|other| {
+                matches!(&other.role, TensorRole::AliasOf(name) if *name == entry.name)
+                    && present(&other.name)
+            });
             if entry.role == TensorRole::Used && !elsewhere {
                 return Err(problem(format!(
                     "tensor {}: expected shape {:?}, found no such tensor",

@@ -386,7 +386,11 @@ impl ModelConfig {
         rules.equal("text_embed_dim", dit.text_embed_dim, glyph.d_model)?;
         rules.equal("in_channels", dit.in_channels, self.vae.latent_channels)?;
         rules.equal("out_channels", dit.out_channels, self.vae.latent_channels)?;
-        rules.equal("prior_vq_quantizer_codebook_size", dit.prior_vq_quantizer_codebook_size, vq.num_embeddings)?;
+        rules.equal(
+            "prior_vq_quantizer_codebook_size",
+            dit.prior_vq_quantizer_codebook_size,
+            vq.num_embeddings,
+        )?;
 
         rules.file = "vae/config.json";
         let vae = &self.vae;

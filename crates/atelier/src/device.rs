@@ -184,7 +184,9 @@ mod cpu {
     }
 
     pub(super) fn report() -> Result<DeviceReport> {
-        Err(Error::Device("expected a GPU, found none, and this build has no CPU device (feature `cpu`)".into()))
+        Err(Error::Device(
+            "expected a GPU, found none, and this build has no CPU device (feature `cpu`)".into(),
+        ))
     }
 }
 

@@ -51,8 +51,8 @@ pub use device::{AdapterKind, AdapterReport, DeviceChoice, DeviceReport};
 pub use error::{Error, Result};
 pub use image::RgbImage;
 pub use pipeline::{
-    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Latents, Noise, PaintOptions, Picture, Pipeline, Request,
-    Sources,
+    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Latents, Noise, PaintOptions, Picture, Pipeline,
+    Request, Sources,
 };
 pub use prior::sampler::Sampling;
 pub use progress::{Event, GridName, Run, Stage};

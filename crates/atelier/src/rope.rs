@@ -42,7 +42,8 @@ impl Rope {
         let turning = x.clone().narrow(3, 0, rotary_dim);
         let first = turning.clone().narrow(3, 0, half);
         let second = turning.clone().narrow(3, half, half);
-        let turned = turning * self.cos.clone() + Tensor::cat(vec![second.neg(), first], 3) * self.sin.clone();
+        let turned =
+            turning * self.cos.clone() + Tensor::cat(vec![second.neg(), first], 3) * self.sin.clone();
         if rotary_dim == head_dim {
             return turned;
         }

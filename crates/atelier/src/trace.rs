@@ -1,4 +1,9 @@
 //! An optional record of every stage's tensors, for comparison with the reference.
+//!
+//! Names are those of the reference's files: plain for what the end-to-end and architect files hold, and behind the
+//! family's name (`glyph.`, `dit_cond.`, `dit_uncond.`, `vae_decode.`, `vision.source0.`, `vae_encode.source0.`) for what
+//! happens inside a model, which is kept for the first picture and its first step. In a batch, what the reference keeps
+//! for one prompt only goes behind `prompt0.`, `prompt1.`, ….
 
 use burn::tensor::{Int, Tensor};
 
@@ -71,6 +76,16 @@ impl Trace {
         let result = stage(self);
         self.prefix = outer;
         result
+    }
+
+    /// As [`Trace::scoped`], but records nothing unless `wanted`.
+    pub(crate) fn scoped_if<T>(
+        &mut self,
+        wanted: bool,
+        prefix: &str,
+        stage: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        if wanted { self.scoped(prefix, stage) } else { stage(&mut Self::disabled()) }
     }
 
     /// Records a device tensor; it is read back in [`Trace::into_tensors`].
@@ -148,7 +163,8 @@ impl TraceTensor {
     fn append(&mut self, other: Self, axis: usize) -> Result<(), String> {
         let fits = self.shape.len() == other.shape.len()
             && self.shape.iter().zip(&other.shape).enumerate().all(|(i, (a, b))| i == axis || a == b);
-        let misfit = format!("parts of shape {:?} and {:?} do not fit along axis {axis}", self.shape, other.shape);
+        let misfit =
+            format!("parts of shape {:?} and {:?} do not fit along axis {axis}", self.shape, other.shape);
         if !fits || axis >= self.shape.len() {
             return Err(misfit);
         }

@@ -75,8 +75,10 @@ pub async fn prior<W: WeightSource>(w: &mut W, config: &PriorConfig) -> Result<P
             input_layernorm: rms_norm(w, &format!("{l}.input_layernorm"), width, eps).await?,
             self_attn: Attention {
                 q_proj: linear(w, &format!("{l}.self_attn.q_proj"), width, q_width, c.attention_bias).await?,
-                k_proj: linear(w, &format!("{l}.self_attn.k_proj"), width, kv_width, c.attention_bias).await?,
-                v_proj: linear(w, &format!("{l}.self_attn.v_proj"), width, kv_width, c.attention_bias).await?,
+                k_proj: linear(w, &format!("{l}.self_attn.k_proj"), width, kv_width, c.attention_bias)
+                    .await?,
+                v_proj: linear(w, &format!("{l}.self_attn.v_proj"), width, kv_width, c.attention_bias)
+                    .await?,
                 o_proj: linear(w, &format!("{l}.self_attn.o_proj"), q_width, width, false).await?,
                 heads: c.num_attention_heads,
                 key_value_heads: c.num_key_value_heads,
@@ -119,8 +121,7 @@ pub async fn vision<W: WeightSource>(
     let width = c.hidden_size;
     let root = "model.visual";
     let patch = [c.in_channels, c.patch_size, c.patch_size];
-    let patch_embed =
-        pixels_linear(w, &format!("{root}.patch_embed.proj"), patch, c.hidden_size).await?;
+    let patch_embed = pixels_linear(w, &format!("{root}.patch_embed.proj"), patch, c.hidden_size).await?;
     let side = c.table_side();
     let position_embedding =
         w.tensor(&format!("{root}.embeddings.position_embedding.weight"), [side * side, width]).await?;
@@ -140,7 +141,9 @@ pub async fn vision<W: WeightSource>(
     let tower = VisionTower { patch_embed, position_embedding, blocks, table_side: side };
     let quantizer = VectorQuantizer {
         quant_conv: pixels_linear(w, "model.vqmodel.quant_conv", [width, 1, 1], vq.embed_dim).await?,
-        codebook: w.tensor("model.vqmodel.quantize.embedding.weight", [vq.num_embeddings, vq.embed_dim]).await?,
+        codebook: w
+            .tensor("model.vqmodel.quantize.embedding.weight", [vq.num_embeddings, vq.embed_dim])
+            .await?,
     };
     w.unused("model.vqmodel.post_quant_conv.weight", &[width, vq.embed_dim, 1, 1]);
     w.unused("model.vqmodel.post_quant_conv.bias", &[width]);

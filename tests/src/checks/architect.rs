@@ -15,7 +15,8 @@ fn check(name: &str, device: &Device) {
         sampling: GREEDY,
     };
     let mut run = Run::silent().traced();
-    block_on(pipeline.architect(golden.prompt(), &options, &Sources::default(), &mut run)).expect("a blueprint");
+    block_on(pipeline.architect(golden.prompt(), &options, &Sources::default(), &mut run))
+        .expect("a blueprint");
     let outputs = golden.outputs();
     golden.assert_traced(&read(run.trace), &outputs.iter().map(String::as_str).collect::<Vec<_>>());
 }

@@ -12,8 +12,11 @@ fn check(name: &str, device: &Device) {
         Some(prompts) => prompts.iter().map(|p| p.as_str().expect("a prompt").to_owned()).collect(),
         None => vec![golden.prompt().to_owned()],
     };
-    let sources: Vec<RgbImage> =
-        (0..).map(|i| format!("source{i}_u8")).take_while(|n| golden.has(n)).map(|n| golden.image(&n)).collect();
+    let sources: Vec<RgbImage> = (0..)
+        .map(|i| format!("source{i}_u8"))
+        .take_while(|n| golden.has(n))
+        .map(|n| golden.image(&n))
+        .collect();
     let image = golden.shape("image_u8");
     let request = Request {
         prompts,

@@ -9,7 +9,8 @@ fn check(name: &str, device: &Device) {
     let encoder = load(&tiny_checkpoint(), Stage::Painter, device, async |l| l.glyph_encoder().await);
     let mut trace = Trace::enabled();
     encoder.forward(&glyph_tokens(&glyph_texts(golden.prompt())), device, &mut trace);
-    let required = ["input_ids", "attention_mask", "block0_out", "block1_out", "last_hidden_state", "glyph_embeds"];
+    let required =
+        ["input_ids", "attention_mask", "block0_out", "block1_out", "last_hidden_state", "glyph_embeds"];
     golden.assert_traced(&read(trace), &required);
 }
 

@@ -7,8 +7,8 @@ pub mod transformer;
 pub mod vae;
 pub mod vision;
 
-use atelier::{Checkpoint, Device, Run, Stage, Trace, TraceTensor};
 use atelier::loader::Loader;
+use atelier::{Checkpoint, Device, Run, Stage, Trace, TraceTensor};
 
 use crate::block_on;
 

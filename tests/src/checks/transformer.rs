@@ -1,4 +1,4 @@
-use atelier::transformer::PictureFrame;
+use atelier::transformer::{Guides, PictureFrame};
 use atelier::{Device, Stage, Trace};
 use burn::tensor::{Tensor, TensorData};
 
@@ -8,24 +8,26 @@ use crate::{Golden, tiny_checkpoint};
 fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
     let dit = load(&tiny_checkpoint(), Stage::Painter, device, async |l| l.transformer().await);
-    let tensor3 = |name: &str| Tensor::<3>::from_data(TensorData::new(golden.f32(name), golden.shape(name)), device);
-    let latent =
-        Tensor::<4>::from_data(TensorData::new(golden.f32("hidden_states"), golden.shape("hidden_states")), device);
+    let tensor3 =
+        |name: &str| Tensor::<3>::from_data(TensorData::new(golden.f32(name), golden.shape(name)), device);
+    let latent = Tensor::<4>::from_data(
+        TensorData::new(golden.f32("hidden_states"), golden.shape("hidden_states")),
+        device,
+    );
     let [_, _, height, width] = latent.dims();
     let pair = |name: &str| [golden.f32(name)[0], golden.f32(name)[1]];
     let frame = PictureFrame { target_size: pair("target_size"), crop: pair("crop_coords") };
     let drop = golden.i32("prior_token_drop");
     assert!(drop.iter().all(|&d| d == drop[0]), "one flag for all tokens");
     let mut trace = Trace::enabled();
-    let conditions = dit.conditions(
-        Some(tensor3("encoder_hidden_states")),
-        &golden.ids("prior_token_id"),
-        drop[0] != 0,
-        [height / 2, width / 2],
+    let guides = Guides {
+        glyphs: Some(tensor3("encoder_hidden_states")),
+        prior_ids: &golden.ids("prior_token_id"),
+        drop_prior: drop[0] != 0,
+        patches: [height / 2, width / 2],
         frame,
-        device,
-        &mut trace,
-    );
+    };
+    let conditions = dit.conditions(guides, &mut trace);
     dit.forward(latent, golden.f32("timestep")[0], &conditions, None, &mut trace);
     let outputs = golden.outputs();
     golden.assert_traced(&read(trace), &outputs.iter().map(String::as_str).collect::<Vec<_>>());

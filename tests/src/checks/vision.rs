@@ -20,7 +20,8 @@ fn check(name: &str, device: &Device) {
     let codes = |pixels: Vec<f32>, trace: &mut Trace| -> Vec<u32> {
         let pixels = Tensor::<2>::from_data(TensorData::new(pixels, [grid.len(), 768]), device);
         let codes = quantizer.forward(tower.forward(pixels, grid, trace), grid, trace);
-        let codes: Vec<i64> = codes.into_data().try_cast_as::<i64>().expect("ids").try_into_vec().expect("ids");
+        let codes: Vec<i64> =
+            codes.into_data().try_cast_as::<i64>().expect("ids").try_into_vec().expect("ids");
         codes.into_iter().map(|code| code as u32).collect()
     };
     let mut trace = Trace::enabled();
@@ -30,7 +31,11 @@ fn check(name: &str, device: &Device) {
     let required = ["patch_embed_out", "with_position", "block0_out", "block1_out", "quant_conv_out"];
     golden.assert_traced(&read(trace), &required);
     // And with our own patches the codes are the same.
-    assert_eq!(codes(patches.pixels, &mut Trace::disabled()), golden.ids("vq_ids"), "{name}: codes of our patches");
+    assert_eq!(
+        codes(patches.pixels, &mut Trace::disabled()),
+        golden.ids("vq_ids"),
+        "{name}: codes of our patches"
+    );
 }
 
 pub fn a(device: &Device) {

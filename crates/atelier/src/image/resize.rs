@@ -102,7 +102,10 @@ fn contributions(from: usize, to: usize, filter: Filter) -> Vec<Contribution> {
                 .collect();
             let sum: f64 = weights.iter().sum();
             let normal = if sum == 0.0 { 1.0 } else { 1.0 / sum };
-            Contribution { first, weights: weights.iter().map(|weight| fixed_point(weight * normal)).collect() }
+            Contribution {
+                first,
+                weights: weights.iter().map(|weight| fixed_point(weight * normal)).collect(),
+            }
         })
         .collect()
 }
@@ -114,7 +117,8 @@ fn fixed_point(weight: f64) -> i32 {
 
 fn weighted<'a>(values: impl Iterator<Item = &'a u8>, weights: &[i32]) -> u8 {
     let half = 1i64 << (WEIGHT_BITS - 1);
-    let sum = values.zip(weights).fold(half, |sum, (&value, &weight)| sum + i64::from(value) * i64::from(weight));
+    let sum =
+        values.zip(weights).fold(half, |sum, (&value, &weight)| sum + i64::from(value) * i64::from(weight));
     (sum >> WEIGHT_BITS).clamp(0, 255) as u8
 }
 

@@ -7,12 +7,12 @@ use super::sources::Sources;
 use crate::blueprint::{BLUEPRINT_FORMAT, Blueprint, TokenGrid};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::prior::Prior;
 use crate::prior::sampler::sample;
+use crate::prior::{KvCache, Prior};
 use crate::progress::{Event, GridName, Run};
 use crate::prompt::{
-    EncodedPrompt, Grid, TargetGrids, decode_positions, encode_prompt, prompt_positions, resolve_sources,
-    upsample_codes,
+    EncodedPrompt, Grid, Position, TargetGrids, decode_positions, encode_prompt, prompt_positions,
+    resolve_sources, upsample_codes,
 };
 use crate::rng::{RNG_VERSION, Stream, uniform_at};
 use crate::trace::{Trace, TraceValues, read_floats};
@@ -59,25 +59,26 @@ pub(super) fn encode(
     Ok(encoded)
 }
 
+/// One blueprint to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WriteJob<'a> {
+    pub prompt: &'a str,
+    pub encoded: &'a EncodedPrompt,
+    pub sources: &'a Sources,
+    pub options: &'a ArchitectOptions,
+    pub index: PromptIndex,
+}
+
 /// Writes the blueprint of one prompt.
 pub(super) async fn write(
-    prompt: &str,
-    encoded: &EncodedPrompt,
-    sources: &Sources,
+    job: WriteJob<'_>,
     prior: &Prior,
-    options: &ArchitectOptions,
     checkpoint: &Checkpoint,
     device: &Device,
-    index: PromptIndex,
     run: &mut Run<'_>,
 ) -> Result<Blueprint> {
-    let special = checkpoint.special_tokens();
-    let resolved = resolve_sources(&encoded.ids, special.image_token, &sources.codes())?;
-    if encoded.sources > 0 {
-        index.detail(&mut run.trace, |t| t.ids("resolved_ids", &[resolved.len()], resolved.iter().copied()));
-    }
-    let ids = write_tokens(&resolved, encoded, prior, options, checkpoint, device, index, run).await?;
-
+    let WriteJob { prompt, encoded, sources, options, index } = job;
+    let ids = write_tokens(job, prior, checkpoint, device, run).await?;
     let TargetGrids { large, draft } = encoded.target;
     let draft_len = if encoded.sources == 0 { draft.len() } else { 0 };
     let (draft_ids, large_ids) = ids.split_at(draft_len);
@@ -109,17 +110,19 @@ fn token_grid(grid: Grid, ids: &[u32]) -> TokenGrid {
 /// Unlike the reference, ids from the number of codes on (the end token among them) cannot be drawn inside a grid: there
 /// they would end the run or address a code that does not exist.
 async fn write_tokens(
-    resolved: &[u32],
-    encoded: &EncodedPrompt,
+    job: WriteJob<'_>,
     prior: &Prior,
-    options: &ArchitectOptions,
     checkpoint: &Checkpoint,
     device: &Device,
-    index: PromptIndex,
     run: &mut Run<'_>,
 ) -> Result<Vec<u32>> {
+    let WriteJob { encoded, options, index, .. } = job;
     let special = checkpoint.special_tokens();
     let codes = checkpoint.config().prior.vq_config.num_embeddings;
+    let resolved = resolve_sources(&encoded.ids, special.image_token, &job.sources.codes())?;
+    if encoded.sources > 0 {
+        index.detail(&mut run.trace, |t| t.ids("resolved_ids", &[resolved.len()], resolved.iter().copied()));
+    }
     let (positions, next) =
         prompt_positions(&encoded.ids, special.image_start, special.image_token, encoded.source_grids());
     let grids = encoded.written_grids();
@@ -129,14 +132,14 @@ async fn write_tokens(
 
     // The reference also computes the token after the picture, which nothing uses; so does a trace.
     let mut cache = prior.new_cache(resolved.len() + decode.len());
-    let mut logits = index.detail(&mut run.trace, |trace| {
-        prefill(resolved, &positions, prior, &mut cache, device, trace)
-    });
+    let mut logits = index
+        .detail(&mut run.trace, |trace| prefill(&resolved, &positions, prior, &mut cache, device, trace));
     let mut ids = Vec::with_capacity(tokens);
     let mut all_logits = Vec::new();
+    let draw = |token: usize| uniform_at(options.seed, Stream::Tokens, token as u64);
     for (token, &position) in decode.iter().enumerate().take(tokens) {
         let values = read_floats(logits).await?;
-        let id = sample(&values, &options.sampling, codes, uniform_at(options.seed, Stream::Tokens, token as u64))?;
+        let id = sample(&values, &options.sampling, codes, draw(token))?;
         ids.push(id);
         emit_token(run, index, &grids, token, tokens, id)?;
         if run.trace.is_enabled() {
@@ -148,7 +151,7 @@ async fn write_tokens(
     }
 
     let last = read_floats(logits).await?;
-    let after = sample(&last, &options.sampling, last.len(), uniform_at(options.seed, Stream::Tokens, tokens as u64))?;
+    let after = sample(&last, &options.sampling, last.len(), draw(tokens))?;
     let vocabulary = last.len();
     index.detail(&mut run.trace, |trace| {
         trace.host("last_step_logits", &[vocabulary], || TraceValues::F32(last.clone()));
@@ -163,9 +166,9 @@ async fn write_tokens(
 /// Feeds the prompt; returns the logits that follow it.
 fn prefill(
     ids: &[u32],
-    positions: &[crate::prompt::Position],
+    positions: &[Position],
     prior: &Prior,
-    cache: &mut crate::prior::KvCache,
+    cache: &mut KvCache,
     device: &Device,
     trace: &mut Trace,
 ) -> Tensor<1> {
@@ -214,7 +217,7 @@ pub(super) fn trace_row(
     }
 }
 
-fn trace_decode_positions(trace: &mut Trace, index: PromptIndex, positions: &[[u32; 3]]) {
+fn trace_decode_positions(trace: &mut Trace, index: PromptIndex, positions: &[Position]) {
     trace_row(trace, "decode_position_ids", index, &[3, positions.len()], || {
         let axes = (0..3).flat_map(|axis| positions.iter().map(move |p| p[axis]));
         TraceValues::ids(&axes.collect::<Vec<_>>())

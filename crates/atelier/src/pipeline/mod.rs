@@ -28,8 +28,8 @@ use crate::prompt::{EncodedPrompt, check_size, prompt_positions};
 use crate::rng::{Rng, Stream};
 use crate::trace::{TraceValues, read_floats};
 use crate::vae::{Decoder, LatentStatistics};
-use architect::PromptIndex;
-use painter::{ImageIndex, LATENT_PIXELS, PainterModels};
+use architect::{PromptIndex, WriteJob};
+use painter::{ImageIndex, LATENT_PIXELS, PaintJob, PainterModels};
 use sources::SourceModels;
 
 /// A checkpoint on a device.
@@ -145,13 +145,10 @@ impl Pipeline {
         let Resident::Architect(prior) = &self.resident else { return Err(not_resident()) };
         let mut blueprints = Vec::with_capacity(prompts);
         for (index, (prompt, encoded)) in request.prompts.iter().zip(&encoded).enumerate() {
-            let options = request.architect_options(index);
+            let options = &request.architect_options(index);
             let index = PromptIndex { prompt: index, prompts };
-            let (checkpoint, device) = (&self.checkpoint, &self.device);
-            blueprints.push(
-                architect::write(prompt, encoded, sources, prior, &options, checkpoint, device, index, run)
-                    .await?,
-            );
+            let job = WriteJob { prompt, encoded, sources, options, index };
+            blueprints.push(architect::write(job, prior, &self.checkpoint, &self.device, run).await?);
         }
         Ok(blueprints)
     }
@@ -169,13 +166,13 @@ impl Pipeline {
     ) -> Result<Blueprint> {
         check_size(options.width, options.height)?;
         options.sampling.validate()?;
-        let encoded = architect::encode(prompt, &sources.grids(), options, &self.checkpoint)?;
-        self.trace_prompts(std::slice::from_ref(&encoded), run);
+        let encoded = &architect::encode(prompt, &sources.grids(), options, &self.checkpoint)?;
+        self.trace_prompts(std::slice::from_ref(encoded), run);
         self.load_architect(run).await?;
         let Resident::Architect(prior) = &self.resident else { return Err(not_resident()) };
         let index = PromptIndex { prompt: 0, prompts: 1 };
-        let (checkpoint, device) = (&self.checkpoint, &self.device);
-        architect::write(prompt, &encoded, sources, prior, options, checkpoint, device, index, run).await
+        let job = WriteJob { prompt, encoded, sources, options, index };
+        architect::write(job, prior, &self.checkpoint, &self.device, run).await
     }
 
     /// Steps 4 and 5 for every blueprint: as many pictures of each as the request asks for.
@@ -191,7 +188,8 @@ impl Pipeline {
         run: &mut Run<'_>,
     ) -> Result<Vec<Picture>> {
         let longest = blueprints.iter().map(|b| painter::glyph_token_count(&b.prompt)).max();
-        let glyph_tokens = longest.filter(|_| request.batch_padding && blueprints.len() > 1);
+        let longest = longest.filter(|_| request.batch_padding && blueprints.len() > 1);
+        let glyph_tokens = longest.max(request.glyph_tokens);
         let images = blueprints.len().saturating_mul(request.images_per_prompt);
         let mut painted = Vec::with_capacity(images);
         for (prompt, blueprint) in blueprints.into_iter().map(Rc::new).enumerate() {
@@ -270,8 +268,8 @@ impl Pipeline {
         };
         self.load_painter(run).await?;
         let Resident::Painter(models) = &mut self.resident else { return Err(not_resident()) };
-        let (checkpoint, device) = (&self.checkpoint, &self.device);
-        painter::paint(blueprint, options, noise, sources, models, checkpoint, device, index, run).await
+        let job = PaintJob { blueprint, options, noise, sources, index };
+        painter::paint(job, models, &self.checkpoint, &self.device, run).await
     }
 
     async fn decode_indexed(
@@ -282,7 +280,9 @@ impl Pipeline {
     ) -> Result<RgbImage> {
         let Latents { channels, height, width, values } = latents;
         let shape = [1, *channels, *height, *width];
-        if values.len() != shape.iter().product::<usize>() || *channels != self.checkpoint.config().vae.latent_channels {
+        if values.len() != shape.iter().product::<usize>()
+            || *channels != self.checkpoint.config().vae.latent_channels
+        {
             return Err(Error::request("latents", format!("{shape:?}"), format!("{} values", values.len())));
         }
         self.load_decoder(run).await?;
@@ -291,7 +291,7 @@ impl Pipeline {
         let z = Tensor::from_data(TensorData::new(values.clone(), shape), &self.device);
         let z = statistics.denormalise(z);
         run.trace.stacked_tensor("vae_input", 0, &z);
-        let pixels = decoder.forward(z, &mut crate::trace::Trace::disabled());
+        let pixels = run.trace.scoped_if(index.image == 0, "vae_decode.", |trace| decoder.forward(z, trace));
         run.trace.stacked_tensor("image_float", 0, &pixels);
         let [_, _, height, width] = pixels.dims();
         let image = to_rgb8(&read_floats(pixels).await?, width, height)?;

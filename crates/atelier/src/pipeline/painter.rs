@@ -12,7 +12,7 @@ use crate::progress::{Event, Run};
 use crate::prompt::{glyph_texts, glyph_tokens, upsample_codes};
 use crate::scheduler::FlowMatchEuler;
 use crate::trace::{Trace, read_floats};
-use crate::transformer::{Conditions, PictureFrame, SourceCache, Transformer};
+use crate::transformer::{Conditions, Guides, PictureFrame, SourceCache, Transformer};
 
 /// Pixels along a side that one latent cell stands for.
 pub(super) const LATENT_PIXELS: usize = 8;
@@ -59,42 +59,55 @@ pub(super) fn schedule(
     )
 }
 
-/// Paints one picture from `noise`, `[channels, height / 8, width / 8]` values.
+/// One picture to be painted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PaintJob<'a> {
+    pub blueprint: &'a Blueprint,
+    pub options: &'a PaintOptions,
+    /// `[channels, height / 8, width / 8]` values.
+    pub noise: &'a [f32],
+    pub sources: &'a Sources,
+    pub index: ImageIndex,
+}
+
+/// Paints one picture.
 pub(super) async fn paint(
-    blueprint: &Blueprint,
-    options: &PaintOptions,
-    noise: &[f32],
-    sources: &Sources,
+    job: PaintJob<'_>,
     models: &mut PainterModels,
     checkpoint: &Checkpoint,
     device: &Device,
-    index: ImageIndex,
     run: &mut Run<'_>,
 ) -> Result<Latents> {
+    let PaintJob { blueprint, options, .. } = job;
     let schedule = schedule(options.steps, blueprint.width, blueprint.height, checkpoint)?;
     let channels = checkpoint.config().vae.latent_channels;
     let (height, width) = (blueprint.height / LATENT_PIXELS, blueprint.width / LATENT_PIXELS);
-    let mut latents = Tensor::<4>::from_data(TensorData::new(noise.to_vec(), [1, channels, height, width]), device);
+    let noise = TensorData::new(job.noise.to_vec(), [1, channels, height, width]);
+    let mut latents = Tensor::<4>::from_data(noise, device);
     run.trace.stacked_tensor("noise", 0, &latents);
 
-    let source_cache = source_cache(sources, models, device, &mut run.trace);
-    let with_prompt = conditions(Branch::Conditional, blueprint, options, models, device, &mut run.trace);
+    let source_cache = models.source_cache(job.sources, device, &mut run.trace);
+    let with_prompt = models.conditions(Branch::Conditional, job, device, &mut run.trace);
     let guided = options.guidance > 1.0;
     let without_prompt =
-        guided.then(|| conditions(Branch::Unconditional, blueprint, options, models, device, &mut run.trace));
+        guided.then(|| models.conditions(Branch::Unconditional, job, device, &mut run.trace));
 
     let mut steps_trace = StepsTrace::default();
     for step in 0..options.steps {
         let timestep = schedule.painter_timestep(step);
-        let velocity = |conditions: &Conditions, sources| {
-            models.transformer.forward(latents.clone(), timestep, conditions, sources, &mut Trace::disabled())
+        let mut velocity = |branch: Branch, conditions: &Conditions, sources| {
+            // What happens inside is traced once: in the first step of the first picture.
+            run.trace.scoped_if(step == 0 && job.index.image == 0, branch.prefix(), |trace| {
+                models.transformer.forward(latents.clone(), timestep, conditions, sources, trace)
+            })
         };
-        let conditional = velocity(&with_prompt, source_cache.as_ref());
-        steps_trace.keep(run, "v_cond_steps", &conditional);
+        let conditional = velocity(Branch::Conditional, &with_prompt, source_cache.as_ref());
         // The unconditional branch sees neither the blueprint, nor the glyphs, nor the source images.
-        let v = match &without_prompt {
-            Some(conditions) => {
-                let unconditional = velocity(conditions, None);
+        let unconditional =
+            without_prompt.as_ref().map(|conditions| velocity(Branch::Unconditional, conditions, None));
+        steps_trace.keep(run, "v_cond_steps", &conditional);
+        let v = match unconditional {
+            Some(unconditional) => {
                 steps_trace.keep(run, "v_uncond_steps", &unconditional);
                 unconditional.clone() + (conditional - unconditional).mul_scalar(options.guidance)
             }
@@ -104,7 +117,7 @@ pub(super) async fn paint(
         steps_trace.keep(run, "latents_steps", &latents);
         // One value is read back so that the step is really over when it is reported.
         read_floats(latents.clone().reshape([-1]).narrow(0, 0, 1)).await?;
-        let ImageIndex { image, images } = index;
+        let ImageIndex { image, images } = job.index;
         run.emit(Event::Step { image, images, step: step + 1, steps: options.steps })?;
     }
     steps_trace.record(run);
@@ -118,78 +131,84 @@ enum Branch {
     Unconditional,
 }
 
-fn conditions(
-    branch: Branch,
-    blueprint: &Blueprint,
-    options: &PaintOptions,
-    models: &PainterModels,
-    device: &Device,
-    trace: &mut Trace,
-) -> Conditions {
-    let conditional = branch == Branch::Conditional;
-    let texts = if conditional { glyph_texts(&blueprint.prompt) } else { Vec::new() };
-    let tokens = glyph_tokens(&texts);
-    let mut glyphs = models.glyph_encoder.forward(&tokens, device, &mut Trace::disabled());
-    if conditional {
-        glyphs = pad_left(glyphs, options.glyph_tokens.unwrap_or(0));
-        trace.stacked_tensor("glyph_embeds", 0, &glyphs);
+impl Branch {
+    /// Names the branch in a trace as the reference names its files.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Conditional => "dit_cond.",
+            Self::Unconditional => "dit_uncond.",
+        }
     }
-    let large = &blueprint.large;
-    let prior_ids = upsample_codes(&large.ids, large.grid());
-    let patches = [blueprint.height / PATCH_PIXELS, blueprint.width / PATCH_PIXELS];
-    let frame =
-        PictureFrame { target_size: [blueprint.height as f32, blueprint.width as f32], crop: [0.0, 0.0] };
-    models.transformer.conditions(
-        Some(glyphs),
-        &prior_ids,
-        !conditional,
-        patches,
-        frame,
-        device,
-        &mut Trace::disabled(),
-    )
 }
 
-/// Keys and values of all source images, computed once for as long as they stay the same.
-fn source_cache(
-    sources: &Sources,
-    models: &mut PainterModels,
-    device: &Device,
-    trace: &mut Trace,
-) -> Option<SourceCache> {
-    if sources.images.is_empty() {
-        return None;
+impl PainterModels {
+    fn conditions(
+        &self,
+        branch: Branch,
+        job: PaintJob<'_>,
+        device: &Device,
+        trace: &mut Trace,
+    ) -> Conditions {
+        let PaintJob { blueprint, options, .. } = job;
+        let conditional = branch == Branch::Conditional;
+        let texts = if conditional { glyph_texts(&blueprint.prompt) } else { Vec::new() };
+        let first = job.index.image == 0;
+        let mut glyphs = trace.scoped_if(first && conditional, "glyph.", |trace| {
+            self.glyph_encoder.forward(&glyph_tokens(&texts), device, trace)
+        });
+        if conditional {
+            glyphs = pad_left(glyphs, options.glyph_tokens.unwrap_or(0));
+            trace.stacked_tensor("glyph_embeds", 0, &glyphs);
+        }
+        let guides = Guides {
+            glyphs: Some(glyphs),
+            prior_ids: &upsample_codes(&blueprint.large.ids, blueprint.large.grid()),
+            drop_prior: !conditional,
+            patches: [blueprint.height / PATCH_PIXELS, blueprint.width / PATCH_PIXELS],
+            frame: frame(blueprint.height, blueprint.width),
+        };
+        trace.scoped_if(first, branch.prefix(), |trace| self.transformer.conditions(guides, trace))
     }
-    let records = sources.records();
-    if let Some((cached, cache)) = &models.source_cache
-        && *cached == records
-    {
-        return Some(cache.clone());
+
+    /// Keys and values of all source images, computed once for as long as they stay the same.
+    fn source_cache(&mut self, sources: &Sources, device: &Device, trace: &mut Trace) -> Option<SourceCache> {
+        if sources.images.is_empty() {
+            return None;
+        }
+        let records = sources.records();
+        if let Some((cached, cache)) = &self.source_cache
+            && *cached == records
+        {
+            return Some(cache.clone());
+        }
+        let caches = sources.images.iter().map(|source| self.source_keys(source, device)).collect();
+        let cache = SourceCache::concatenate(caches);
+        for (layer, (keys, values)) in cache.blocks.iter().enumerate() {
+            trace.tensor(&format!("kv_k_layer{layer}"), &keys.clone().swap_dims(1, 2));
+            trace.tensor(&format!("kv_v_layer{layer}"), &values.clone().swap_dims(1, 2));
+        }
+        self.source_cache = Some((records, cache.clone()));
+        Some(cache)
     }
-    let transformer = &models.transformer;
-    let caches = sources.images.iter().map(|source| source_keys(source, transformer, device)).collect();
-    let cache = SourceCache::concatenate(caches);
-    for (layer, (keys, values)) in cache.blocks.iter().enumerate() {
-        trace.tensor(&format!("kv_k_layer{layer}"), &keys.clone().swap_dims(1, 2));
-        trace.tensor(&format!("kv_v_layer{layer}"), &values.clone().swap_dims(1, 2));
+
+    fn source_keys(&self, source: &EncodedSource, device: &Device) -> SourceCache {
+        let Latents { channels, height, width, ref values } = source.latents;
+        let latents = TensorData::new(values.clone(), [1, channels, height, width]);
+        let guides = Guides {
+            glyphs: None,
+            prior_ids: &upsample_codes(&source.codes, source.grid),
+            drop_prior: false,
+            patches: [height * LATENT_PIXELS / PATCH_PIXELS, width * LATENT_PIXELS / PATCH_PIXELS],
+            frame: frame(height * LATENT_PIXELS, width * LATENT_PIXELS),
+        };
+        let conditions = self.transformer.conditions(guides, &mut Trace::disabled());
+        self.transformer.source_cache(Tensor::from_data(latents, device), &conditions)
     }
-    models.source_cache = Some((records, cache.clone()));
-    Some(cache)
 }
 
-fn source_keys(source: &EncodedSource, transformer: &Transformer, device: &Device) -> SourceCache {
-    let Latents { channels, height, width, values } = &source.latents;
-    let (height, width) = (*height, *width);
-    let latents = TensorData::new(values.clone(), [1, *channels, height, width]);
-    let frame = PictureFrame {
-        target_size: [(height * LATENT_PIXELS) as f32, (width * LATENT_PIXELS) as f32],
-        crop: [0.0, 0.0],
-    };
-    let prior_ids = upsample_codes(&source.codes, source.grid);
-    let patches = [height / 2, width / 2];
-    let conditions =
-        transformer.conditions(None, &prior_ids, false, patches, frame, device, &mut Trace::disabled());
-    transformer.source_cache(Tensor::from_data(latents, device), &conditions)
+/// A whole picture, uncropped; sides in pixels.
+fn frame(height: usize, width: usize) -> PictureFrame {
+    PictureFrame { target_size: [height as f32, width as f32], crop: [0.0, 0.0] }
 }
 
 /// The tensors of every step, stacked as `[steps, images, …]`.

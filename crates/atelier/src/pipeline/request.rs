@@ -49,6 +49,9 @@ pub struct Request {
     /// With several prompts, pad the glyph embeddings to one length as the reference does in a batch, so that a picture
     /// depends slightly on its mates. Without it every prompt is painted as if alone.
     pub batch_padding: bool,
+    /// Pad the glyph embeddings of every prompt to at least this many tokens: what [`PaintOptions::glyph_tokens`] noted of
+    /// a picture from a batch, to paint it again alone.
+    pub glyph_tokens: Option<usize>,
 }
 
 /// Initial noise given by the caller.
@@ -127,6 +130,7 @@ impl Request {
             images_per_prompt: 1,
             noise: None,
             batch_padding: true,
+            glyph_tokens: None,
         }
     }
 
@@ -165,7 +169,7 @@ impl Request {
     /// How the painter paints a picture of the run, as if its prompt were alone.
     pub fn paint_options(&self, image: usize) -> PaintOptions {
         let (steps, guidance, seed) = (self.steps, self.guidance, self.image_seed(image));
-        PaintOptions { steps, guidance, seed, glyph_tokens: None }
+        PaintOptions { steps, guidance, seed, glyph_tokens: self.glyph_tokens }
     }
 
     /// The seed of a picture of the run.

@@ -106,8 +106,9 @@ pub(super) async fn encode_sources(
         let patches = vision_patches(image, c.patch_size, c.min_pixels, c.max_pixels)?;
         let grid = patches.grid;
         let values = patches.pixels.len() / grid.len().max(1);
-        run.trace.stacked("pixel_values", 0, &[grid.len(), values], || TraceValues::F32(patches.pixels.clone()));
-        let codes = run.trace.scoped(&format!("source{index}."), |trace| {
+        run.trace
+            .stacked("pixel_values", 0, &[grid.len(), values], || TraceValues::F32(patches.pixels.clone()));
+        let codes = run.trace.scoped(&format!("vision.source{index}."), |trace| {
             let features = models.tower.forward(patches_tensor(&patches.pixels, grid, device), grid, trace);
             models.quantizer.forward(features, grid, trace)
         });
@@ -119,9 +120,8 @@ pub(super) async fn encode_sources(
         let (height, width) = vae_size(image.width, image.height);
         let pixels = TensorData::new(vae_pixels(image)?, [1, 3, height, width]);
         let pixels = Tensor::<4>::from_data(pixels, device);
-        let mean = run
-            .trace
-            .scoped(&format!("source{index}.vae_"), |trace| models.encoder.forward(pixels, trace));
+        let prefix = format!("vae_encode.source{index}.");
+        let mean = run.trace.scoped(&prefix, |trace| models.encoder.forward(pixels, trace));
         let latents = statistics.normalise(mean);
         run.trace.tensor(&format!("source{index}_latents"), &latents);
         let [_, channels, height, width] = latents.dims();

@@ -42,10 +42,12 @@ impl Attention {
         let q = q.reshape([batch, self.key_value_heads, group * seq, head_dim]);
         let mask = mask.map(|mask| {
             let [_, context] = mask.dims();
-            mask.clone()
-                .repeat_dim(0, group)
-                .reshape([1, 1, group * seq, context])
-                .expand([batch, self.key_value_heads, group * seq, context])
+            mask.clone().repeat_dim(0, group).reshape([1, 1, group * seq, context]).expand([
+                batch,
+                self.key_value_heads,
+                group * seq,
+                context,
+            ])
         });
         let options = AttentionModuleOptions::default();
         let o = module::attention(q, keys, values, mask, None, options);

@@ -20,7 +20,8 @@ impl MultiAxisRope {
     /// Section `i` of the frequency index follows axis `i mod 3`.
     pub fn new(config: &TextConfig) -> Self {
         let sections = &config.rope_parameters.mrope_section;
-        let axes = sections.iter().enumerate().flat_map(|(i, &size)| std::iter::repeat_n(i % 3, size)).collect();
+        let axes =
+            sections.iter().enumerate().flat_map(|(i, &size)| std::iter::repeat_n(i % 3, size)).collect();
         let theta = config.rope_parameters.rope_theta;
         Self { inverse_frequencies: inverse_frequencies(theta, config.rotary_dim()), axes }
     }

@@ -78,8 +78,20 @@ impl TransformerBlock {
 
     /// The order of the twelve vectors is shift, scale, gate of attention, then of the MLP, image before text.
     fn modulations(&self, temb: Tensor<2>) -> (Modulation, Modulation) {
-        let [shift_a, c_shift_a, scale_a, c_scale_a, gate_a, c_gate_a, shift_m, c_shift_m, scale_m, c_scale_m, gate_m, c_gate_m] =
-            split(self.norm1.forward(temb));
+        let [
+            shift_a,
+            c_shift_a,
+            scale_a,
+            c_scale_a,
+            gate_a,
+            c_gate_a,
+            shift_m,
+            c_shift_m,
+            scale_m,
+            c_scale_m,
+            gate_m,
+            c_gate_m,
+        ] = split(self.norm1.forward(temb));
         let image = Modulation {
             shift_attention: shift_a,
             scale_attention: scale_a,

@@ -17,11 +17,7 @@ impl TwoLayer {
     /// # Shapes
     /// - x: `[..., in]`
     /// - output: `[..., out]`
-    pub fn forward<const D: usize>(
-        &self,
-        x: Tensor<D>,
-        activation: fn(Tensor<D>) -> Tensor<D>,
-    ) -> Tensor<D> {
+    pub fn forward<const D: usize>(&self, x: Tensor<D>, activation: fn(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
         self.linear_2.forward(activation(self.linear_1.forward(x)))
     }
 }

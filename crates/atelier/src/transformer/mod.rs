@@ -42,6 +42,21 @@ pub struct PictureFrame {
     pub crop: [f32; 2],
 }
 
+/// What guides the painting of one picture.
+#[derive(Debug, Clone)]
+pub struct Guides<'a> {
+    /// `[1, text, text_embed_dim]`: the glyph embedding; none for a source image.
+    pub glyphs: Option<Tensor<3>>,
+    /// One code for each patch, row-major over `patches`.
+    pub prior_ids: &'a [u32],
+    /// Zeroes the blueprint's embedding, as in the unconditional branch; the projector's biases still contribute.
+    pub drop_prior: bool,
+    /// Rows and columns of patches.
+    pub patches: [usize; 2],
+    /// Size and crop.
+    pub frame: PictureFrame,
+}
+
 /// What does not change from step to step: made once for each picture and guidance branch.
 #[derive(Debug, Clone)]
 pub struct Conditions {
@@ -61,23 +76,9 @@ pub struct SourceCache {
 
 impl Transformer {
     /// Prepares one picture: projects glyphs and blueprint.
-    ///
-    /// With `drop_prior` the blueprint's embedding is zeroed, as in the unconditional branch; the projector's biases
-    /// still contribute.
-    ///
-    /// # Shapes
-    /// - glyphs: `[1, text, text_embed_dim]`, none for a source image
-    /// - prior_ids: one code for each patch, row-major over `[rows, columns]`
-    pub fn conditions(
-        &self,
-        glyphs: Option<Tensor<3>>,
-        prior_ids: &[u32],
-        drop_prior: bool,
-        patches: [usize; 2],
-        frame: PictureFrame,
-        device: &Device,
-        trace: &mut Trace,
-    ) -> Conditions {
+    pub fn conditions(&self, guides: Guides<'_>, trace: &mut Trace) -> Conditions {
+        let Guides { glyphs, prior_ids, drop_prior, patches, frame } = guides;
+        let device = &self.image_projector.weight.device();
         let mut embedded = self.prior_token_embedding.forward(ids_tensor(prior_ids, device));
         if drop_prior {
             embedded = embedded.zeros_like();
@@ -161,10 +162,11 @@ impl Transformer {
     fn patchify(&self, latent: Tensor<4>) -> Tensor<3> {
         let [batch, channels, height, width] = latent.dims();
         let p = self.patch_size;
-        latent
-            .reshape([batch, channels, height / p, p, width / p, p])
-            .permute([0, 2, 4, 1, 3, 5])
-            .reshape([batch, (height / p) * (width / p), channels * p * p])
+        latent.reshape([batch, channels, height / p, p, width / p, p]).permute([0, 2, 4, 1, 3, 5]).reshape([
+            batch,
+            (height / p) * (width / p),
+            channels * p * p,
+        ])
     }
 
     /// The inverse of `patchify`.

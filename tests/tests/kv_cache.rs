@@ -1,0 +1,173 @@
+//! The architect's KV cache: it changes nothing but the cost, and it is written in place.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use atelier::loader::Loader;
+use atelier::prior::{KvCache, Prior};
+use atelier::{Checkpoint, Device, Run, Stage, Trace};
+use atelier_tests::attention::AttentionAlone;
+use atelier_tests::golden::Golden;
+use atelier_tests::{assert_close, block_on, cpu, software_gpu, tiny_checkpoint};
+use burn::tensor::Tensor;
+
+/// What one token may allocate differently in another context: small vectors that double, but no part of a cache.
+const SLACK: usize = 8 << 10;
+
+/// The system's allocator, which notes how many bytes were asked for.
+struct Counting;
+
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATED.fetch_add(size, Ordering::Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// One test at a time: the allocator counts for all of them.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The tiny architect on a device.
+struct Architect {
+    checkpoint: Checkpoint,
+    prior: Prior,
+    device: Device,
+}
+
+impl Architect {
+    fn load(device: Device) -> Self {
+        let checkpoint = tiny_checkpoint();
+        let mut run = Run::silent();
+        let mut loader = Loader::new(&checkpoint, Stage::Architect, &device, &mut run).unwrap();
+        let prior = block_on(loader.prior()).unwrap();
+        Self { checkpoint, prior, device }
+    }
+
+    /// The logits after each token of `tokens`, which follow those in the cache.
+    fn logits(&self, tokens: std::ops::Range<usize>, cache: &mut KvCache) -> Vec<f32> {
+        let (ids, positions) = self.tokens(tokens);
+        read(self.prior.forward(&ids, &positions, cache, &self.device, &mut Trace::disabled()))
+    }
+
+    /// Some ids; positions that, as in a picture, are not the places in the sequence.
+    fn tokens(&self, tokens: std::ops::Range<usize>) -> (Vec<u32>, Vec<[u32; 3]>) {
+        let vocabulary = self.checkpoint.config().prior.text_config.vocab_size;
+        let ids = tokens.clone().map(|i| (i * 7919 % vocabulary) as u32).collect();
+        (ids, tokens.map(|i| i as u32).map(|i| [i / 16, i / 16 + i % 16 / 4, i / 16 + i % 4]).collect())
+    }
+
+    /// A sequence fed in the given chunks gives the logits of the sequence fed whole.
+    fn check_chunks(&self, chunks: &[usize]) {
+        let seq = chunks.iter().sum();
+        let whole = self.logits(0..seq, &mut self.prior.new_cache(seq));
+        let mut cache = self.prior.new_cache(seq);
+        let mut logits = Vec::new();
+        for chunk in chunks {
+            let start = cache.len();
+            logits.extend(self.logits(start..start + chunk, &mut cache));
+            assert_eq!(cache.len(), start + chunk);
+        }
+        assert_close(&format!("chunks {chunks:?}"), &logits, &whole, Golden::open("ar_t2i_a").tolerance());
+    }
+
+    /// Bytes that one token allocates beside its attention, after `context` tokens, in a cache for `capacity`.
+    fn allocated_beside_attention(&self, context: usize, capacity: usize) -> usize {
+        let mut cache = self.prior.new_cache(capacity);
+        for start in (0..context).step_by(500) {
+            self.logits(start..context.min(start + 500), &mut cache);
+        }
+        let attention =
+            AttentionAlone::new(&self.checkpoint.config().prior.text_config, capacity, &self.device);
+        // The least of several: a thread's first work also sets up the thread.
+        let rounds = (context..context + 8).map(|token| {
+            let with_attention = allocated(|| drop(self.logits(token..token + 1, &mut cache)));
+            let attention = allocated(|| drop(read(attention.run(token + 1))));
+            with_attention - attention
+        });
+        rounds.min().unwrap_or(0)
+    }
+}
+
+fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    block_on(tensor.into_data_async()).unwrap().convert::<f32>().to_vec().unwrap()
+}
+
+/// Bytes that `work` asks the allocator for, on any thread.
+fn allocated(work: impl FnOnce()) -> usize {
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    work();
+    ALLOCATED.load(Ordering::Relaxed) - before
+}
+
+/// A prompt, then token by token.
+const DECODING: [usize; 25] = {
+    let mut chunks = [1; 25];
+    chunks[0] = 20;
+    chunks
+};
+
+#[test]
+fn cached_tokens_equal_a_whole_prefill_on_the_cpu() {
+    let _turn = alone();
+    Architect::load(cpu()).check_chunks(&DECODING);
+}
+
+#[test]
+fn cached_tokens_equal_a_whole_prefill_on_the_gpu() {
+    let _turn = alone();
+    Architect::load(software_gpu()).check_chunks(&DECODING);
+}
+
+#[test]
+fn a_chunked_prefill_equals_a_whole_one_on_the_cpu() {
+    let _turn = alone();
+    let architect = Architect::load(cpu());
+    architect.check_chunks(&[64, 32, 4]);
+    architect.check_chunks(&[1, 99]);
+}
+
+#[test]
+fn a_chunked_prefill_equals_a_whole_one_on_the_gpu() {
+    let _turn = alone();
+    Architect::load(software_gpu()).check_chunks(&[33, 14, 3]);
+}
+
+/// A cache that was copied, or concatenated, would show here: 4000 tokens of it have 6 MB.
+#[test]
+fn a_token_allocates_the_same_whatever_the_context_and_the_capacity() {
+    let _turn = alone();
+    let architect = Architect::load(cpu());
+    let small = architect.allocated_beside_attention(200, 256);
+    for (context, capacity) in [(200, 4096), (4000, 4096)] {
+        let bytes = architect.allocated_beside_attention(context, capacity);
+        assert!(
+            bytes.abs_diff(small) <= SLACK,
+            "after {context} tokens in a cache for {capacity}, a token allocates {bytes} bytes beside its attention; \
+             after 200 in a cache for 256, {small}"
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! What a caller of the library can rely on: seeds, limits, cancelling, batches, blueprints as values.
+
+use std::ops::ControlFlow;
+
+use atelier::{
+    Blueprint, Error, Event, GridName, Noise, Pipeline, Request, RgbImage, Run, Sampling, Sources,
+};
+use atelier_tests::checks::architect::GREEDY;
+use atelier_tests::{block_on, cpu, software_gpu, tiny_random};
+
+fn pipeline() -> Pipeline {
+    block_on(Pipeline::load(tiny_random(), cpu())).unwrap()
+}
+
+/// Small, quick, sampled with the model's own defaults.
+fn small(pipeline: &Pipeline, prompt: &str) -> Request {
+    Request { width: 64, height: 32, steps: 2, seed: 7, ..pipeline.request(prompt) }
+}
+
+fn images(pipeline: &mut Pipeline, request: &Request) -> Vec<RgbImage> {
+    let pictures = block_on(pipeline.generate(request, &mut Run::silent())).unwrap();
+    pictures.into_iter().map(|picture| picture.image).collect()
+}
+
+#[test]
+fn a_seed_repeats_and_another_seed_differs() {
+    let mut p = pipeline();
+    let request = small(&p, "a 'red' cat");
+    let first = images(&mut p, &request);
+    assert_eq!(images(&mut p, &request), first);
+    assert_eq!(images(&mut pipeline(), &request), first, "a fresh pipeline");
+    assert_ne!(images(&mut p, &Request { seed: 8, ..request }), first);
+}
+
+#[test]
+fn a_seed_gives_the_same_blueprint_on_every_device() {
+    let mut blueprints = Vec::new();
+    for device in [cpu(), software_gpu()] {
+        let mut p = block_on(Pipeline::load(tiny_random(), device)).unwrap();
+        let request = small(&p, "a 'red' cat");
+        let options = request.architect_options(0);
+        let run = &mut Run::silent();
+        blueprints.push(block_on(p.architect("a 'red' cat", &options, &Sources::default(), run)).unwrap());
+    }
+    assert_eq!(blueprints[0], blueprints[1]);
+}
+
+#[test]
+fn a_blueprint_is_complete_whatever_the_temperature() {
+    let mut p = pipeline();
+    let codes = p.checkpoint().config().prior.vq_config.num_embeddings as u32;
+    for seed in 0..3 {
+        let wild = Sampling { temperature: 50.0, top_p: 1.0, top_k: None };
+        let request = Request { sampling: wild, seed, ..small(&p, "anything") };
+        let run = &mut Run::silent();
+        let blueprints = block_on(p.blueprints(&request, &Sources::default(), run)).unwrap();
+        let draft = blueprints[0].draft.as_ref().unwrap();
+        // At this temperature the 16 ids beyond the codes would be drawn some 15 times in 244 tokens.
+        let ids = draft.ids.iter().chain(&blueprints[0].large.ids);
+        assert_eq!((draft.ids.len(), blueprints[0].large.ids.len()), (draft.rows * draft.columns, 2));
+        assert!(ids.clone().all(|&id| id < codes));
+    }
+}
+
+#[test]
+fn images_of_a_prompt_share_a_blueprint_and_differ_in_noise() {
+    let mut p = pipeline();
+    let request = Request { images_per_prompt: 2, ..small(&p, "a cat") };
+    let pictures = block_on(p.generate(&request, &mut Run::silent())).unwrap();
+    assert_eq!(pictures[0].blueprint, pictures[1].blueprint);
+    assert_ne!(pictures[0].image, pictures[1].image);
+    assert_eq!((pictures[0].options.seed, pictures[1].options.seed), (7, 8));
+    // The second alone, from its blueprint and options.
+    let run = &mut Run::silent();
+    let second = &pictures[1];
+    let latents = block_on(p.paint(&second.blueprint, &second.options, &Sources::default(), run)).unwrap();
+    assert_eq!(block_on(p.decode(&latents, run)).unwrap(), second.image);
+}
+
+#[test]
+fn prompts_without_batch_padding_are_painted_as_if_alone() {
+    let mut p = pipeline();
+    let both = Request {
+        prompts: vec!["a cat".into(), "a banner that says \"Hello wide world\"".into()],
+        sampling: GREEDY,
+        ..small(&p, "")
+    };
+    let alone = Request { prompts: vec!["a cat".into()], ..both.clone() };
+    let expected = images(&mut p, &alone);
+    let independent = images(&mut p, &Request { batch_padding: false, ..both.clone() });
+    assert_eq!(independent[0], expected[0]);
+    let padded = images(&mut p, &both);
+    assert_ne!(padded[0], expected[0], "the reference's batches pad the shorter prompt");
+    assert_eq!(padded[1], independent[1], "the longest prompt is not padded");
+}
+
+#[test]
+fn a_blueprint_survives_json_and_is_painted_as_before() {
+    let mut p = pipeline();
+    let request = small(&p, "a 'blue' cat");
+    let pictures = block_on(p.generate(&request, &mut Run::silent())).unwrap();
+    let json = serde_json::to_string(&*pictures[0].blueprint).unwrap();
+    let blueprint: Blueprint = serde_json::from_str(&json).unwrap();
+    assert_eq!(blueprint, *pictures[0].blueprint);
+    let again =
+        block_on(p.pictures(vec![blueprint], &request, &Sources::default(), &mut Run::silent())).unwrap();
+    assert_eq!(again[0].image, pictures[0].image);
+}
+
+#[test]
+fn a_blueprint_of_another_model_or_size_is_refused_by_field() {
+    let mut p = pipeline();
+    let request = small(&p, "a cat");
+    let run = &mut Run::silent();
+    let good =
+        block_on(p.architect("a cat", &request.architect_options(0), &Sources::default(), run)).unwrap();
+    let cases: Vec<(&str, Box<dyn Fn(&mut Blueprint)>)> = vec![
+        ("format", Box::new(|b| b.format = "atelier-blueprint/9".into())),
+        ("model", Box::new(|b| b.model = "0".repeat(64))),
+        ("large", Box::new(|b| b.width = 96)),
+        ("draft", Box::new(|b| b.draft.as_mut().unwrap().ids.truncate(3))),
+        ("large", Box::new(|b| b.large.ids[1] = 256)),
+        ("large", Box::new(|b| (b.large.rows, b.large.columns) = (2, 1))),
+        (
+            "sources",
+            Box::new(|b| {
+                b.sources.push(atelier::SourceRecord::of(&RgbImage::new(1, 1, vec![0; 3]).unwrap()))
+            }),
+        ),
+    ];
+    for (field, tamper) in cases {
+        let mut bad = good.clone();
+        tamper(&mut bad);
+        let result = block_on(p.paint(&bad, &request.paint_options(0), &Sources::default(), run));
+        match result {
+            Err(Error::Blueprint { field: found, .. }) => assert_eq!(found, field),
+            other => panic!("{field}: {other:?}"),
+        }
+    }
+    let odd = Blueprint { width: 65, ..good };
+    let result = block_on(p.paint(&odd, &request.paint_options(0), &Sources::default(), run));
+    assert!(matches!(result, Err(Error::Request { field: "width", .. })), "{result:?}");
+}
+
+#[test]
+fn a_request_out_of_range_is_refused_by_field_before_anything_is_loaded() {
+    let mut p = pipeline();
+    let good = small(&p, "a cat");
+    let noise = Noise { shape: vec![1, 16, 4, 4], values: vec![0.0; 256] };
+    let cases: Vec<(&str, Request)> = vec![
+        ("width", Request { width: 100, ..good.clone() }),
+        ("width", Request { width: 0, ..good.clone() }),
+        ("height", Request { height: 4128, ..good.clone() }),
+        ("steps", Request { steps: 0, ..good.clone() }),
+        ("steps", Request { steps: 1001, ..good.clone() }),
+        ("guidance", Request { guidance: f32::NAN, ..good.clone() }),
+        ("guidance", Request { guidance: f32::INFINITY, ..good.clone() }),
+        ("guidance", Request { guidance: -1.0, ..good.clone() }),
+        (
+            "temperature",
+            Request { sampling: Sampling { temperature: f32::NAN, ..good.sampling }, ..good.clone() },
+        ),
+        ("top_p", Request { sampling: Sampling { top_p: 0.0, ..good.sampling }, ..good.clone() }),
+        ("images_per_prompt", Request { images_per_prompt: 0, ..good.clone() }),
+        ("prompt", Request { prompts: vec![], ..good.clone() }),
+        ("prompt", Request { prompts: vec!["  \n".into()], ..good.clone() }),
+        ("prompt", Request { prompts: vec!["long ".repeat(4000)], ..good.clone() }),
+        ("latents", Request { noise: Some(noise), ..good.clone() }),
+    ];
+    for (field, request) in cases {
+        let mut loaded = false;
+        let mut run = Run::observed(|_| {
+            loaded = true;
+            ControlFlow::Continue(())
+        });
+        match block_on(p.generate(&request, &mut run)) {
+            Err(Error::Request { field: found, .. }) => assert_eq!(found, field),
+            other => panic!("{field}: {other:?}"),
+        }
+        drop(run);
+        assert!(!loaded, "{field}: refused only after loading began");
+    }
+}
+
+#[test]
+fn source_images_that_cannot_be_used_are_refused_by_number() {
+    let mut p = pipeline();
+    let image =
+        |width: usize, height: usize| RgbImage::new(width, height, vec![9; width * height * 3]).unwrap();
+    for (bad, words) in [(image(15, 40), "16"), (image(300, 70), "4")] {
+        let request = Request { sources: vec![image(64, 64), bad], ..small(&p, "a cat") };
+        let error = block_on(p.generate(&request, &mut Run::silent())).unwrap_err();
+        assert!(matches!(error, Error::SourceImage { index: 1, .. }), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn source_images_of_any_size_are_painted_from() {
+    let mut p = pipeline();
+    for (width, height) in [(50, 70), (1008, 500), (129, 65)] {
+        let source =
+            RgbImage::new(width, height, (0..width * height * 3).map(|i| (i % 251) as u8).collect()).unwrap();
+        let request = Request { sources: vec![source], steps: 1, ..small(&p, "again") };
+        assert_eq!(images(&mut p, &request).len(), 1, "{width}x{height}");
+    }
+}
+
+#[test]
+fn cancelling_stops_at_the_very_token_and_step() {
+    let mut p = pipeline();
+    let request = Request { steps: 4, ..small(&p, "a cat") };
+    let stops: [fn(&Event) -> bool; 4] = [
+        |e| matches!(e, Event::Load { .. }),
+        |e| matches!(e, Event::BlueprintToken { token: 5, .. }),
+        |e| matches!(e, Event::Step { step: 2, .. }),
+        |e| matches!(e, Event::Decode { .. }),
+    ];
+    for stop in stops {
+        let mut after = 0;
+        let mut stopped = false;
+        let mut run = Run::observed(|event| {
+            after += usize::from(stopped);
+            stopped |= stop(event);
+            if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let result = block_on(p.generate(&request, &mut run));
+        drop(run);
+        assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+        assert_eq!(after, 0, "nothing is reported after the stop");
+    }
+    // And the pipeline is as good as new.
+    assert_eq!(images(&mut p, &request).len(), 1);
+}
+
+#[test]
+fn events_tell_the_whole_story_in_order() {
+    let mut p = pipeline();
+    let request = small(&p, "a cat");
+    let mut story = String::new();
+    let mut tokens = Vec::new();
+    let mut run = Run::observed(|event| {
+        let letter = match event {
+            Event::Load { .. } => 'l',
+            Event::BlueprintToken { grid, size, index, token, tokens: all, .. } => {
+                assert!(*index < size.len() && token <= all);
+                tokens.push((*grid, *index));
+                't'
+            }
+            Event::Blueprint { .. } => 'b',
+            Event::Step { .. } => 's',
+            Event::Decode { .. } => 'd',
+            _ => '?',
+        };
+        if !story.ends_with(letter) {
+            story.push(letter);
+        }
+        ControlFlow::Continue(())
+    });
+    block_on(p.generate(&request, &mut run)).unwrap();
+    drop(run);
+    assert_eq!(story, "ltblsld");
+    let draft = tokens.iter().filter(|(grid, _)| *grid == GridName::Draft).count();
+    assert_eq!((draft, tokens.len() - draft), (11 * 22, 2));
+    assert_eq!(tokens[draft..], [(GridName::Large, 0), (GridName::Large, 1)]);
+}
