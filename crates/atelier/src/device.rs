@@ -162,6 +162,11 @@ fn names(adapters: &[AdapterReport]) -> String {
     names.join(", ")
 }
 
+/// A device for parameters that are never materialised. burn's own default would ask the environment and may start a GPU.
+pub(crate) fn nowhere() -> Device {
+    cpu::open().unwrap_or_default()
+}
+
 #[cfg(feature = "cpu")]
 mod cpu {
     use super::{Device, DeviceReport, Result};

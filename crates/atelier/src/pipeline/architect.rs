@@ -223,3 +223,37 @@ fn trace_decode_positions(trace: &mut Trace, index: PromptIndex, positions: &[Po
         TraceValues::ids(&axes.collect::<Vec<_>>())
     });
 }
+
+/// Records the prompts as the reference batches them: shorter ones padded on the left.
+pub(super) fn trace_prompts(encoded: &[EncodedPrompt], checkpoint: &Checkpoint, trace: &mut Trace) {
+    if !trace.is_enabled() {
+        return;
+    }
+    let special = checkpoint.special_tokens();
+    let longest = encoded.iter().map(|e| e.ids.len()).max().unwrap_or(0);
+    let (mut ids, mut mask, mut axes) = (Vec::new(), Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
+    for prompt in encoded {
+        let padding = longest - prompt.ids.len();
+        let (positions, _) =
+            prompt_positions(&prompt.ids, special.image_start, special.image_token, prompt.source_grids());
+        ids.extend(std::iter::repeat_n(special.image_end, padding).chain(prompt.ids.iter().copied()));
+        mask.extend(std::iter::repeat_n(0, padding).chain(std::iter::repeat_n(1, prompt.ids.len())));
+        for (axis, values) in axes.iter_mut().enumerate() {
+            values.extend(std::iter::repeat_n(1, padding).chain(positions.iter().map(|p| p[axis])));
+        }
+    }
+    let batch = encoded.len();
+    if batch == 1 {
+        trace.ids("input_ids", &[longest], ids);
+        trace.ids("position_ids", &[3, longest], axes.concat());
+    } else {
+        trace.ids("input_ids", &[batch, longest], ids);
+        trace.ids("attention_mask", &[batch, longest], mask);
+        trace.ids("position_ids", &[3, batch, longest], axes.concat());
+    }
+    let grids: Vec<u32> = encoded
+        .iter()
+        .flat_map(|e| e.grids.iter().flat_map(|g| [1, g.rows as u32, g.columns as u32]))
+        .collect();
+    trace.ids("image_grid_thw", &[grids.len() / 3, 3], grids);
+}

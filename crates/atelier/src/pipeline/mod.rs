@@ -1,8 +1,10 @@
 //! From prompt to pixels. The steps are numbered in [`Pipeline::generate`].
 
 mod architect;
+mod decoder;
 mod painter;
 mod request;
+mod resident;
 mod sources;
 
 pub use request::{
@@ -15,22 +17,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use atelier_weights::ByteSource;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 
 use crate::blueprint::Blueprint;
 use crate::checkpoint::Checkpoint;
-use crate::error::{Error, Result};
-use crate::image::{RgbImage, to_rgb8};
-use crate::loader::Loader;
-use crate::prior::Prior;
-use crate::progress::{Event, Run, Stage};
-use crate::prompt::{EncodedPrompt, check_size, prompt_positions};
+use crate::error::Result;
+use crate::image::RgbImage;
+use crate::progress::Run;
+use crate::prompt::check_size;
 use crate::rng::{Rng, Stream};
-use crate::trace::{TraceValues, read_floats};
-use crate::vae::{Decoder, LatentStatistics};
 use architect::{PromptIndex, WriteJob};
-use painter::{ImageIndex, LATENT_PIXELS, PaintJob, PainterModels};
-use sources::SourceModels;
+use painter::{ImageIndex, LATENT_PIXELS, PaintJob};
+use resident::Resident;
 
 /// A checkpoint on a device.
 ///
@@ -44,22 +42,13 @@ pub struct Pipeline {
     resident: Resident,
 }
 
-/// The stage whose weights are on the device.
-enum Resident {
-    Nothing,
-    Sources(Box<SourceModels>),
-    Architect(Box<Prior>),
-    Painter(Box<PainterModels>),
-    Decoder(Box<Decoder>),
-}
-
 impl Pipeline {
     /// Opens a checkpoint folder and checks it as a whole; weights are read later, stage by stage.
     ///
     /// # Errors
     /// A file of the checkpoint is missing, malformed or contradicts another.
     pub async fn load(source: Arc<dyn ByteSource>, device: Device) -> Result<Self> {
-        Ok(Self { checkpoint: Checkpoint::open(source).await?, device, resident: Resident::Nothing })
+        Ok(Self { checkpoint: Checkpoint::open(source).await?, device, resident: Resident::default() })
     }
 
     /// The checkpoint.
@@ -119,8 +108,7 @@ impl Pipeline {
             return Ok(Sources::default());
         }
         let usable = sources::usable_sources(images, &self.checkpoint)?;
-        self.load_sources(run).await?;
-        let Resident::Sources(models) = &self.resident else { return Err(not_resident()) };
+        let models = self.resident.sources(&self.checkpoint, &self.device, run).await?;
         sources::encode_sources(&usable, models, &self.checkpoint, &self.device, run).await
     }
 
@@ -140,9 +128,8 @@ impl Pipeline {
             let options = request.architect_options(index);
             encoded.push(architect::encode(prompt, &sources.grids(), &options, &self.checkpoint)?);
         }
-        self.trace_prompts(&encoded, run);
-        self.load_architect(run).await?;
-        let Resident::Architect(prior) = &self.resident else { return Err(not_resident()) };
+        architect::trace_prompts(&encoded, &self.checkpoint, &mut run.trace);
+        let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
         let mut blueprints = Vec::with_capacity(prompts);
         for (index, (prompt, encoded)) in request.prompts.iter().zip(&encoded).enumerate() {
             let options = &request.architect_options(index);
@@ -167,9 +154,8 @@ impl Pipeline {
         check_size(options.width, options.height)?;
         options.sampling.validate()?;
         let encoded = &architect::encode(prompt, &sources.grids(), options, &self.checkpoint)?;
-        self.trace_prompts(std::slice::from_ref(encoded), run);
-        self.load_architect(run).await?;
-        let Resident::Architect(prior) = &self.resident else { return Err(not_resident()) };
+        architect::trace_prompts(std::slice::from_ref(encoded), &self.checkpoint, &mut run.trace);
+        let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
         let index = PromptIndex { prompt: 0, prompts: 1 };
         let job = WriteJob { prompt, encoded, sources, options, index };
         architect::write(job, prior, &self.checkpoint, &self.device, run).await
@@ -242,8 +228,7 @@ impl Pipeline {
 
     /// Frees the weights of whichever stage is on the device.
     pub fn release(&mut self) {
-        self.resident = Resident::Nothing;
-        self.device.memory_cleanup();
+        self.resident.release(&self.device);
     }
 
     async fn paint_indexed(
@@ -266,8 +251,7 @@ impl Pipeline {
                 &seeded
             }
         };
-        self.load_painter(run).await?;
-        let Resident::Painter(models) = &mut self.resident else { return Err(not_resident()) };
+        let models = self.resident.painter(&self.checkpoint, &self.device, run).await?;
         let job = PaintJob { blueprint, options, noise, sources, index };
         painter::paint(job, models, &self.checkpoint, &self.device, run).await
     }
@@ -278,114 +262,12 @@ impl Pipeline {
         index: ImageIndex,
         run: &mut Run<'_>,
     ) -> Result<RgbImage> {
-        let Latents { channels, height, width, values } = latents;
-        let shape = [1, *channels, *height, *width];
-        if values.len() != shape.iter().product::<usize>()
-            || *channels != self.checkpoint.config().vae.latent_channels
-        {
-            return Err(Error::request("latents", format!("{shape:?}"), format!("{} values", values.len())));
-        }
-        self.load_decoder(run).await?;
-        let Resident::Decoder(decoder) = &self.resident else { return Err(not_resident()) };
-        let statistics = LatentStatistics::new(&self.checkpoint.config().vae);
-        let z = Tensor::from_data(TensorData::new(values.clone(), shape), &self.device);
-        let z = statistics.denormalise(z);
-        run.trace.stacked_tensor("vae_input", 0, &z);
-        let pixels = run.trace.scoped_if(index.image == 0, "vae_decode.", |trace| decoder.forward(z, trace));
-        run.trace.stacked_tensor("image_float", 0, &pixels);
-        let [_, _, height, width] = pixels.dims();
-        let image = to_rgb8(&read_floats(pixels).await?, width, height)?;
-        run.trace.stacked("image_u8", 0, &[1, height, width, 3], || TraceValues::U8(image.pixels.clone()));
-        let ImageIndex { image: number, images } = index;
-        run.emit(Event::Decode { image: number, images })?;
-        Ok(image)
+        decoder::check(latents, &self.checkpoint)?;
+        let decoder = self.resident.decoder(&self.checkpoint, &self.device, run).await?;
+        decoder::decode(latents, decoder, &self.checkpoint, &self.device, index, run).await
     }
 
     fn noise_shape(&self, images: usize, width: usize, height: usize) -> [usize; 4] {
         [images, self.checkpoint.config().vae.latent_channels, height / LATENT_PIXELS, width / LATENT_PIXELS]
     }
-
-    /// Records the prompts as the reference batches them: shorter ones padded on the left.
-    fn trace_prompts(&self, encoded: &[EncodedPrompt], run: &mut Run<'_>) {
-        if !run.trace.is_enabled() {
-            return;
-        }
-        let special = self.checkpoint.special_tokens();
-        let longest = encoded.iter().map(|e| e.ids.len()).max().unwrap_or(0);
-        let (mut ids, mut mask, mut axes) = (Vec::new(), Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
-        for prompt in encoded {
-            let padding = longest - prompt.ids.len();
-            let (positions, _) = prompt_positions(
-                &prompt.ids,
-                special.image_start,
-                special.image_token,
-                prompt.source_grids(),
-            );
-            ids.extend(std::iter::repeat_n(special.image_end, padding).chain(prompt.ids.iter().copied()));
-            mask.extend(std::iter::repeat_n(0, padding).chain(std::iter::repeat_n(1, prompt.ids.len())));
-            for (axis, values) in axes.iter_mut().enumerate() {
-                values.extend(std::iter::repeat_n(1, padding).chain(positions.iter().map(|p| p[axis])));
-            }
-        }
-        let batch = encoded.len();
-        if batch == 1 {
-            run.trace.ids("input_ids", &[longest], ids);
-            run.trace.ids("position_ids", &[3, longest], axes.concat());
-        } else {
-            run.trace.ids("input_ids", &[batch, longest], ids);
-            run.trace.ids("attention_mask", &[batch, longest], mask);
-            run.trace.ids("position_ids", &[3, batch, longest], axes.concat());
-        }
-        let grids: Vec<u32> = encoded
-            .iter()
-            .flat_map(|e| e.grids.iter().flat_map(|g| [1, g.rows as u32, g.columns as u32]))
-            .collect();
-        run.trace.ids("image_grid_thw", &[grids.len() / 3, 3], grids);
-    }
-
-    async fn load_sources(&mut self, run: &mut Run<'_>) -> Result<()> {
-        if !matches!(self.resident, Resident::Sources(_)) {
-            self.release();
-            let mut loader = Loader::new(&self.checkpoint, Stage::Sources, &self.device, run)?;
-            let (tower, quantizer) = loader.vision().await?;
-            let encoder = loader.vae_encoder().await?;
-            self.resident = Resident::Sources(Box::new(SourceModels { tower, quantizer, encoder }));
-        }
-        Ok(())
-    }
-
-    async fn load_architect(&mut self, run: &mut Run<'_>) -> Result<()> {
-        if !matches!(self.resident, Resident::Architect(_)) {
-            self.release();
-            let mut loader = Loader::new(&self.checkpoint, Stage::Architect, &self.device, run)?;
-            self.resident = Resident::Architect(Box::new(loader.prior().await?));
-        }
-        Ok(())
-    }
-
-    async fn load_painter(&mut self, run: &mut Run<'_>) -> Result<()> {
-        if !matches!(self.resident, Resident::Painter(_)) {
-            self.release();
-            let mut loader = Loader::new(&self.checkpoint, Stage::Painter, &self.device, run)?;
-            let glyph_encoder = loader.glyph_encoder().await?;
-            let transformer = loader.transformer().await?;
-            let models = PainterModels { glyph_encoder, transformer, source_cache: None };
-            self.resident = Resident::Painter(Box::new(models));
-        }
-        Ok(())
-    }
-
-    async fn load_decoder(&mut self, run: &mut Run<'_>) -> Result<()> {
-        if !matches!(self.resident, Resident::Decoder(_)) {
-            self.release();
-            let mut loader = Loader::new(&self.checkpoint, Stage::Decoder, &self.device, run)?;
-            self.resident = Resident::Decoder(Box::new(loader.vae_decoder().await?));
-        }
-        Ok(())
-    }
-}
-
-/// Cannot happen: every caller loads the stage first.
-fn not_resident() -> Error {
-    Error::Compute("the stage is not loaded".into())
 }

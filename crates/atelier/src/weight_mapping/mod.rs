@@ -3,22 +3,24 @@
 //! Each function builds one component from any [`WeightSource`]. Asking one that only takes notes gives the
 //! component's inventory, which is what a checkpoint is checked against before a single weight is read.
 
-use burn::module::{Param, ParamId};
-use burn::tensor::{Device, Shape, Tensor};
+mod inventory;
+mod layers;
 
-use crate::config::{GlyphEncoderConfig, ModelConfig, PriorConfig, TransformerConfig, VaeConfig};
+pub use inventory::{ComponentName, InventoryEntry, TensorRole, inventory};
+
+use burn::module::Param;
+use burn::tensor::Tensor;
+
+use crate::config::{GlyphEncoderConfig, PriorConfig, TransformerConfig, VaeConfig};
 use crate::error::Result;
 use crate::glyph_encoder::{GlyphAttention, GlyphBlock, GlyphEncoder, RelativeBias};
-use crate::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, RmsNorm};
 use crate::prior::{
     Attention, DecoderLayer, Mlp, MultiAxisRope, Prior, VectorQuantizer, VisionBlock, VisionTower,
 };
 use crate::progress::Stage;
 use crate::transformer::{JointAttention, TimeConditionEmbedding, Transformer, TransformerBlock, TwoLayer};
-use crate::vae::{Decoder, DownBlock, Encoder, Resnet, UpBlock};
-
-/// Not in the VAE's configuration file: fixed by the reference class (specification, section 10).
-const GROUP_NORM_EPS: f64 = 1e-6;
+use crate::vae::{Decoder, DownBlock, Encoder, UpBlock};
+use layers::{conv, embedding, group_norm, layer_norm, linear, pixels_linear, resnets, rms_norm};
 
 /// Which tensors a stage reads: components and the prefixes of their names.
 pub(crate) fn parts(stage: Stage) -> &'static [(ComponentName, &'static [&'static str])] {
@@ -304,213 +306,4 @@ pub async fn vae_decoder<W: WeightSource>(w: &mut W, c: &VaeConfig) -> Result<De
         conv_norm_out: group_norm(w, "decoder.conv_norm_out", last, c.norm_num_groups).await?,
         conv_out: conv(w, "decoder.conv_out", last, c.out_channels, 3).await?,
     })
-}
-
-/// `count` resnets under `{name}.resnets`; the first changes the channels.
-async fn resnets<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    count: usize,
-    input: usize,
-    output: usize,
-    groups: usize,
-) -> Result<Vec<Resnet>> {
-    let mut resnets = Vec::with_capacity(count);
-    for i in 0..count {
-        let r = format!("{name}.resnets.{i}");
-        let input = if i == 0 { input } else { output };
-        let conv_shortcut = if input == output {
-            None
-        } else {
-            Some(conv(w, &format!("{r}.conv_shortcut"), input, output, 1).await?)
-        };
-        resnets.push(Resnet {
-            norm1: group_norm(w, &format!("{r}.norm1"), input, groups).await?,
-            conv1: conv(w, &format!("{r}.conv1"), input, output, 3).await?,
-            norm2: group_norm(w, &format!("{r}.norm2"), output, groups).await?,
-            conv2: conv(w, &format!("{r}.conv2"), output, output, 3).await?,
-            conv_shortcut,
-        });
-    }
-    Ok(resnets)
-}
-
-async fn linear<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    input: usize,
-    output: usize,
-    bias: bool,
-) -> Result<Linear> {
-    let weight = w.tensor(&format!("{name}.weight"), [output, input]).await?;
-    let bias = if bias { Some(w.tensor(&format!("{name}.bias"), [output]).await?) } else { None };
-    Ok(Linear { weight, bias })
-}
-
-/// A convolution whose stride equals its kernel, as a matrix over the flattened (channel, row, column).
-async fn pixels_linear<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    [channels, rows, columns]: [usize; 3],
-    output: usize,
-) -> Result<Linear> {
-    let stored = [output, channels, rows, columns];
-    let shape = [output, channels * rows * columns];
-    let weight = w.reshaped(&format!("{name}.weight"), stored, shape).await?;
-    Ok(Linear { weight, bias: Some(w.tensor(&format!("{name}.bias"), [output]).await?) })
-}
-
-async fn embedding<W: WeightSource>(w: &mut W, name: &str, rows: usize, width: usize) -> Result<Embedding> {
-    Ok(Embedding { weight: w.tensor(&format!("{name}.weight"), [rows, width]).await? })
-}
-
-async fn rms_norm<W: WeightSource>(w: &mut W, name: &str, width: usize, eps: f64) -> Result<RmsNorm> {
-    Ok(RmsNorm { weight: w.tensor(&format!("{name}.weight"), [width]).await?, eps })
-}
-
-async fn layer_norm<W: WeightSource>(w: &mut W, name: &str, width: usize, eps: f64) -> Result<LayerNorm> {
-    let weight = w.tensor(&format!("{name}.weight"), [width]).await?;
-    Ok(LayerNorm { weight, bias: w.tensor(&format!("{name}.bias"), [width]).await?, eps })
-}
-
-async fn group_norm<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    channels: usize,
-    groups: usize,
-) -> Result<GroupNorm> {
-    let weight = w.tensor(&format!("{name}.weight"), [channels]).await?;
-    let bias = w.tensor(&format!("{name}.bias"), [channels]).await?;
-    Ok(GroupNorm { weight, bias, groups, eps: GROUP_NORM_EPS })
-}
-
-async fn conv<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    input: usize,
-    output: usize,
-    side: usize,
-) -> Result<Conv2d> {
-    let weight = w.tensor(&format!("{name}.weight"), [output, input, side, side]).await?;
-    Ok(Conv2d { weight, bias: w.tensor(&format!("{name}.bias"), [output]).await? })
-}
-
-/// One component of a checkpoint: its folder and the stem of its safetensors files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ComponentName {
-    /// The AR model, with vision tower and VQ module.
-    VisionLanguageEncoder,
-    /// The glyph encoder.
-    TextEncoder,
-    /// The DiT.
-    Transformer,
-    /// The VAE.
-    Vae,
-}
-
-impl ComponentName {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::VisionLanguageEncoder, Self::TextEncoder, Self::Transformer, Self::Vae];
-
-    /// The folder in the checkpoint.
-    pub fn folder(self) -> &'static str {
-        match self {
-            Self::VisionLanguageEncoder => "vision_language_encoder",
-            Self::TextEncoder => "text_encoder",
-            Self::Transformer => "transformer",
-            Self::Vae => "vae",
-        }
-    }
-
-    /// The name of the weight files, before `.safetensors` or `-00001-of-…`.
-    pub fn stem(self) -> &'static str {
-        match self {
-            Self::VisionLanguageEncoder | Self::TextEncoder => "model",
-            Self::Transformer | Self::Vae => "diffusion_pytorch_model",
-        }
-    }
-}
-
-/// What a component's files hold, from its configuration alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InventoryEntry {
-    /// The tensor's name.
-    pub name: String,
-    /// Its shape as stored.
-    pub shape: Vec<usize>,
-    /// Its part in the model.
-    pub role: TensorRole,
-}
-
-/// What a tensor of a checkpoint is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TensorRole {
-    /// Some stage computes with it.
-    Used,
-    /// Checkpoints carry it; inference never reads it.
-    Unused,
-    /// The same tensor under another name; either one is enough.
-    AliasOf(String),
-}
-
-/// Every tensor of a component, in the order in which it is loaded. Nothing is allocated.
-///
-/// # Errors
-/// None in practice: taking notes cannot fail.
-pub async fn inventory(config: &ModelConfig, component: ComponentName) -> Result<Vec<InventoryEntry>> {
-    let mut notes = Notes::default();
-    match component {
-        ComponentName::VisionLanguageEncoder => {
-            prior(&mut notes, &config.prior).await?;
-            vision(&mut notes, &config.prior).await?;
-        }
-        ComponentName::TextEncoder => {
-            glyph_encoder(&mut notes, &config.glyph_encoder).await?;
-        }
-        ComponentName::Transformer => {
-            transformer(&mut notes, &config.transformer).await?;
-        }
-        ComponentName::Vae => {
-            vae_encoder(&mut notes, &config.vae).await?;
-            vae_decoder(&mut notes, &config.vae).await?;
-        }
-    }
-    Ok(notes.entries)
-}
-
-/// A source that writes down what is asked of it and hands out parameters that are never materialised.
-#[derive(Default)]
-struct Notes {
-    entries: Vec<InventoryEntry>,
-}
-
-impl Notes {
-    fn note(&mut self, name: &str, shape: &[usize], role: TensorRole) {
-        self.entries.push(InventoryEntry { name: name.to_owned(), shape: shape.to_vec(), role });
-    }
-}
-
-impl WeightSource for Notes {
-    async fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Param<Tensor<D>>> {
-        self.reshaped(name, shape, shape).await
-    }
-
-    async fn reshaped<const S: usize, const D: usize>(
-        &mut self,
-        name: &str,
-        stored: [usize; S],
-        shape: [usize; D],
-    ) -> Result<Param<Tensor<D>>> {
-        self.note(name, &stored, TensorRole::Used);
-        let zeros = move |device: &Device, _| Tensor::zeros(shape, device);
-        Ok(Param::uninitialized(ParamId::new(), zeros, Device::default(), false, Shape::from(shape)))
-    }
-
-    fn unused(&mut self, name: &str, shape: &[usize]) {
-        self.note(name, shape, TensorRole::Unused);
-    }
-
-    fn alias(&mut self, name: &str, same_as: &str, shape: &[usize]) {
-        self.note(name, shape, TensorRole::AliasOf(same_as.to_owned()));
-    }
 }

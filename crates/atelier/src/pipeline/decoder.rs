@@ -1,0 +1,50 @@
+//! The last step: latents become pixels.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::painter::ImageIndex;
+use super::request::Latents;
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use crate::image::{RgbImage, to_rgb8};
+use crate::progress::{Event, Run};
+use crate::trace::{TraceValues, read_floats};
+use crate::vae::{Decoder, LatentStatistics};
+
+/// Checks latents that may come from a caller.
+///
+/// # Errors
+/// [`Error::Request`] when their channels are not the model's or their values do not fill their shape.
+pub(super) fn check(latents: &Latents, checkpoint: &Checkpoint) -> Result<()> {
+    let Latents { channels, height, width, values } = latents;
+    let expected = checkpoint.config().vae.latent_channels;
+    let cells = height.checked_mul(*width).filter(|&cells| cells > 0);
+    if *channels == expected && cells.and_then(|cells| cells.checked_mul(expected)) == Some(values.len()) {
+        return Ok(());
+    }
+    let found = format!("{} values for {channels} channels of {height}x{width}", values.len());
+    Err(Error::request("latents", format!("{expected} channels, each height x width values"), found))
+}
+
+/// Decodes one picture.
+pub(super) async fn decode(
+    latents: &Latents,
+    decoder: &Decoder,
+    checkpoint: &Checkpoint,
+    device: &Device,
+    index: ImageIndex,
+    run: &mut Run<'_>,
+) -> Result<RgbImage> {
+    let shape = [1, latents.channels, latents.height, latents.width];
+    let statistics = LatentStatistics::new(&checkpoint.config().vae);
+    let z = Tensor::from_data(TensorData::new(latents.values.clone(), shape), device);
+    let z = statistics.denormalise(z);
+    run.trace.stacked_tensor("vae_input", 0, &z);
+    let pixels = run.trace.scoped_if(index.image == 0, "vae_decode.", |trace| decoder.forward(z, trace));
+    run.trace.stacked_tensor("image_float", 0, &pixels);
+    let [_, _, height, width] = pixels.dims();
+    let image = to_rgb8(&read_floats(pixels).await?, width, height)?;
+    run.trace.stacked("image_u8", 0, &[1, height, width, 3], || TraceValues::U8(image.pixels.clone()));
+    run.emit(Event::Decode { image: index.image, images: index.images })?;
+    Ok(image)
+}
