@@ -104,7 +104,9 @@ impl Golden {
 pub fn assert_close(what: &str, got: &[f32], want: &[f32], (atol, rtol): (f32, f32)) {
     assert_eq!(got.len(), want.len(), "{what}: number of values");
     let excess = |(g, w): (&f32, &f32)| (g - w).abs() - (atol + rtol * w.abs());
-    let bad = got.iter().zip(want).filter(|&(g, w)| !(excess((g, w)) <= 0.0)).count();
+    // Not a number is out of tolerance, too.
+    let out = |pair| !excess(pair).le(&0.0);
+    let bad = got.iter().zip(want).filter(|&pair| out(pair)).count();
     if bad > 0 {
         let pairs = got.iter().zip(want).enumerate();
         let worst = pairs.max_by(|a, b| excess(a.1).total_cmp(&excess(b.1)));

@@ -1,7 +1,8 @@
 //! What holds for every size, prompt and grid, not just for those of the golden files.
 
 use atelier::prompt::{
-    Grid, TargetGrids, check_size, decode_positions, glyph_texts, glyph_tokens, prompt_positions, upsample_codes,
+    Grid, TargetGrids, check_size, decode_positions, glyph_texts, glyph_tokens, prompt_positions,
+    upsample_codes,
 };
 use fancy_regex::Regex;
 use proptest::collection::vec;

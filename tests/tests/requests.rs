@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use atelier::{
-    Blueprint, Error, Event, GridName, Noise, Pipeline, Request, RgbImage, Run, Sampling, Sources,
+    Blueprint, Error, Event, GridName, Noise, Pipeline, Request, RgbImage, Run, Sampling, SourceRecord,
+    Sources,
 };
 use atelier_tests::checks::architect::GREEDY;
 use atelier_tests::{block_on, cpu, software_gpu, tiny_random};
@@ -114,19 +115,15 @@ fn a_blueprint_of_another_model_or_size_is_refused_by_field() {
     let run = &mut Run::silent();
     let good =
         block_on(p.architect("a cat", &request.architect_options(0), &Sources::default(), run)).unwrap();
-    let cases: Vec<(&str, Box<dyn Fn(&mut Blueprint)>)> = vec![
-        ("format", Box::new(|b| b.format = "atelier-blueprint/9".into())),
-        ("model", Box::new(|b| b.model = "0".repeat(64))),
-        ("large", Box::new(|b| b.width = 96)),
-        ("draft", Box::new(|b| b.draft.as_mut().unwrap().ids.truncate(3))),
-        ("large", Box::new(|b| b.large.ids[1] = 256)),
-        ("large", Box::new(|b| (b.large.rows, b.large.columns) = (2, 1))),
-        (
-            "sources",
-            Box::new(|b| {
-                b.sources.push(atelier::SourceRecord::of(&RgbImage::new(1, 1, vec![0; 3]).unwrap()))
-            }),
-        ),
+    type Tamper = fn(&mut Blueprint);
+    let cases: [(&str, Tamper); 7] = [
+        ("format", |b| b.format = "atelier-blueprint/9".into()),
+        ("model", |b| b.model = "0".repeat(64)),
+        ("large", |b| b.width = 96),
+        ("draft", |b| b.draft.as_mut().unwrap().ids.truncate(3)),
+        ("large", |b| b.large.ids[1] = 256),
+        ("large", |b| (b.large.rows, b.large.columns) = (2, 1)),
+        ("sources", |b| b.sources.push(SourceRecord::of(&RgbImage::new(1, 1, vec![0; 3]).unwrap()))),
     ];
     for (field, tamper) in cases {
         let mut bad = good.clone();

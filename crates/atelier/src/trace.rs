@@ -29,7 +29,7 @@ struct Entry {
 /// Still on the device, or already on the host.
 #[derive(Debug)]
 enum EntryValues {
-    Device(Tensor<1>),
+    Device(Box<Tensor<1>>),
     Host(TraceValues),
 }
 
@@ -96,7 +96,7 @@ impl Trace {
     /// Records one picture's part of a tensor whose dimension `axis` counts the pictures.
     pub(crate) fn stacked_tensor<const D: usize>(&mut self, name: &str, axis: usize, tensor: &Tensor<D>) {
         if self.enabled {
-            let values = EntryValues::Device(tensor.clone().reshape([-1]));
+            let values = EntryValues::Device(Box::new(tensor.clone().reshape([-1])));
             self.push(name, axis, tensor.dims().to_vec(), values);
         }
     }
@@ -137,7 +137,7 @@ impl Trace {
         for Entry { name, axis, shape, values } in self.entries {
             let values = match values {
                 EntryValues::Host(values) => values,
-                EntryValues::Device(tensor) => TraceValues::F32(read_floats(tensor).await?),
+                EntryValues::Device(tensor) => TraceValues::F32(read_floats(*tensor).await?),
             };
             let part = TraceTensor { shape, values };
             match tensors.iter_mut().find(|(known, _)| *known == name) {

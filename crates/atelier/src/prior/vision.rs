@@ -54,51 +54,38 @@ impl VisionTower {
     fn positions(&self, grid: Grid) -> Tensor<2> {
         let table = self.position_embedding.val();
         let device = table.device();
-        let (rows, columns) = (self.axis(grid.rows), self.axis(grid.columns));
-        let corner = |row: fn(&Sample) -> usize, column: fn(&Sample) -> usize| -> Tensor<1, Int> {
-            let indices: Vec<i32> = rows
-                .iter()
-                .flat_map(|r| columns.iter().map(move |c| (row(r) * self.table_side + column(c)) as i32))
-                .collect();
-            let count = indices.len();
-            Tensor::from_data(TensorData::new(indices, [count]), &device)
+        let (rows, columns) = (self.taps(grid.rows), self.taps(grid.columns));
+        let corner = |[i, j]: [usize; 2]| {
+            let pairs =
+                || rows.iter().flat_map(|row| columns.iter().map(move |column| (&row[i], &column[j])));
+            let indices: Vec<i32> =
+                pairs().map(|(r, c)| (r.entry * self.table_side + c.entry) as i32).collect();
+            let weights: Vec<f32> = pairs().map(|(r, c)| r.weight * c.weight).collect();
+            let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [grid.len()]), &device);
+            let weights = Tensor::<2>::from_data(TensorData::new(weights, [grid.len(), 1]), &device);
+            table.clone().select(0, indices) * weights
         };
-        let weight = |row: fn(&Sample) -> f32, column: fn(&Sample) -> f32| -> Tensor<2> {
-            let weights: Vec<f32> =
-                rows.iter().flat_map(|r| columns.iter().map(move |c| row(r) * column(c))).collect();
-            let count = weights.len();
-            Tensor::from_data(TensorData::new(weights, [count, 1]), &device)
-        };
-        let (low, high): (fn(&Sample) -> usize, fn(&Sample) -> usize) = (|s| s.low, |s| s.high);
-        let (near, far): (fn(&Sample) -> f32, fn(&Sample) -> f32) = (|s| 1.0 - s.fraction, |s| s.fraction);
-        table.clone().select(0, corner(low, low)) * weight(near, near)
-            + table.clone().select(0, corner(low, high)) * weight(near, far)
-            + table.clone().select(0, corner(high, low)) * weight(far, near)
-            + table.select(0, corner(high, high)) * weight(far, far)
+        corner([0, 0]) + corner([0, 1]) + corner([1, 0]) + corner([1, 1])
     }
 
-    fn axis(&self, cells: usize) -> Vec<Sample> {
-        let last = (self.table_side - 1) as f32;
+    /// For each cell along an axis, the two entries of the table it lies between.
+    fn taps(&self, cells: usize) -> Vec<[Tap; 2]> {
+        let last = self.table_side - 1;
         (0..cells)
-            .map(|i| {
-                let centre = (i as f32 + 0.5) / cells as f32 * self.table_side as f32 - 0.5;
-                let clamped = centre.clamp(0.0, last);
-                let low = clamped.floor();
-                Sample {
-                    low: low as usize,
-                    high: (low as usize + 1).min(self.table_side - 1),
-                    fraction: clamped - low,
-                }
+            .map(|cell| {
+                let centre = (cell as f32 + 0.5) / cells as f32 * self.table_side as f32 - 0.5;
+                let centre = centre.clamp(0.0, last as f32);
+                let (entry, far) = (centre.floor() as usize, centre.fract());
+                [Tap { entry, weight: 1.0 - far }, Tap { entry: (entry + 1).min(last), weight: far }]
             })
             .collect()
     }
 }
 
-/// Where a coordinate falls between two entries of the table.
-struct Sample {
-    low: usize,
-    high: usize,
-    fraction: f32,
+/// An entry of the table and its share.
+struct Tap {
+    entry: usize,
+    weight: f32,
 }
 
 impl VisionBlock {

@@ -1,0 +1,190 @@
+//! The command line as clap sees it.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const WHAT: &str = "What to draw";
+const HOW: &str = "How to draw";
+const WHERE: &str = "Where it runs";
+const OUTPUT: &str = "Output";
+
+/// A prompt becomes a picture, on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "atelier", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Draw pictures
+    Generate(Box<GenerateArgs>),
+    /// Print the run that a PNG was made by
+    Inspect(InspectArgs),
+    /// Say what this machine has and what would be used
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(
+    disable_help_flag = true,
+    after_help = "\
+Examples:
+  atelier generate \"A poster that says 'OPEN STUDIO'\" --model GLM-Image -o poster.png
+  atelier generate \"the same street in winter\" -i street.jpg -n 4 -o winter-%03d.png
+  atelier generate --from poster.png --steps 80 -o poster-finer.png
+
+Exit codes: 0 done, 1 the device failed, 2 bad input, 130 cancelled."
+)]
+pub struct GenerateArgs {
+    /// The prompt; words in quotes are drawn as text
+    #[arg(value_name = "PROMPT")]
+    pub text: Option<String>,
+    /// One more prompt (repeatable)
+    #[arg(short, long, value_name = "PROMPT", help_heading = WHAT)]
+    pub prompt: Vec<String>,
+    /// A file with one prompt a line; - is standard input
+    #[arg(long, value_name = "FILE", help_heading = WHAT)]
+    pub prompt_file: Option<PathBuf>,
+    /// A source image: PNG, JPEG, WebP or BMP (repeatable)
+    #[arg(short, long, value_name = "FILE", help_heading = WHAT)]
+    pub image: Vec<PathBuf>,
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's; with --image and no --height, the image's]
+    #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
+    pub width: Option<usize>,
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: as for --width]
+    #[arg(short = 'H', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
+    pub height: Option<usize>,
+    /// Pictures of each prompt, at least 1 [default: 1]
+    #[arg(short = 'n', long, value_name = "COUNT", help_heading = WHAT, allow_negative_numbers = true)]
+    pub images_per_prompt: Option<usize>,
+    /// Paint a saved blueprint; its seed is the default of --seed
+    #[arg(long, value_name = "FILE", help_heading = WHAT, conflicts_with_all = NEW_BLUEPRINT)]
+    pub blueprint: Option<PathBuf>,
+    /// Repeat the run that made this PNG; --steps, --guidance, --seed, -n and -i may change it
+    #[arg(long, value_name = "PNG", help_heading = WHAT, conflicts_with_all = NEW_BLUEPRINT, conflicts_with = "blueprint")]
+    pub from: Option<PathBuf>,
+
+    /// Steps of the painter, at least 1 [default: 50]
+    #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
+    pub steps: Option<usize>,
+    /// How strongly the prompt counts, at least 0; up to 1 is twice as fast [default: 1.5]
+    #[arg(long, visible_alias = "cfg-scale", value_name = "SCALE", help_heading = HOW, allow_negative_numbers = true)]
+    pub guidance: Option<f32>,
+    /// Whole number; picture k has seed + k - 1 [default: random]
+    #[arg(short, long, value_name = "NUMBER", help_heading = HOW, allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// Of the blueprint's tokens, at least 0; 0 takes the likeliest [default: the model's, usually 0.9]
+    #[arg(long, value_name = "NUMBER", help_heading = HOW, allow_negative_numbers = true)]
+    pub temperature: Option<f32>,
+    /// Draw from the likeliest tokens of this mass, above 0 to 1 [default: the model's, usually 0.75]
+    #[arg(long, value_name = "MASS", help_heading = HOW, allow_negative_numbers = true)]
+    pub top_p: Option<f32>,
+    /// Draw from this many likeliest tokens; 0 is all of them [default: the model's]
+    #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
+    pub top_k: Option<usize>,
+    /// Initial noise: the tensor `noise`, F32 [images, 16, height / 8, width / 8]
+    #[arg(long, value_name = "FILE.safetensors", help_heading = HOW)]
+    pub latents: Option<PathBuf>,
+    /// With several prompts, paint each as if it were alone
+    #[arg(long, help_heading = HOW)]
+    pub no_batch_padding: bool,
+
+    /// Folder of the model [default: $ATELIER_MODEL]
+    #[arg(long, value_name = "DIR", help_heading = WHERE)]
+    pub model: Option<PathBuf>,
+    /// auto takes a GPU if there is one
+    #[arg(long, value_enum, default_value_t, help_heading = WHERE)]
+    pub device: DeviceName,
+    /// The first graphics adapter with this in its name; `atelier doctor` lists them
+    #[arg(long, value_name = "NAME", help_heading = WHERE)]
+    pub adapter: Option<String>,
+
+    /// The PNG to write; %03d is the number of the picture [default: atelier-%03d.png, from the first free number]
+    #[arg(short, long, value_name = "FILE.png", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+    /// Write the blueprint as soon as it is complete; with several prompts %03d is the number of the prompt
+    #[arg(long, value_name = "FILE.json", help_heading = OUTPUT, conflicts_with_all = ["blueprint", "from"])]
+    pub save_blueprint: Option<PathBuf>,
+    /// Stop at the blueprint; without --save-blueprint it goes to standard output
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["blueprint", "from", "output", "latents"])]
+    pub blueprint_only: bool,
+    /// Write every stage's tensors, for comparison with the reference
+    #[arg(long, value_name = "FILE.safetensors", help_heading = OUTPUT)]
+    pub trace: Option<PathBuf>,
+    /// Leave prompt, settings and blueprint out of the PNG
+    #[arg(long, help_heading = OUTPUT)]
+    pub no_metadata: bool,
+    /// Print events on standard output, one JSON object a line
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// Print nothing but errors
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub quiet: bool,
+    /// Print this help
+    // Declared here so that it does not get a heading of its own.
+    #[arg(short, long, action = ArgAction::Help, help_heading = OUTPUT)]
+    help: Option<bool>,
+}
+
+/// What makes a new blueprint, and so makes no sense beside one that exists.
+const NEW_BLUEPRINT: [&str; 8] =
+    ["text", "prompt", "prompt_file", "width", "height", "temperature", "top_p", "top_k"];
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DeviceName {
+    #[default]
+    Auto,
+    Cpu,
+    Gpu,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A PNG made by atelier
+    #[arg(value_name = "FILE.png")]
+    pub file: PathBuf,
+    /// Print the run as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Also write the blueprint to a file
+    #[arg(long, value_name = "FILE.json")]
+    pub blueprint: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Folder of the model [default: $ATELIER_MODEL]
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn capital_h_is_the_height() {
+        let cli = Cli::parse_from(["atelier", "generate", "x", "-W", "64", "-H", "96", "--cfg-scale", "2"]);
+        let Command::Generate(args) = cli.command else { panic!("{cli:?}") };
+        assert_eq!((args.width, args.height, args.guidance), (Some(64), Some(96), Some(2.0)));
+    }
+}

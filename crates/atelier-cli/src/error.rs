@@ -1,0 +1,114 @@
+//! What can go wrong, in one line, and the exit code that goes with it.
+
+use std::io;
+use std::path::Path;
+
+/// An error as the user reads it after `error: `.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A flag's value, or what is missing from the command line.
+    #[error("{flag}: expected {expected}, found {found}")]
+    Flag { flag: &'static str, expected: String, found: String },
+    /// A file that is there and is not what it should be.
+    #[error("{place}: {problem}")]
+    Input { place: String, problem: String },
+    /// A file that cannot be read.
+    #[error("{place}: cannot read: {error}")]
+    Read { place: String, error: io::Error },
+    /// A file that cannot be written: no permission, no folder, no space.
+    #[error("{place}: cannot write: {error}")]
+    Write { place: String, error: io::Error },
+    /// The library's own, in the command line's words.
+    #[error("{}", in_flags(.0))]
+    Model(atelier::Error),
+    /// Part of the program, or of a driver, gave up.
+    #[error("the run failed: {0}")]
+    Crash(String),
+    /// Ctrl-C.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// The result of everything fallible in this program.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn flag(flag: &'static str, expected: impl Into<String>, found: impl std::fmt::Display) -> Self {
+        Self::Flag { flag, expected: expected.into(), found: found.to_string() }
+    }
+
+    pub fn input(place: impl AsRef<Path>, problem: impl std::fmt::Display) -> Self {
+        Self::Input { place: place.as_ref().display().to_string(), problem: problem.to_string() }
+    }
+
+    pub fn read(place: impl AsRef<Path>, error: io::Error) -> Self {
+        Self::Read { place: place.as_ref().display().to_string(), error }
+    }
+
+    pub fn write(place: impl AsRef<Path>, error: io::Error) -> Self {
+        Self::Write { place: place.as_ref().display().to_string(), error }
+    }
+
+    /// 2 for what the user can mend, 1 for what the machine did, 130 for Ctrl-C.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Cancelled => 130,
+            Self::Crash(_) => 1,
+            Self::Model(error) => 1 + i32::from(error.is_user_error()),
+            _ => 2,
+        }
+    }
+}
+
+impl From<atelier::Error> for Error {
+    fn from(error: atelier::Error) -> Self {
+        match error {
+            atelier::Error::Cancelled => Self::Cancelled,
+            other => Self::Model(other),
+        }
+    }
+}
+
+impl From<atelier_weights::Error> for Error {
+    fn from(error: atelier_weights::Error) -> Self {
+        Self::Model(error.into())
+    }
+}
+
+/// The library names fields; the user typed flags.
+fn in_flags(error: &atelier::Error) -> String {
+    let atelier::Error::Request { field, expected, found } = error else { return error.to_string() };
+    let flag = match *field {
+        "width" => "--width",
+        "height" => "--height",
+        "steps" => "--steps",
+        "guidance" => "--guidance",
+        "temperature" => "--temperature",
+        "top_p" => "--top-p",
+        "top_k" => "--top-k",
+        "images_per_prompt" => "--images-per-prompt",
+        "latents" => "--latents",
+        "image" => "--image",
+        other => other,
+    };
+    format!("{flag}: expected {expected}, found {found}")
+}
+
+/// Text from outside on one line of a terminal: control characters, which could steer it, become spaces.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_input_is_2_and_a_failing_device_is_1() {
+        assert_eq!(Error::flag("--steps", "at least 1", 0).exit_code(), 2);
+        assert_eq!(Error::from(atelier::Error::Device("none".into())).exit_code(), 2);
+        assert_eq!(Error::from(atelier::Error::Compute("lost".into())).exit_code(), 1);
+        assert_eq!(Error::Crash("lost".into()).exit_code(), 1);
+        assert_eq!(Error::from(atelier::Error::Cancelled).exit_code(), 130);
+    }
+}

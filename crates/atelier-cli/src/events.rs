@@ -1,0 +1,69 @@
+//! `--json`: what happens, one JSON object a line on standard output. The library's own events are among them.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::progress::Seconds;
+use crate::stdout;
+
+/// What the program adds to the library's events.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum RunEvent<'a> {
+    /// Everything was checked; loading begins.
+    Start {
+        version: &'a str,
+        device: &'a str,
+        model: &'a Path,
+        seed: u64,
+        width: usize,
+        height: usize,
+        steps: usize,
+        guidance: f32,
+        prompts: usize,
+        images: usize,
+    },
+    /// A blueprint was written to a file, or, with `--blueprint-only` and no file, stands here.
+    BlueprintSaved {
+        prompt: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<&'a Path>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        blueprint: Option<&'a atelier::Blueprint>,
+    },
+    /// A picture was written.
+    Saved { path: &'a Path, prompt: &'a str, seed: u64, image: usize },
+    /// The run is over.
+    Done { seconds: f64, stages: Seconds },
+    /// The run failed; nothing follows.
+    Error { message: String, code: i32 },
+}
+
+/// Where events go.
+#[derive(Debug)]
+pub struct Events {
+    pub enabled: bool,
+    failure: Option<Error>,
+}
+
+impl Events {
+    pub fn new(enabled: bool) -> Self {
+        Self { enabled, failure: None }
+    }
+
+    /// Prints one event. A failure is kept: what reads the events must not end a long run.
+    pub fn send(&mut self, event: &impl Serialize) {
+        if !self.enabled || self.failure.is_some() {
+            return;
+        }
+        let line = serde_json::to_string(event).map_err(|error| Error::Crash(error.to_string()));
+        self.failure = line.and_then(|line| stdout::line(&line)).err();
+    }
+
+    /// The first failure.
+    pub fn finish(self) -> Result<()> {
+        self.failure.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,289 @@
+//! Progress for a person: a bar for the stage that runs, one line for each that is over.
+
+use std::time::{Duration, Instant};
+
+use atelier::{Event, Stage};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::report::say;
+use crate::terminal;
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Bars that move, then lines.
+    Bars,
+    /// Lines only.
+    Lines,
+    /// Nothing.
+    Silent,
+}
+
+/// Where the time went.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Seconds {
+    pub load: f64,
+    pub sources: f64,
+    pub architect: f64,
+    pub painter: f64,
+    pub decoder: f64,
+}
+
+/// What is going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Load(Stage),
+    Sources,
+    Architect { prompt: usize },
+    Painter { image: usize },
+    Decoder,
+}
+
+/// Bars, lines and clocks.
+#[derive(Debug)]
+pub struct Progress {
+    style: Style,
+    bar: Option<ProgressBar>,
+    phase: Option<Phase>,
+    phase_start: Instant,
+    /// The first token or step of the phase, after which the pace is even.
+    first: Instant,
+    last_event: Instant,
+    seconds: Seconds,
+}
+
+impl Progress {
+    pub fn new(style: Style) -> Self {
+        let now = Instant::now();
+        Self {
+            style,
+            bar: None,
+            phase: None,
+            phase_start: now,
+            first: now,
+            last_event: now,
+            seconds: Seconds::default(),
+        }
+    }
+
+    /// Where the time went so far.
+    pub fn seconds(&self) -> Seconds {
+        self.seconds
+    }
+
+    /// A line of chatter.
+    pub fn say(&mut self, line: &str) {
+        self.clear();
+        if self.style != Style::Silent {
+            say(line);
+        }
+    }
+
+    /// The source images have been read: there is no event for it.
+    pub fn sources_read(&mut self, count: usize) {
+        self.charge(Phase::Sources);
+        self.close(&format!("read      {}", counted(count, "source image")));
+    }
+
+    /// Shows an event.
+    pub fn on(&mut self, event: &Event) {
+        match *event {
+            Event::Load { stage, bytes, total } => {
+                let amounts = format!("{} of {}", size(bytes), size(total));
+                self.advance(
+                    Phase::Load(stage),
+                    bytes,
+                    total,
+                    "load",
+                    &format!("{}, {amounts}", name(stage)),
+                );
+                if bytes >= total {
+                    self.close(&format!("loaded    {}, {}", name(stage), size(total)));
+                    self.wait(match stage {
+                        Stage::Sources => "reading the source images",
+                        Stage::Architect => "reading the prompt",
+                        Stage::Painter => "first step",
+                        Stage::Decoder => "decoding",
+                    });
+                }
+            }
+            Event::BlueprintToken { prompt, prompts, token, tokens, .. } => {
+                let phase = Phase::Architect { prompt };
+                let pace = self.pace(phase, token).map(|pace| format!(", {} tokens/s", number(1.0 / pace)));
+                let which = which("prompt", prompt, prompts);
+                let text = format!("{which}token {token} of {tokens}{}", pace.unwrap_or_default());
+                self.advance(phase, token as u64, tokens as u64, "blueprint", &text);
+                if token == tokens {
+                    let pace = tokens as f64 / self.elapsed().max(1e-9);
+                    self.close(&format!("blueprint {which}{tokens} tokens, {} tokens/s", number(pace)));
+                }
+            }
+            Event::Step { image, images, step, steps } => {
+                let phase = Phase::Painter { image };
+                let left = self.pace(phase, step).map(|pace| pace * (steps - step.min(steps)) as f64);
+                let left = left.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
+                let which = which("picture", image, images);
+                self.advance(
+                    phase,
+                    step as u64,
+                    steps as u64,
+                    "paint",
+                    &format!("{which}step {step} of {steps}{left}"),
+                );
+                if step == steps {
+                    let pace = self.elapsed() / steps as f64;
+                    let (steps, pace) = (counted(steps, "step"), duration(pace));
+                    self.close(&format!("painted   {which}{steps}, {pace} a step"));
+                }
+            }
+            Event::Decode { image, images } => {
+                let done = image + 1;
+                let text = format!("picture {done} of {images}");
+                self.advance(Phase::Decoder, done as u64, images as u64, "decode", &text);
+                if done == images {
+                    self.close(&format!("decoded   {}", counted(images, "picture")));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds the time since the last event to the stage that it ends in.
+    fn charge(&mut self, phase: Phase) {
+        let now = Instant::now();
+        let passed = (now - self.last_event).as_secs_f64();
+        self.last_event = now;
+        match phase {
+            Phase::Load(_) => self.seconds.load += passed,
+            Phase::Sources => self.seconds.sources += passed,
+            Phase::Architect { .. } => self.seconds.architect += passed,
+            Phase::Painter { .. } => self.seconds.painter += passed,
+            Phase::Decoder => self.seconds.decoder += passed,
+        }
+    }
+
+    /// Seconds for one token or step, once two are done.
+    fn pace(&self, phase: Phase, done: usize) -> Option<f64> {
+        let even = self.phase == Some(phase) && done > 1;
+        even.then(|| self.first.elapsed().as_secs_f64() / (done - 1) as f64)
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.phase_start.elapsed().as_secs_f64()
+    }
+
+    fn advance(&mut self, phase: Phase, done: u64, all: u64, prefix: &'static str, text: &str) {
+        self.charge(phase);
+        if self.phase != Some(phase) {
+            self.clear();
+            self.phase = Some(phase);
+            self.first = Instant::now();
+            self.bar = self.new_bar("{prefix:<9} [{bar:28}] {msg}", Some(all));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(prefix);
+            bar.set_message(text.to_owned());
+            bar.set_position(done);
+        }
+    }
+
+    /// A phase that cannot be counted.
+    fn wait(&mut self, text: &'static str) {
+        self.clear();
+        self.bar = self.new_bar("{msg} … {elapsed}", None);
+        if let Some(bar) = &self.bar {
+            bar.set_message(text);
+            bar.enable_steady_tick(Duration::from_millis(250));
+        }
+    }
+
+    fn new_bar(&self, template: &str, length: Option<u64>) -> Option<ProgressBar> {
+        if self.style != Style::Bars {
+            return None;
+        }
+        let bar = ProgressBar::with_draw_target(length, terminal::target());
+        let style = ProgressStyle::with_template(template).ok()?;
+        bar.set_style(style.progress_chars("=> "));
+        Some(bar)
+    }
+
+    /// Ends a phase with a line.
+    fn close(&mut self, line: &str) {
+        let seconds = duration(self.elapsed());
+        self.say(&format!("{line}, {seconds}"));
+        self.phase = None;
+        self.phase_start = Instant::now();
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+fn name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Sources => "source reader",
+        Stage::Architect => "architect",
+        Stage::Painter => "painter",
+        Stage::Decoder => "decoder",
+    }
+}
+
+fn which(noun: &str, index: usize, count: usize) -> String {
+    if count > 1 { format!("{noun} {} of {count}, ", index + 1) } else { String::new() }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Bytes with a decimal unit.
+pub fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes >= 1e9 => format!("{} GB", number(bytes / 1e9)),
+        bytes if bytes >= 1e6 => format!("{} MB", number(bytes / 1e6)),
+        bytes => format!("{} kB", number(bytes / 1e3)),
+    }
+}
+
+/// Seconds as a person says them.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0 if seconds < 0.0995 => format!("{:.0} ms", seconds * 1e3),
+        0..60 => format!("{} s", number(seconds)),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole / 60 % 60),
+    }
+}
+
+/// Two or three digits that matter.
+fn number(value: f64) -> String {
+    match value {
+        value if value >= 9.95 => format!("{value:.0}"),
+        value if value >= 0.995 => format!("{value:.1}"),
+        value => format!("{value:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([0.004, 0.5, 1.26, 12.4].map(number), ["0.00", "0.50", "1.3", "12"]);
+        assert_eq!([0.0124, 3.0, 61.0, 3720.0].map(duration), ["12 ms", "3.0 s", "1 min 1 s", "1 h 2 min"]);
+        assert_eq!([900, 2_500_000, 18_000_000_000].map(size), ["0.90 kB", "2.5 MB", "18 GB"]);
+    }
+}

@@ -1,0 +1,186 @@
+//! Runs the program in an empty folder and reads what it wrote.
+
+#![allow(missing_docs, dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use atelier_weights::{Component, FolderSource};
+use futures_lite::future::block_on;
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub fn reference() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/reference").canonicalize().unwrap()
+}
+
+pub fn tiny_random() -> PathBuf {
+    reference().join("tiny-random")
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Done {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// An empty folder to run in.
+pub struct Desk {
+    folder: TempDir,
+    pub model: PathBuf,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), model: tiny_random() }
+    }
+
+    /// One whose model is a copy that can be damaged.
+    pub fn with_copy() -> Self {
+        let mut desk = Self::new();
+        desk.model = desk.path("model");
+        copy_folder(&tiny_random(), &desk.model);
+        desk
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}; there is {:?}", self.files()))
+    }
+
+    /// Names of the files, hidden ones too.
+    pub fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
+        command.current_dir(self.folder.path()).env_remove("ATELIER_MODEL").stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Done {
+        finish(self.command().args(args))
+    }
+
+    /// `atelier generate` on the CPU with a small picture and few steps, unless `args` say otherwise.
+    pub fn generate(&self, args: &[&str]) -> Done {
+        finish(&mut self.generate_command(args))
+    }
+
+    pub fn generate_command(&self, args: &[&str]) -> Command {
+        let mut command = self.command();
+        command.arg("generate").args(args).arg("--model").arg(&self.model);
+        let given = |flag: &str| args.contains(&flag);
+        let kept = given("--from") || given("--blueprint");
+        for (flag, value) in [("-W", "64"), ("-H", "64"), ("--steps", "3"), ("--device", "cpu")] {
+            if !(given(flag) || (kept && flag != "--device") || (given("-i") && flag.len() == 2)) {
+                command.args([flag, value]);
+            }
+        }
+        command
+    }
+
+    /// As [`Self::generate`]; it must succeed.
+    pub fn draw(&self, args: &[&str]) -> Done {
+        let done = self.generate(args);
+        assert_eq!(done.code, 0, "{args:?}: {done:?}");
+        done
+    }
+
+    /// As [`Self::generate`]; it must fail as bad input does, say all of `words`, and write nothing.
+    pub fn refused(&self, args: &[&str], words: &[&str]) {
+        let before = self.files();
+        let done = self.generate(args);
+        assert_eq!(done.code, 2, "{args:?}: {done:?}");
+        let last = done.stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        for word in words {
+            assert!(last.contains(word), "{args:?}: no {word:?} in {done:?}");
+        }
+        assert_eq!(self.files(), before, "{args:?}: something was written");
+    }
+}
+
+pub fn finish(command: &mut Command) -> Done {
+    let output = command.output().unwrap();
+    Done {
+        code: output.status.code().unwrap_or_else(|| panic!("{:?}", output.status)),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// One safetensors file.
+pub struct Tensors(Component);
+
+impl Tensors {
+    pub fn open(path: &Path) -> Self {
+        let source = Arc::new(FolderSource::open(path.parent().unwrap()).unwrap());
+        Self(block_on(Component::open_file(source, path.file_name().unwrap().to_str().unwrap())).unwrap())
+    }
+
+    pub fn shape(&self, name: &str) -> &[usize] {
+        &self.0.get(name).unwrap_or_else(|| panic!("no tensor {name}")).shape
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
+    }
+
+    pub fn f32(&self, name: &str) -> Vec<f32> {
+        block_on(self.0.read_f32(name)).unwrap()
+    }
+
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
+        block_on(self.0.read_bytes(name)).unwrap().into_owned()
+    }
+
+    pub fn is_float(&self, name: &str) -> bool {
+        self.0.get(name).unwrap().dtype == atelier_weights::Dtype::F32
+    }
+}
+
+/// An entry of the reference's manifest.
+pub fn manifest(name: &str) -> Value {
+    let text = fs::read_to_string(reference().join("golden/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&text).unwrap();
+    manifest["entries"].as_array().unwrap().iter().find(|entry| entry["name"] == name).unwrap().clone()
+}
+
+/// A picture that is not flat, as a file.
+pub fn save_picture(path: &Path, width: u32, height: u32) {
+    let pixel = |x: u32, y: u32| image::Rgb([(x * 7) as u8, (y * 5) as u8, (x + y) as u8]);
+    image::RgbImage::from_fn(width, height, pixel).save(path).unwrap();
+}
+
+pub fn pixels(path: &Path) -> (u32, u32, Vec<u8>) {
+    let picture = image::open(path).unwrap().into_rgb8();
+    (picture.width(), picture.height(), picture.into_raw())
+}

@@ -1,0 +1,157 @@
+//! What is noted in a PNG or a blueprint repeats the run, and file names are as promised.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::{Desk, pixels, reference, save_picture};
+use serde_json::Value;
+
+fn inspect(desk: &Desk, file: &str) -> Value {
+    let done = desk.run(&["inspect", file, "--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    serde_json::from_str(&done.stdout).unwrap()
+}
+
+#[test]
+fn a_png_repeats_its_run() {
+    let desk = Desk::new();
+    let done = desk.draw(&["a \"red\" bicycle", "-o", "a.png"]);
+    desk.draw(&["--from", "a.png", "-o", "b.png"]);
+    assert!(desk.read("a.png") == desk.read("b.png"));
+    let run = inspect(&desk, "a.png");
+    assert!(done.stderr.contains(&format!("saved     a.png (seed {})", run["paint"]["seed"])), "{done:?}");
+    // Other steps are another picture of the same blueprint.
+    desk.draw(&["--from", "a.png", "--steps", "2", "-o", "c.png"]);
+    assert_ne!(pixels(&desk.path("a.png")), pixels(&desk.path("c.png")));
+    assert_eq!(inspect(&desk, "c.png")["blueprint"], run["blueprint"]);
+    assert_eq!(inspect(&desk, "c.png")["paint"]["steps"], 2);
+}
+
+#[test]
+fn each_picture_of_a_batch_repeats() {
+    let desk = Desk::new();
+    // The second prompt has more quoted text, so that the first is padded for it.
+    let prompts = ["a 'cat'", "-p", "a banner 'Hello wide world'"];
+    desk.draw(&[&prompts[..], &["-n", "2", "-s", "5", "-o", "a.png"]].concat());
+    assert_eq!(desk.files(), ["a-001.png", "a-002.png", "a-003.png", "a-004.png"]);
+    for (number, seed) in [(1, 5), (2, 6), (3, 7), (4, 8)] {
+        let file = format!("a-00{number}.png");
+        assert_eq!(inspect(&desk, &file)["paint"]["seed"], seed);
+        desk.draw(&["--from", &file, "-o", "b.png"]);
+        assert!(pixels(&desk.path(&file)) == pixels(&desk.path("b.png")), "{file}");
+    }
+    // Two more from the first: its own seed and the next.
+    desk.draw(&["--from", "a-001.png", "-n", "2", "-o", "c-%d.png"]);
+    assert!(pixels(&desk.path("c-2.png")) == pixels(&desk.path("a-002.png")));
+    // Alone means other pixels where there was padding.
+    desk.draw(&[&prompts[..], &["-n", "2", "-s", "5", "-o", "d-%d.png", "--no-batch-padding"]].concat());
+    assert!(pixels(&desk.path("d-1.png")) != pixels(&desk.path("a-001.png")));
+    desk.draw(&["a 'cat'", "-s", "5", "-o", "e.png"]);
+    assert!(pixels(&desk.path("d-1.png")) == pixels(&desk.path("e.png")));
+}
+
+#[test]
+fn source_images_are_found_again() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("in")).unwrap();
+    save_picture(&desk.path("in/s.png"), 100, 70);
+    desk.draw(&["brighter", "-i", "in/s.png", "-s", "3", "--steps", "2", "-o", "a.png"]);
+    assert_eq!(pixels(&desk.path("a.png")).0, 96);
+    assert_eq!(pixels(&desk.path("a.png")).1, 64);
+    desk.draw(&["--from", "a.png", "-o", "b.png"]);
+    assert!(desk.read("a.png") == desk.read("b.png"));
+    // Beside the PNG, where it was not before.
+    std::fs::rename(desk.path("in/s.png"), desk.path("s.png")).unwrap();
+    desk.draw(&["--from", "a.png", "-o", "b.png"]);
+    assert!(pixels(&desk.path("a.png")) == pixels(&desk.path("b.png")));
+    save_picture(&desk.path("other.png"), 70, 100);
+    desk.refused(&["--from", "a.png", "-i", "other.png"], &["a.png", "sources", "70x100", "100x70"]);
+    std::fs::remove_file(desk.path("s.png")).unwrap();
+    desk.refused(&["--from", "a.png"], &["in/s.png", "No such file"]);
+}
+
+#[test]
+fn given_noise_is_asked_for_again() {
+    let desk = Desk::new();
+    let golden =
+        |name: &str| reference().join(format!("golden/{name}.safetensors")).to_str().unwrap().to_owned();
+    let (noise, other) = (golden("e2e_t2i_batch2"), golden("e2e_t2i_b"));
+    desk.draw(&["x", "-p", "y", "--latents", &noise, "-s", "1", "-o", "a%d.png"]);
+    desk.refused(&["--from", "a2.png"], &["--latents", "sha256"]);
+    desk.refused(&["--from", "a2.png", "--latents", &other], &["e2e_t2i_b.safetensors", "sha256"]);
+    desk.draw(&["--from", "a2.png", "--latents", &noise, "-o", "b.png"]);
+    assert!(pixels(&desk.path("a2.png")) == pixels(&desk.path("b.png")));
+    assert_eq!(inspect(&desk, "b.png")["latents"], inspect(&desk, "a2.png")["latents"]);
+    desk.draw(&["--from", "a2.png", "-s", "9", "-o", "c.png"]);
+}
+
+#[test]
+fn a_blueprint_paints_the_same_picture() {
+    let desk = Desk::new();
+    desk.draw(&["x", "-s", "4", "-o", "whole.png", "--save-blueprint", "whole.json"]);
+    desk.draw(&["x", "-s", "4", "--blueprint-only", "--save-blueprint", "bp.json"]);
+    assert!(desk.read("whole.json") == desk.read("bp.json"));
+    desk.draw(&["--blueprint", "bp.json", "--steps", "3", "-o", "parts.png"]);
+    assert!(desk.read("whole.png") == desk.read("parts.png"));
+    let printed = desk.draw(&["x", "-s", "4", "--blueprint-only"]);
+    assert_eq!(printed.stdout.as_bytes(), desk.read("bp.json"));
+    assert_eq!(desk.run(&["inspect", "whole.png", "--blueprint", "again.json"]).code, 0);
+    assert!(desk.read("again.json") == desk.read("bp.json"));
+    desk.draw(&["x", "-p", "y", "-s", "4", "--blueprint-only", "--save-blueprint", "many.json"]);
+    assert!(desk.read("many-001.json") == desk.read("bp.json"));
+    assert!(desk.read("many-002.json") != desk.read("bp.json"));
+}
+
+#[test]
+fn default_names_never_overwrite() {
+    let desk = Desk::new();
+    desk.write("atelier-002.png", "mine");
+    desk.draw(&["x", "-n", "2"]);
+    desk.draw(&["x"]);
+    assert_eq!(desk.read("atelier-002.png"), b"mine");
+    assert_eq!(desk.files(), ["atelier-001.png", "atelier-002.png", "atelier-003.png", "atelier-004.png"]);
+    // A name that was asked for is replaced.
+    desk.draw(&["x", "-o", "atelier-002.png"]);
+    assert_ne!(desk.read("atelier-002.png"), b"mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn files_have_ordinary_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    desk.draw(&["x", "-o", "a.png"]);
+    desk.write("ordinary", "");
+    let mode = |name: &str| std::fs::metadata(desk.path(name)).unwrap().permissions().mode();
+    assert_eq!(mode("a.png"), mode("ordinary"));
+}
+
+#[test]
+fn metadata_can_be_left_out() {
+    let desk = Desk::new();
+    desk.draw(&["ein Fahrrad für 5 €", "-s", "1", "-o", "a.png"]);
+    desk.draw(&["ein Fahrrad für 5 €", "-s", "1", "-o", "b.png", "--no-metadata"]);
+    let decode = |name| {
+        let file = std::io::BufReader::new(std::fs::File::open(desk.path(name)).unwrap());
+        png::Decoder::new(file).read_info().unwrap().info().clone()
+    };
+    let info = decode("a.png");
+    // The euro sign is beyond Latin-1.
+    let texts: Vec<_> =
+        info.utf8_text.iter().map(|chunk| (chunk.keyword.as_str(), chunk.get_text().unwrap())).collect();
+    assert_eq!(texts.iter().map(|(keyword, _)| *keyword).collect::<Vec<_>>(), ["parameters", "atelier"]);
+    assert!(texts[0].1.starts_with(
+        "ein Fahrrad für 5 €\nSteps: 3, Sampler: Euler flow match, CFG scale: 1.5, Seed: 1, Size: 64x64, \
+         Model: tiny-random, Model hash: "
+    ));
+    let bare = decode("b.png");
+    assert!(bare.utf8_text.is_empty() && bare.uncompressed_latin1_text.is_empty());
+    assert!(pixels(&desk.path("a.png")) == pixels(&desk.path("b.png")));
+    let done = desk.run(&["inspect", "b.png"]);
+    assert!(
+        done.code == 2 && done.stderr.contains("b.png") && done.stderr.contains("--no-metadata"),
+        "{done:?}"
+    );
+    assert_eq!(inspect(&desk, "a.png")["blueprint"]["prompt"], "ein Fahrrad für 5 €");
+}
