@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod attention;
 pub mod checks;
 pub mod golden;
 
@@ -41,8 +42,8 @@ pub fn software_gpu() -> Device {
     DEVICE
         .get_or_init(|| {
             let name = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
-            let (device, report) =
-                block_on(device::open(&DeviceChoice::Adapter(name))).expect("software Vulkan (apt-get install mesa-vulkan-drivers)");
+            let (device, report) = block_on(device::open(&DeviceChoice::Adapter(name)))
+                .expect("software Vulkan (apt-get install mesa-vulkan-drivers)");
             eprintln!("device: {report}");
             device
         })

@@ -1,1 +1,56 @@
-fn main(){}
+//! `cargo xtask …`: the chores of this repository.
+
+mod command;
+mod fuzz;
+mod test;
+mod vulkan;
+
+use std::process::ExitCode;
+
+use command::{Outcome, cargo, run};
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  test                 everything that must pass: format, lints, tests, the browser build of the weight reader
+  fuzz [--seconds N]   runs every fuzz target for N seconds (30)
+  bench [options]      time and memory of every stage, and the cost of a token with the KV cache;
+                       `cargo xtask bench --help` lists the options
+  help                 this text";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args[..] {
+        ["test"] => test::test(),
+        ["fuzz"] => fuzz::fuzz(30),
+        ["fuzz", "--seconds", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::fuzz(seconds),
+            Err(_) => return usage(&format!("--seconds: expected a whole number, found '{seconds}'")),
+        },
+        ["bench", ref options @ ..] => bench(options),
+        ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        [] => return usage("expected a command"),
+        _ => return usage(&format!("unknown command '{}'", args.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("error: {problem}\n\n{HELP}");
+    ExitCode::from(2)
+}
+
+/// `--workspace` gives the dependencies the features that they have everywhere else, so that none is built anew.
+fn bench(options: &[&str]) -> Outcome {
+    run(cargo(&["bench", "--workspace", "--bench", "bench", "--"]).args(options))
+}

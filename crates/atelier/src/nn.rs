@@ -18,7 +18,18 @@ impl Linear {
     /// - x: `[..., in]`
     /// - output: `[..., out]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        module::linear(x, self.weight.val().transpose(), self.bias.as_ref().map(Param::val))
+        let mut shape = x.dims();
+        let weight = self.weight.val();
+        let [out, input] = weight.dims();
+        // All rows in one matrix: burn's own `linear` would copy a transposed weight whenever there is one row only,
+        // which is every token the architect writes.
+        let rows = x.reshape([-1, input as i32]).matmul(weight.transpose());
+        let rows = match &self.bias {
+            Some(bias) => rows + bias.val().unsqueeze(),
+            None => rows,
+        };
+        shape[D - 1] = out;
+        rows.reshape(shape)
     }
 }
 

@@ -1,0 +1,36 @@
+//! The architect's attention by itself, to be set against the cost of a whole token.
+
+use atelier::Device;
+use atelier::config::TextConfig;
+use burn::tensor::ops::AttentionModuleOptions;
+use burn::tensor::{Distribution, Tensor, module};
+
+/// One query token, and keys and values in full-length buffers as the cache holds them: one of each for every layer.
+pub struct AttentionAlone {
+    /// `[1, key_value_heads, group, head_dim]`.
+    query: Tensor<4>,
+    /// `[1, key_value_heads, capacity, head_dim]`.
+    layers: Vec<(Tensor<4>, Tensor<4>)>,
+}
+
+impl AttentionAlone {
+    pub fn new(config: &TextConfig, capacity: usize, device: &Device) -> Self {
+        let heads = config.num_key_value_heads;
+        let group = config.num_attention_heads / heads;
+        let random = |seq| Tensor::random([1, heads, seq, config.head_dim()], Distribution::Default, device);
+        let layers = (0..config.num_hidden_layers).map(|_| (random(capacity), random(capacity))).collect();
+        Self { query: random(group), layers }
+    }
+
+    /// The attention of every layer over the first `context` tokens; the last layer's result.
+    ///
+    /// # Shapes
+    /// - output: `[1, key_value_heads, group, head_dim]`
+    pub fn run(&self, context: usize) -> Tensor<4> {
+        let seen = |buffer: &Tensor<4>| buffer.clone().narrow(2, 0, context);
+        self.layers.iter().fold(self.query.clone(), |query, (keys, values)| {
+            let options = AttentionModuleOptions::default();
+            module::attention(query, seen(keys), seen(values), None, None, options)
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! Everything that must pass, cheapest first.
+
+use std::process::Command;
+use std::time::Instant;
+
+use crate::command::{Outcome, Output, cargo, failed, missing, program, run, run_keeping, succeeds};
+use crate::vulkan;
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// Runs every check; the first that does not pass ends it.
+pub fn test() -> Outcome {
+    vulkan::ensure()?;
+    ensure_components()?;
+    let mut report = Report::default();
+    report.step("format", &mut cargo(&["fmt", "--all", "--check"]))?;
+    // Never linked, so libFuzzer itself is not needed, nor the C++ compiler that builds it.
+    let fuzz = ["check", "--release", "--manifest-path", "fuzz/Cargo.toml"];
+    report
+        .step("fuzz targets compile", cargo(&fuzz).env("CUSTOM_LIBFUZZER_PATH", "not-linked/libfuzzer.a"))?;
+    report.browser()?;
+    // The release profile everywhere, so that the dependencies' build scripts and macros are built once.
+    let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    report.step("lints", &mut cargo(&clippy))?;
+    report.tests(&mut cargo(&["test", "--release", "--workspace", "--no-fail-fast"]))?;
+    println!("\n{}\nall of it passed", report.lines.join("\n"));
+    Ok(())
+}
+
+/// rustfmt and clippy are not part of every installation.
+fn ensure_components() -> Outcome {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if succeeds(&mut cargo(&[subcommand, "--version"])) {
+            continue;
+        }
+        let add = ["component", "add", component];
+        run(&mut program("rustup", &add)).map_err(|failure| {
+            missing(format!(
+                "{component} is missing and `rustup {}` did not help: {}",
+                add.join(" "),
+                failure.message
+            ))
+        })?;
+    }
+    Ok(())
+}
+
+/// What ran, with its time; printed at the end.
+#[derive(Default)]
+struct Report {
+    lines: Vec<String>,
+}
+
+impl Report {
+    fn step(&mut self, name: &str, command: &mut Command) -> Outcome {
+        let start = Instant::now();
+        run(command)?;
+        self.note(name, start, "passed");
+        Ok(())
+    }
+
+    fn note(&mut self, name: &str, start: Instant, verdict: &str) {
+        self.lines.push(format!("{name:<24} {:>4} s   {verdict}", start.elapsed().as_secs()));
+    }
+
+    /// The weight reader must also compile for the browser.
+    fn browser(&mut self) -> Outcome {
+        let name = "weights in the browser";
+        if !wasm_installed() && !succeeds(&mut program("rustup", &["target", "add", WASM])) {
+            let verdict = format!("NOT RUN: `rustup target add {WASM}` does not work here");
+            self.note(name, Instant::now(), &verdict);
+            return Ok(());
+        }
+        let check =
+            ["check", "--release", "-p", "atelier-weights", "--no-default-features", "--target", WASM];
+        self.step(name, &mut cargo(&check))
+    }
+
+    /// The tests, with each program's own closing line. A test that is ignored counts as failed: nothing is skipped.
+    fn tests(&mut self, command: &mut Command) -> Outcome {
+        let start = Instant::now();
+        let (results, outcome) = run_keeping(command, Output::Stdout, &["test result: "]);
+        println!("\n{}", results.join("\n"));
+        outcome?;
+        let count = |what| results.iter().map(|line| number_before(line, what)).sum::<usize>();
+        let (passed, ignored) = (count(" passed;"), count(" ignored;"));
+        if passed == 0 || ignored > 0 {
+            return Err(failed(format!("{passed} tests passed and {ignored} were ignored")));
+        }
+        self.note("tests", start, &format!("{passed} passed, none ignored"));
+        Ok(())
+    }
+}
+
+/// The number that stands directly before `what`.
+fn number_before(line: &str, what: &str) -> usize {
+    let before = line.split_once(what).map_or("", |(before, _)| before);
+    before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn wasm_installed() -> bool {
+    let sysroot = program("rustc", &["--print", "sysroot"]).output();
+    let sysroot = sysroot.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    sysroot.is_ok_and(|sysroot| {
+        let target = std::path::Path::new(&sysroot).join("lib/rustlib").join(WASM);
+        target.exists()
+    })
+}
