@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, hex};
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::prior::sampler::Sampling;
@@ -125,9 +125,4 @@ fn expect(field: &'static str, found: &str, expected: &str) -> Result<()> {
 
 fn blueprint_error(field: &'static str, expected: &str, found: &str) -> Error {
     Error::Blueprint { field, expected: expected.to_owned(), found: found.to_owned() }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

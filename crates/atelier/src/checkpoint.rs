@@ -6,7 +6,6 @@ use std::sync::Arc;
 use atelier_weights::{ByteSource, Component, Dtype, read_all};
 use sha2::{Digest, Sha256};
 
-use crate::blueprint::hex;
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::prompt::{PromptTokenizer, SpecialTokens};
@@ -130,4 +129,9 @@ fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Resul
         ))),
         None => Ok(()),
     }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
