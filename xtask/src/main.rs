@@ -2,8 +2,8 @@
 
 mod command;
 mod fuzz;
+mod machine;
 mod test;
-mod vulkan;
 
 use std::process::ExitCode;
 

@@ -4,13 +4,13 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::command::{Outcome, Output, cargo, failed, missing, program, run, run_keeping, succeeds};
-use crate::vulkan;
+use crate::machine;
 
 const WASM: &str = "wasm32-unknown-unknown";
 
 /// Runs every check; the first that does not pass ends it.
 pub fn test() -> Outcome {
-    vulkan::ensure()?;
+    machine::ensure()?;
     ensure_components()?;
     let mut report = Report::default();
     report.step("format", &mut cargo(&["fmt", "--all", "--check"]))?;

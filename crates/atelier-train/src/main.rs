@@ -1,0 +1,130 @@
+//! The atelier-train program: looks at the training data.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use atelier_train::data::{Curriculum, Geometry, Painter, Picture, PromptFile, Sample, Scene, Style, sheet};
+use clap::{Parser, Subcommand};
+
+/// Looks at the pictures that mini learns from.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Where the fonts are, in folders below too.
+    #[arg(long, value_name = "DIR", global = true)]
+    fonts: Option<PathBuf>,
+    /// How text is set: column, cell, half or natural.
+    #[arg(long, default_value = "column", global = true, value_parser = geometry)]
+    geometry: Geometry,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Draws samples with their prompts on one sheet.
+    Preview {
+        /// The sheet, a PNG.
+        #[arg(short, long, default_value = "preview.png")]
+        output: PathBuf,
+        /// How many samples.
+        #[arg(short, long, default_value_t = 20)]
+        number: u64,
+        /// The stream of samples.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// The first sample.
+        #[arg(long, default_value_t = 0)]
+        first: u64,
+        /// word, regions, full or like-development.
+        #[arg(long, default_value = "full", value_parser = stage)]
+        stage: Box<Curriculum>,
+    },
+    /// Draws the pictures of a prompt file as they should be: 000.png, 001.png, …
+    Render {
+        /// The prompts.
+        prompts: PathBuf,
+        /// Where the pictures go.
+        #[arg(short, long)]
+        output: PathBuf,
+    },
+    /// Measures how many samples are drawn in a second.
+    Time {
+        /// How many samples.
+        #[arg(short, long, default_value_t = 2000)]
+        number: u64,
+    },
+}
+
+fn geometry(name: &str) -> Result<Geometry, String> {
+    Geometry::named(name).ok_or_else(|| "one of column, cell, half, natural".to_owned())
+}
+
+fn stage(name: &str) -> Result<Box<Curriculum>, String> {
+    Curriculum::named(name)
+        .map(Box::new)
+        .ok_or_else(|| "one of word, regions, full, like-development".to_owned())
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let geometry = arguments.geometry;
+    let folders = arguments.fonts.map_or_else(Painter::font_folders, |folder| vec![folder]);
+    let painter = Painter::new(&geometry, &folders)?;
+    match arguments.command {
+        Command::Preview { output, number, seed, first, stage } => {
+            let curriculum = Curriculum { geometry, ..*stage };
+            let mut entries = Vec::new();
+            for index in first..first + number {
+                let sample = Sample::generate(seed, index, &curriculum)?;
+                entries.push((painter.paint(&sample.scene)?, sample.prompt));
+            }
+            write_png(&output, &sheet(&entries, &folders)?)?;
+        }
+        Command::Render { prompts, output } => {
+            std::fs::create_dir_all(&output)?;
+            for record in PromptFile::read(&prompts)?.data_list {
+                let description = record.description()?;
+                let scene = Scene::place(&description, &geometry, [512, 512], Style::of(&description))?;
+                write_png(&output.join(format!("{:03}.png", record.index)), &painter.paint(&scene)?)?;
+            }
+        }
+        Command::Time { number } => {
+            let curriculum = Curriculum { geometry, ..Curriculum::full() };
+            let begin = Instant::now();
+            let samples = (0..number).map(|index| Sample::generate(0, index, &curriculum));
+            let samples: Vec<Sample> = samples.collect::<Result<_, _>>()?;
+            let drawn = Instant::now();
+            for sample in &samples {
+                std::hint::black_box(painter.paint(&sample.scene)?);
+            }
+            let rate = |duration: std::time::Duration| number as f64 / duration.as_secs_f64();
+            println!("descriptions: {:.0} a second", rate(drawn - begin));
+            println!("pictures:     {:.0} a second", rate(drawn.elapsed()));
+            println!("both:         {:.0} a second", rate(begin.elapsed()));
+        }
+    }
+    Ok(())
+}
+
+fn write_png(path: &Path, picture: &Picture) -> Result<(), Box<dyn Error>> {
+    let file = File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut encoder = png::Encoder::new(BufWriter::new(file), picture.width, picture.height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header()?.write_image_data(&picture.rgb)?;
+    Ok(())
+}
