@@ -152,8 +152,9 @@ fn weights_that_are_not_numbers_are_refused_when_read() {
 
 #[test]
 fn configurations_are_checked_by_field() {
-    let cases: [(&str, &str, &str, &[&str]); 8] = [
+    let cases: [(&str, &str, &str, &[&str]); 9] = [
         ("transformer/config.json", "\"patch_size\": 2", "\"patch_size\": 3", &["patch_size", "2", "3"]),
+        ("transformer/config.json", "\"num_layers\": 3", "\"num_layers\": 16000000", &["num_layers", "1000"]),
         ("transformer/config.json", "\"num_layers\": 3", "\"num_layers\": 0", &["num_layers", "1 to", "0"]),
         (
             "transformer/config.json",

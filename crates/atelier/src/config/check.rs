@@ -11,7 +11,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
     let PriorConfig { text_config: text, vision_config: vision, vq_config: vq, .. } = &config.prior;
     rules.size("text_config.num_attention_heads", text.num_attention_heads)?;
     rules.size("text_config.num_key_value_heads", text.num_key_value_heads)?;
-    rules.size("text_config.num_hidden_layers", text.num_hidden_layers)?;
+    rules.layers("text_config.num_hidden_layers", text.num_hidden_layers)?;
     rules.size("text_config.hidden_size", text.hidden_size)?;
     rules.size("text_config.intermediate_size", text.intermediate_size)?;
     rules.size("text_config.vocab_size", text.vocab_size)?;
@@ -32,7 +32,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
     let frequencies: usize =
         text.rope_parameters.mrope_section.iter().fold(0, |sum, &n| sum.saturating_add(n));
     rules.hold(
-        frequencies * 2 == text.rotary_dim(),
+        frequencies.checked_mul(2) == Some(text.rotary_dim()),
         "text_config.rope_parameters.mrope_section",
         &format!("sections that add up to {}", text.rotary_dim() / 2),
         frequencies,
@@ -53,7 +53,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
         let expected = format!("an id below the vocabulary size {}", text.vocab_size);
         rules.hold((id as usize) < text.vocab_size, field, &expected, id)?;
     }
-    rules.size("vision_config.depth", vision.depth)?;
+    rules.layers("vision_config.depth", vision.depth)?;
     rules.size("vision_config.num_heads", vision.num_heads)?;
     rules.size("vision_config.patch_size", vision.patch_size)?;
     rules.size("vision_config.intermediate_size", vision.intermediate_size)?;
@@ -80,7 +80,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
     rules.size("d_kv", glyph.d_kv)?;
     rules.size("d_ff", glyph.d_ff)?;
     rules.size("num_heads", glyph.num_heads)?;
-    rules.size("num_layers", glyph.num_layers)?;
+    rules.layers("num_layers", glyph.num_layers)?;
     let buckets = glyph.relative_attention_num_buckets;
     rules.hold(
         buckets >= 4 && buckets.is_multiple_of(4),
@@ -100,7 +100,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
     rules.file = "transformer/config.json";
     let dit = &config.transformer;
     rules.size("num_attention_heads", dit.num_attention_heads)?;
-    rules.size("num_layers", dit.num_layers)?;
+    rules.layers("num_layers", dit.num_layers)?;
     rules.multiple("attention_head_dim", dit.attention_head_dim, "4", 4)?;
     rules.multiple("time_embed_dim", dit.time_embed_dim, "2", 2)?;
     rules.multiple("condition_dim", dit.condition_dim, "2", 2)?;
@@ -121,7 +121,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
     for &channels in &vae.block_out_channels {
         rules.multiple("block_out_channels", channels, "norm_num_groups", vae.norm_num_groups)?;
     }
-    rules.size("layers_per_block", vae.layers_per_block)?;
+    rules.layers("layers_per_block", vae.layers_per_block)?;
     rules.size("latent_channels", vae.latent_channels)?;
     rules.equal("in_channels", vae.in_channels, 3)?;
     rules.equal("out_channels", vae.out_channels, 3)?;
@@ -146,6 +146,8 @@ struct Rules<'a> {
 impl Rules<'_> {
     /// A number above this in a size field is a damaged file, not a model.
     const LARGEST: usize = 1 << 24;
+    /// Many times the layers of any published model.
+    const MOST_LAYERS: usize = 1000;
 
     fn hold(&self, holds: bool, field: &str, expected: &str, found: impl std::fmt::Display) -> Result<()> {
         if holds {
@@ -162,6 +164,12 @@ impl Rules<'_> {
     fn size(&self, field: &str, value: usize) -> Result<()> {
         let expected = format!("1 to {}", Self::LARGEST);
         self.hold((1..=Self::LARGEST).contains(&value), field, &expected, value)
+    }
+
+    /// Layers are walked one by one before a single weight is seen, so their number has a limit of its own.
+    fn layers(&self, field: &str, value: usize) -> Result<()> {
+        let expected = format!("1 to {}", Self::MOST_LAYERS);
+        self.hold((1..=Self::MOST_LAYERS).contains(&value), field, &expected, value)
     }
 
     fn multiple(&self, field: &str, value: usize, of: &str, divisor: usize) -> Result<()> {
