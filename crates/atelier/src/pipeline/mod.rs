@@ -84,7 +84,7 @@ impl Pipeline {
     /// Checks a request against the model: ranges, source images, prompt lengths, the shape of the noise.
     ///
     /// # Errors
-    /// [`Error::Request`] or [`Error::SourceImage`] naming what is wrong.
+    /// [`crate::Error::Request`] or [`crate::Error::SourceImage`] naming what is wrong.
     pub fn check(&self, request: &Request) -> Result<()> {
         request.validate()?;
         painter::schedule(request.steps, request.width, request.height, &self.checkpoint)?;
@@ -102,7 +102,7 @@ impl Pipeline {
     /// Step 2: reads source images; without any, nothing is loaded.
     ///
     /// # Errors
-    /// [`Error::SourceImage`] for an image that cannot be used, and as [`Pipeline::generate`].
+    /// [`crate::Error::SourceImage`] for an image that cannot be used, and as [`Pipeline::generate`].
     pub async fn sources(&mut self, images: &[RgbImage], run: &mut Run<'_>) -> Result<Sources> {
         if images.is_empty() {
             return Ok(Sources::default());
@@ -164,7 +164,7 @@ impl Pipeline {
     /// Steps 4 and 5 for every blueprint: as many pictures of each as the request asks for.
     ///
     /// # Errors
-    /// [`Error::Blueprint`] when one does not belong to this model or these source images, and as
+    /// [`crate::Error::Blueprint`] when one does not belong to this model or these source images, and as
     /// [`Pipeline::generate`].
     pub async fn pictures(
         &mut self,
@@ -205,7 +205,7 @@ impl Pipeline {
     /// Step 4 for one picture: the painter paints a blueprint.
     ///
     /// # Errors
-    /// [`Error::Blueprint`] when it does not belong to this model or these source images, and as
+    /// [`crate::Error::Blueprint`] when it does not belong to this model or these source images, and as
     /// [`Pipeline::generate`].
     pub async fn paint(
         &mut self,
