@@ -1,5 +1,5 @@
-//! What the tests need of the machine: software Vulkan (Mesa's lavapipe), so that GPU tests run everywhere, and the fonts
-//! that the training pictures are set in.
+//! What the tests need of the machine: software Vulkan (Mesa's lavapipe), so that GPU tests run everywhere, the fonts that
+//! the training pictures are set in, and Tesseract, which reads what the built-in model paints.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need {
         what: "lavapipe driver (/usr/share/vulkan/icd.d/lvp_icd*.json)",
         package: "mesa-vulkan-drivers",
@@ -31,6 +31,12 @@ const NEEDS: [Need; 3] = [
         package: "fonts-dejavu-core",
         elsewhere: "the DejaVu fonts (Fedora: dejavu-sans-mono-fonts dejavu-serif-fonts, Arch: ttf-dejavu)",
         present: fonts,
+    },
+    Need {
+        what: "Tesseract",
+        package: "tesseract-ocr",
+        elsewhere: "Tesseract with English (Fedora: tesseract, Arch: tesseract tesseract-data-eng)",
+        present: tesseract,
     },
 ];
 
@@ -89,6 +95,10 @@ fn other_adapter() -> bool {
 fn fonts() -> bool {
     let folders = ["/usr/share/fonts", "/usr/local/share/fonts"].map(PathBuf::from);
     folders.iter().any(|folder| below(folder, "DejaVuSansMono-Bold.ttf"))
+}
+
+fn tesseract() -> bool {
+    succeeds(&mut program("tesseract", &["--version"]))
 }
 
 /// The usual places, and those one level below `/usr/lib`, named after the architecture.

@@ -3,6 +3,7 @@
 mod command;
 mod fuzz;
 mod machine;
+mod mini;
 mod test;
 
 use std::process::ExitCode;
@@ -16,6 +17,9 @@ cargo xtask <command>
   fuzz [--seconds N]   runs every fuzz target for N seconds (30)
   bench [options]      time and memory of every stage, and the cost of a token with the KV cache;
                        `cargo xtask bench --help` lists the options
+  train-mini [options] trains the built-in model from nothing, or goes on where the last run stopped, and writes
+                       it to models/mini; docs/MINI.md says how long that takes and how to make it quicker;
+                       `--device libtorch` and the other devices build the trainer for them
   help                 this text";
 
 fn main() -> ExitCode {
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
             Err(_) => return usage(&format!("--seconds: expected a whole number, found '{seconds}'")),
         },
         ["bench", ref options @ ..] => bench(options),
+        ["train-mini", ref options @ ..] => mini::train(options),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::command::{Outcome, Output, cargo, failed, missing, program, run, run_keeping, succeeds};
-use crate::machine;
+use crate::{machine, mini};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -22,7 +22,8 @@ pub fn test() -> Outcome {
     // The release profile everywhere, so that the dependencies' build scripts and macros are built once.
     let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
     report.step("lints", &mut cargo(&clippy))?;
-    report.tests(&mut cargo(&["test", "--release", "--workspace", "--no-fail-fast"]))?;
+    report.tests("tests", &mut cargo(&["test", "--release", "--workspace", "--no-fail-fast"]))?;
+    report.tests("trainer", &mut mini::trainer_tests())?;
     println!("\n{}\nall of it passed", report.lines.join("\n"));
     Ok(())
 }
@@ -77,7 +78,7 @@ impl Report {
     }
 
     /// The tests, with each program's own closing line. A test that is ignored counts as failed: nothing is skipped.
-    fn tests(&mut self, command: &mut Command) -> Outcome {
+    fn tests(&mut self, name: &str, command: &mut Command) -> Outcome {
         let start = Instant::now();
         let (results, outcome) = run_keeping(command, Output::Stdout, &["test result: "]);
         println!("\n{}", results.join("\n"));
@@ -87,7 +88,7 @@ impl Report {
         if passed == 0 || ignored > 0 {
             return Err(failed(format!("{passed} tests passed and {ignored} were ignored")));
         }
-        self.note("tests", start, &format!("{passed} passed, none ignored"));
+        self.note(name, start, &format!("{passed} passed, none ignored"));
         Ok(())
     }
 }

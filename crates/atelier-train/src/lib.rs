@@ -1,5 +1,8 @@
 //! Training of mini, the small built-in model.
 //!
-//! [`data`] draws the pictures it learns from: an endless, seeded stream of posters with their prompts.
+//! [`data`] draws the pictures it learns from: an endless, seeded stream of posters with their prompts. `train`, with the
+//! feature of that name, trains the modules of the `atelier` crate on them.
 
 pub mod data;
+#[cfg(feature = "train")]
+pub mod train;

@@ -2,13 +2,16 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use atelier_train::data::{Curriculum, Geometry, Painter, Picture, PromptFile, Sample, Scene, Style, sheet};
 use clap::{Parser, Subcommand};
+
+#[cfg(feature = "train")]
+mod training;
 
 /// Looks at the pictures that mini learns from.
 #[derive(Debug, Parser)]
@@ -52,12 +55,34 @@ enum Command {
         #[arg(short, long)]
         output: PathBuf,
     },
+    /// Puts painted pictures with their prompts on one sheet.
+    Sheet {
+        /// The prompts.
+        prompts: PathBuf,
+        /// Where the pictures are: 000.png, 001.png, …
+        pictures: PathBuf,
+        /// Which of them, in this order.
+        #[arg(long, value_delimiter = ',', required = true)]
+        only: Vec<usize>,
+        /// The sheet, a PNG.
+        #[arg(short, long, default_value = "sheet.png")]
+        output: PathBuf,
+    },
     /// Measures how many samples are drawn in a second.
     Time {
         /// How many samples.
         #[arg(short, long, default_value_t = 2000)]
         number: u64,
     },
+    /// Trains one part of mini, or all.
+    #[cfg(feature = "train")]
+    Train(training::Train),
+    /// Sends the correct pictures of a prompt file through a part of the model, to see what it keeps of them.
+    #[cfg(feature = "train")]
+    Redraw(training::RedrawArguments),
+    /// Writes the trained parts as one checkpoint.
+    #[cfg(feature = "train")]
+    Export(training::Export),
 }
 
 fn geometry(name: &str) -> Result<Geometry, String> {
@@ -102,6 +127,23 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
                 write_png(&output.join(format!("{:03}.png", record.index)), &painter.paint(&scene)?)?;
             }
         }
+        #[cfg(feature = "train")]
+        Command::Train(train) => training::train(&train, &folders)?,
+        #[cfg(feature = "train")]
+        Command::Redraw(redraw) => training::redraw(&redraw, &folders)?,
+        #[cfg(feature = "train")]
+        Command::Export(export) => training::export(&export, &folders)?,
+        Command::Sheet { prompts, pictures, only, output } => {
+            let records = PromptFile::read(&prompts)?.data_list;
+            let mut entries = Vec::new();
+            for index in only {
+                let record = records.iter().find(|record| record.index == index);
+                let record = record.ok_or_else(|| format!("{}: no prompt {index}", prompts.display()))?;
+                let picture = read_png(&pictures.join(format!("{index:03}.png")))?;
+                entries.push((picture, record.prompt.clone()));
+            }
+            write_png(&output, &sheet(&entries, &folders)?)?;
+        }
         Command::Time { number } => {
             let curriculum = Curriculum { geometry, ..Curriculum::full() };
             let begin = Instant::now();
@@ -120,11 +162,29 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// An RGB picture of eight bits.
+fn read_png(path: &Path) -> Result<Picture, Box<dyn Error>> {
+    let problem = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let file = File::open(path).map_err(|error| problem(&error))?;
+    let mut reader = png::Decoder::new(BufReader::new(file)).read_info().map_err(|error| problem(&error))?;
+    let size = reader.output_buffer_size().ok_or_else(|| problem(&"too large"))?;
+    let mut rgb = vec![0; size];
+    let info = reader.next_frame(&mut rgb).map_err(|error| problem(&error))?;
+    if (info.color_type, info.bit_depth) != (png::ColorType::Rgb, png::BitDepth::Eight) {
+        return Err(problem(&"expected RGB with eight bits").into());
+    }
+    Ok(Picture { width: info.width, height: info.height, rgb, boxes: Vec::new(), cells: Vec::new() })
+}
+
 fn write_png(path: &Path, picture: &Picture) -> Result<(), Box<dyn Error>> {
+    write_rgb(path, picture.width, picture.height, &picture.rgb)
+}
+
+fn write_rgb(path: &Path, width: u32, height: u32, rgb: &[u8]) -> Result<(), Box<dyn Error>> {
     let file = File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut encoder = png::Encoder::new(BufWriter::new(file), picture.width, picture.height);
+    let mut encoder = png::Encoder::new(BufWriter::new(file), width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header()?.write_image_data(&picture.rgb)?;
+    encoder.write_header()?.write_image_data(rgb)?;
     Ok(())
 }

@@ -23,12 +23,12 @@ fn check(name: &str, device: &Device) {
     let guides = Guides {
         glyphs: Some(tensor3("encoder_hidden_states")),
         prior_ids: &golden.ids("prior_token_id"),
-        drop_prior: drop[0] != 0,
+        drop_prior: &[drop[0] != 0],
         patches: [height / 2, width / 2],
-        frame,
+        frames: &[frame],
     };
     let conditions = dit.conditions(guides, &mut trace);
-    dit.forward(latent, golden.f32("timestep")[0], &conditions, None, &mut trace);
+    dit.forward(latent, &[golden.f32("timestep")[0]], &conditions, None, &mut trace);
     let outputs = golden.outputs();
     golden.assert_traced(&read(trace), &outputs.iter().map(String::as_str).collect::<Vec<_>>());
 }

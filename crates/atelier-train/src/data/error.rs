@@ -51,6 +51,9 @@ pub enum DataError {
     /// A description has no layout.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// A cell shows something that no visual code stands for.
+    #[error("no visual code stands for {0}")]
+    NoCode(String),
     /// A font is not installed.
     #[error("font {file} is not under {}; install Debian's package {package}, or name a folder with --fonts", shown(.folders))]
     FontMissing {

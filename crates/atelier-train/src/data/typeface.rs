@@ -43,14 +43,7 @@ impl Glyphs {
         let mut context = ScaleContext::new();
         for &face in Face::ALL {
             let spec = geometry.face(face);
-            let missing = || DataError::FontMissing {
-                file: spec.file,
-                package: spec.package,
-                folders: folders.to_vec(),
-            };
-            let path = folders.iter().find_map(|folder| find(folder, spec.file)).ok_or_else(missing)?;
-            let bytes =
-                std::fs::read(&path).map_err(|error| DataError::File { path: path.clone(), error })?;
+            let (path, bytes) = read_font(folders, spec.file, spec.package)?;
             let font = FontRef::from_index(&bytes, 0).ok_or(DataError::FontBroken(path))?;
             for &size in Size::ALL {
                 let set = Set {
@@ -127,6 +120,21 @@ impl Set<'_> {
             advance: self.advance(character),
         })
     }
+}
+
+/// A font file and where it was found.
+///
+/// # Errors
+/// No such file is in `folders` or below, or it cannot be read.
+pub fn read_font(
+    folders: &[PathBuf],
+    file: &'static str,
+    package: &'static str,
+) -> Result<(PathBuf, Vec<u8>), DataError> {
+    let missing = || DataError::FontMissing { file, package, folders: folders.to_vec() };
+    let path = folders.iter().find_map(|folder| find(folder, file)).ok_or_else(missing)?;
+    let bytes = std::fs::read(&path).map_err(|error| DataError::File { path: path.clone(), error })?;
+    Ok((path, bytes))
 }
 
 /// The first file of this name in `folder` or below it.

@@ -98,7 +98,7 @@ pub(super) async fn paint(
         let mut velocity = |branch: Branch, conditions: &Conditions, sources| {
             // What happens inside is traced once: in the first step of the first picture.
             run.trace.scoped_if(step == 0 && job.index.image == 0, branch.prefix(), |trace| {
-                models.transformer.forward(latents.clone(), timestep, conditions, sources, trace)
+                models.transformer.forward(latents.clone(), &[timestep], conditions, sources, trace)
             })
         };
         let conditional = velocity(Branch::Conditional, &with_prompt, source_cache.as_ref());
@@ -163,9 +163,9 @@ impl PainterModels {
         let guides = Guides {
             glyphs: Some(glyphs),
             prior_ids: &upsample_codes(&blueprint.large.ids, blueprint.large.grid()),
-            drop_prior: !conditional,
+            drop_prior: &[!conditional],
             patches: [blueprint.height / PATCH_PIXELS, blueprint.width / PATCH_PIXELS],
-            frame: frame(blueprint.height, blueprint.width),
+            frames: &[frame(blueprint.height, blueprint.width)],
         };
         trace.scoped_if(first, branch.prefix(), |trace| self.transformer.conditions(guides, trace))
     }
@@ -197,9 +197,9 @@ impl PainterModels {
         let guides = Guides {
             glyphs: None,
             prior_ids: &upsample_codes(&source.codes, source.grid),
-            drop_prior: false,
+            drop_prior: &[false],
             patches: [height * LATENT_PIXELS / PATCH_PIXELS, width * LATENT_PIXELS / PATCH_PIXELS],
-            frame: frame(height * LATENT_PIXELS, width * LATENT_PIXELS),
+            frames: &[frame(height * LATENT_PIXELS, width * LATENT_PIXELS)],
         };
         let conditions = self.transformer.conditions(guides, &mut Trace::disabled());
         self.transformer.source_cache(Tensor::from_data(latents, device), &conditions)

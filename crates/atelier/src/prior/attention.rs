@@ -21,19 +21,23 @@ pub struct Attention {
 
 impl Attention {
     /// # Shapes
-    /// - x, output: `[1, seq, hidden]`
+    /// - x, output: `[batch, seq, hidden]`
+    /// - cache: of the tokens before; none when `x` is whole sequences, as in training
     /// - mask: `[seq, context]`, true where a query must not look; none when every query sees the whole context
     pub fn forward(
         &self,
         x: Tensor<3>,
         rope: &Rope,
-        cache: &mut LayerCache,
+        cache: Option<&mut LayerCache>,
         mask: Option<&Tensor<2, Bool>>,
     ) -> Tensor<3> {
         let q = rope.rotate(split_heads(self.q_proj.forward(x.clone()), self.heads));
         let k = rope.rotate(split_heads(self.k_proj.forward(x.clone()), self.key_value_heads));
         let v = split_heads(self.v_proj.forward(x), self.key_value_heads);
-        let (keys, values) = cache.append(k, v);
+        let (keys, values) = match cache {
+            Some(cache) => cache.append(k, v),
+            None => (k, v),
+        };
 
         // The query heads of a group become further rows of their one key/value head, so keys and values
         // are never repeated in memory.

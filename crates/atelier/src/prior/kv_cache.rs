@@ -47,14 +47,16 @@ impl KvCache {
 
     /// `[seq, context]`, true where a query must not look; none for a single token, which sees everything.
     pub(super) fn causal_mask(&self, seq: usize, device: &Device) -> Option<Tensor<2, Bool>> {
-        if seq == 1 {
-            return None;
-        }
-        let context = self.len + seq;
-        let hidden: Vec<bool> =
-            (0..seq).flat_map(|query| (0..context).map(move |key| key > self.len + query)).collect();
-        Some(Tensor::from_data(TensorData::new(hidden, [seq, context]), device))
+        (seq > 1).then(|| causal_mask(self.len, seq, device))
     }
+}
+
+/// `[seq, before + seq]`, true where a query must not look: at what comes after it.
+pub(super) fn causal_mask(before: usize, seq: usize, device: &Device) -> Tensor<2, Bool> {
+    let context = before + seq;
+    let hidden: Vec<bool> =
+        (0..seq).flat_map(|query| (0..context).map(move |key| key > before + query)).collect();
+    Tensor::from_data(TensorData::new(hidden, [seq, context]), device)
 }
 
 impl LayerCache {

@@ -87,6 +87,33 @@ impl Prior {
         self.lm_head.forward(last).reshape([-1])
     }
 
+    /// The final hidden states of whole sequences at once, without a cache: teacher forcing. The logits that follow a
+    /// token are [`Prior::logits`] of its state.
+    ///
+    /// Sequences of unequal length are padded at their ends, where nothing looks.
+    ///
+    /// # Shapes
+    /// - ids: `[batch, seq]`; positions: `batch * seq`, row-major
+    /// - output: `[batch, seq, hidden]`
+    pub fn sequence_states(&self, ids: Tensor<2, Int>, positions: &[Position]) -> Tensor<3> {
+        let device = ids.device();
+        let [batch, seq] = ids.dims();
+        let rope = self.rope.at(positions, &device).batched(batch);
+        let mask = kv_cache::causal_mask(0, seq, &device);
+        let x = self.embed_tokens.forward(ids);
+        let x = self.layers.iter().fold(x, |x, layer| layer.forward(x, &rope, None, Some(&mask)));
+        self.norm.forward(x)
+    }
+
+    /// The logits over the visual ids.
+    ///
+    /// # Shapes
+    /// - states: `[..., hidden]`
+    /// - output: `[..., vision_vocab]`
+    pub fn logits<const D: usize>(&self, states: Tensor<D>) -> Tensor<D> {
+        self.lm_head.forward(states)
+    }
+
     fn hidden_states(
         &self,
         ids: &[u32],
@@ -102,7 +129,7 @@ impl Prior {
         let mut x = self.embed_tokens.forward(ids_tensor);
         let mask = cache.causal_mask(ids.len(), device);
         for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x, &rope, cache.layer(index), mask.as_ref());
+            x = layer.forward(x, &rope, Some(cache.layer(index)), mask.as_ref());
             trace.tensor(&format!("layer{index}_out"), &x);
         }
         cache.advance(ids.len());
@@ -114,13 +141,14 @@ impl Prior {
 
 impl DecoderLayer {
     /// # Shapes
-    /// - x, output: `[1, seq, hidden]`
+    /// - x, output: `[batch, seq, hidden]`
+    /// - cache: of the tokens before; none when `x` is whole sequences
     /// - mask: `[seq, context]`, true where a query must not look
     pub fn forward(
         &self,
         x: Tensor<3>,
         rope: &Rope,
-        cache: &mut kv_cache::LayerCache,
+        cache: Option<&mut kv_cache::LayerCache>,
         mask: Option<&Tensor<2, burn::tensor::Bool>>,
     ) -> Tensor<3> {
         let attended = self.self_attn.forward(self.input_layernorm.forward(x.clone()), rope, cache, mask);

@@ -38,16 +38,29 @@ impl VisionTower {
     /// - patches: `[rows * columns, channels * patch * patch]`, row-major over the grid
     /// - output: `[rows * columns, hidden]`
     pub fn forward(&self, patches: Tensor<2>, grid: Grid, trace: &mut Trace) -> Tensor<2> {
+        self.forward_batch(patches.unsqueeze(), grid, trace).squeeze_dim(0)
+    }
+
+    /// Several images of one size. A trace gets the first.
+    ///
+    /// # Shapes
+    /// - patches: `[batch, rows * columns, channels * patch * patch]`
+    /// - output: `[batch, rows * columns, hidden]`
+    pub fn forward_batch(&self, patches: Tensor<3>, grid: Grid, trace: &mut Trace) -> Tensor<3> {
+        let mut note = |name: &str, x: &Tensor<3>| {
+            if trace.is_enabled() {
+                trace.tensor(name, &x.clone().narrow(0, 0, 1).squeeze_dim::<2>(0));
+            }
+        };
         let x = self.patch_embed.forward(patches);
-        trace.tensor("patch_embed_out", &x);
-        let x = x + self.positions(grid);
-        trace.tensor("with_position", &x);
-        let mut x = x.unsqueeze::<3>();
+        note("patch_embed_out", &x);
+        let mut x = x + self.positions(grid).unsqueeze();
+        note("with_position", &x);
         for (index, block) in self.blocks.iter().enumerate() {
             x = block.forward(x);
-            trace.tensor(&format!("block{index}_out"), &x.clone().squeeze_dim::<2>(0));
+            note(&format!("block{index}_out"), &x);
         }
-        x.squeeze_dim(0)
+        x
     }
 
     /// The position map, sampled bilinearly at the centre of every patch; coordinates clamp to the border.
@@ -90,7 +103,7 @@ struct Tap {
 
 impl VisionBlock {
     /// # Shapes
-    /// - x, output: `[1, seq, hidden]`
+    /// - x, output: `[batch, seq, hidden]`
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let qkv = self.qkv.forward(self.norm1.forward(x.clone()));
         let [_, _, triple] = qkv.dims();

@@ -20,18 +20,18 @@ pub struct JointAttention {
 
 /// The result, with the image tokens' keys and values for the source cache.
 pub struct Attended {
-    /// `[1, text + image, width]`.
+    /// `[batch, text + image, width]`.
     pub output: Tensor<3>,
-    /// `[1, heads, image, head_dim]`, after norm and rotation.
+    /// `[batch, heads, image, head_dim]`, after norm and rotation.
     pub image_keys: Tensor<4>,
-    /// `[1, heads, image, head_dim]`.
+    /// `[batch, heads, image, head_dim]`.
     pub image_values: Tensor<4>,
 }
 
 impl JointAttention {
     /// # Shapes
-    /// - x: `[1, text + image, width]`, text first
-    /// - sources: keys and values `[1, heads, source, head_dim]`, which come before the text
+    /// - x: `[batch, text + image, width]`, text first
+    /// - sources: keys and values `[batch, heads, source, head_dim]`, which come before the text
     pub fn forward(
         &self,
         x: Tensor<3>,

@@ -17,7 +17,7 @@ pub struct TransformerBlock {
     pub(crate) ff_out: Linear,
 }
 
-/// Shift, scale and gate of one stream, before attention and before the MLP; each `[1, 1, width]`.
+/// Shift, scale and gate of one stream, before attention and before the MLP; each `[batch, 1, width]`.
 #[derive(Debug, Clone)]
 pub struct Modulation {
     shift_attention: Tensor<3>,
@@ -30,20 +30,20 @@ pub struct Modulation {
 
 /// Both streams after a block, and what the source cache keeps.
 pub struct Streams {
-    /// `[1, image, width]`.
+    /// `[batch, image, width]`.
     pub image: Tensor<3>,
-    /// `[1, text, width]`.
+    /// `[batch, text, width]`.
     pub text: Option<Tensor<3>>,
-    /// `[1, heads, image, head_dim]`, after norm and rotation.
+    /// `[batch, heads, image, head_dim]`, after norm and rotation.
     pub image_keys: Tensor<4>,
-    /// `[1, heads, image, head_dim]`.
+    /// `[batch, heads, image, head_dim]`.
     pub image_values: Tensor<4>,
 }
 
 impl TransformerBlock {
     /// # Shapes
-    /// - image: `[1, image, width]`; text: `[1, text, width]`, none for a source image
-    /// - temb: `[1, time_embed_dim]`
+    /// - image: `[batch, image, width]`; text: `[batch, text, width]`, none for a source image
+    /// - temb: `[batch, time_embed_dim]`
     pub fn forward(
         &self,
         image: Tensor<3>,
@@ -126,9 +126,9 @@ fn modulate(x: Tensor<3>, shift: &Tensor<3>, scale: &Tensor<3>) -> Tensor<3> {
     standardise(x, LAYER_NORM_EPS) * scale.clone().add_scalar(1.0) + shift.clone()
 }
 
-/// `[1, N * width]` into `N` times `[1, 1, width]`.
+/// `[batch, N * width]` into `N` times `[batch, 1, width]`.
 pub(super) fn split<const N: usize>(x: Tensor<2>) -> [Tensor<3>; N] {
     let [_, total] = x.dims();
     let width = total / N;
-    std::array::from_fn(|i| x.clone().narrow(1, i * width, width).unsqueeze())
+    std::array::from_fn(|i| x.clone().narrow(1, i * width, width).unsqueeze_dim(1))
 }

@@ -32,16 +32,20 @@ pub struct TimeConditionEmbedding {
 }
 
 impl TimeConditionEmbedding {
+    /// One vector for each picture of a batch; `timesteps` and `frames` are equally long.
+    ///
     /// # Shapes
-    /// - output: `[1, time_embed_dim]`
-    pub fn forward(&self, timestep: f32, frame: PictureFrame) -> Tensor<2> {
+    /// - output: `[batch, time_embed_dim]`
+    pub fn forward(&self, timesteps: &[f32], frames: &[PictureFrame]) -> Tensor<2> {
         let device = self.timestep_embedder.linear_1.weight.device();
-        let time = row(sinusoid(timestep, self.time_dim), &device);
-        // The crop comes before the size.
-        let [top, left] = frame.crop;
-        let [height, width] = frame.target_size;
-        let condition = [top, left, height, width].map(|v| sinusoid(v, self.condition_dim)).concat();
-        let condition = row(condition, &device);
+        let time = rows(timesteps.iter().map(|&timestep| sinusoid(timestep, self.time_dim)), &device);
+        let condition = frames.iter().map(|frame| {
+            // The crop comes before the size.
+            let [top, left] = frame.crop;
+            let [height, width] = frame.target_size;
+            [top, left, height, width].map(|v| sinusoid(v, self.condition_dim)).concat()
+        });
+        let condition = rows(condition, &device);
         activation::silu(
             self.timestep_embedder.forward(time, activation::silu)
                 + self.condition_embedder.forward(condition, activation::silu),
@@ -49,9 +53,11 @@ impl TimeConditionEmbedding {
     }
 }
 
-fn row(values: Vec<f32>, device: &Device) -> Tensor<2> {
-    let width = values.len();
-    Tensor::from_data(TensorData::new(values, [1, width]), device)
+fn rows(rows: impl ExactSizeIterator<Item = Vec<f32>>, device: &Device) -> Tensor<2> {
+    let count = rows.len();
+    let values: Vec<f32> = rows.flatten().collect();
+    let width = values.len() / count.max(1);
+    Tensor::from_data(TensorData::new(values, [count, width]), device)
 }
 
 /// `[cos(v·f), sin(v·f)]` with `f_k = exp(-ln(10000)·k / (dim / 2))`; every product in f32, as the reference rounds.

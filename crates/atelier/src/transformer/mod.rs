@@ -9,7 +9,7 @@ pub use block::{Modulation, TransformerBlock};
 pub use embeddings::{TimeConditionEmbedding, TwoLayer};
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use crate::nn::{Embedding, Linear, standardise};
 use crate::prior::ids_tensor;
@@ -42,30 +42,31 @@ pub struct PictureFrame {
     pub crop: [f32; 2],
 }
 
-/// What guides the painting of one picture.
+/// What guides the painting of a batch of equally large pictures; the pipeline paints one at a time.
 #[derive(Debug, Clone)]
 pub struct Guides<'a> {
-    /// `[1, text, text_embed_dim]`: the glyph embedding; none for a source image.
+    /// `[batch, text, text_embed_dim]`: the glyph embeddings; none for a source image.
     pub glyphs: Option<Tensor<3>>,
-    /// One code for each patch, row-major over `patches`.
+    /// One code for each patch, row-major over `patches`, one picture after another.
     pub prior_ids: &'a [u32],
-    /// Zeroes the blueprint's embedding, as in the unconditional branch; the projector's biases still contribute.
-    pub drop_prior: bool,
+    /// For each picture: zero the blueprint's embedding, as in the unconditional branch; the projector's biases still
+    /// contribute.
+    pub drop_prior: &'a [bool],
     /// Rows and columns of patches.
     pub patches: [usize; 2],
-    /// Size and crop.
-    pub frame: PictureFrame,
+    /// Size and crop of each picture.
+    pub frames: &'a [PictureFrame],
 }
 
 /// What does not change from step to step: made once for each picture and guidance branch.
 #[derive(Debug, Clone)]
 pub struct Conditions {
-    /// `[1, text, width]`: the projected glyphs; none for source images.
+    /// `[batch, text, width]`: the projected glyphs; none for source images.
     text: Option<Tensor<3>>,
-    /// `[1, image, width]`: the projected blueprint, added to every patch.
+    /// `[batch, image, width]`: the projected blueprint, added to every patch.
     prior: Tensor<3>,
     rope: Rope,
-    frame: PictureFrame,
+    frames: Vec<PictureFrame>,
 }
 
 /// Keys and values of the source images' tokens in every block, `[1, heads, tokens, head_dim]`.
@@ -75,13 +76,16 @@ pub struct SourceCache {
 }
 
 impl Transformer {
-    /// Prepares one picture: projects glyphs and blueprint.
+    /// Prepares a batch: projects glyphs and blueprints.
     pub fn conditions(&self, guides: Guides<'_>, trace: &mut Trace) -> Conditions {
-        let Guides { glyphs, prior_ids, drop_prior, patches, frame } = guides;
+        let Guides { glyphs, prior_ids, drop_prior, patches, frames } = guides;
         let device = &self.image_projector.weight.device();
-        let mut embedded = self.prior_token_embedding.forward(ids_tensor(prior_ids, device));
-        if drop_prior {
-            embedded = embedded.zeros_like();
+        let batch = drop_prior.len();
+        let ids = ids_tensor(prior_ids, device).reshape([batch, patches[0] * patches[1]]);
+        let mut embedded = self.prior_token_embedding.forward(ids);
+        if drop_prior.contains(&true) {
+            let kept: Vec<f32> = drop_prior.iter().map(|&drop| f32::from(u8::from(!drop))).collect();
+            embedded = embedded * Tensor::from_data(TensorData::new(kept, [batch, 1, 1]), device);
         }
         let prior = self.prior_projector.forward(embedded, activation::silu);
         let text = glyphs.map(|glyphs| self.glyph_projector.forward(glyphs, activation::gelu));
@@ -92,23 +96,24 @@ impl Transformer {
         }
         trace.tensor("rope_cos", &rope.cos.clone().reshape([patches[0] * patches[1], self.head_dim]));
         trace.tensor("rope_sin", &rope.sin.clone().reshape([patches[0] * patches[1], self.head_dim]));
-        Conditions { text, prior, rope, frame }
+        Conditions { text, prior, rope, frames: frames.to_vec() }
     }
 
-    /// The velocity (noise minus data direction) at one timestep.
+    /// The velocity (noise minus data direction) at one timestep for each picture.
     ///
     /// # Shapes
-    /// - latent, output: `[1, channels, height, width]`
+    /// - latent, output: `[batch, channels, height, width]`
+    /// - timesteps: `batch`
     pub fn forward(
         &self,
         latent: Tensor<4>,
-        timestep: f32,
+        timesteps: &[f32],
         conditions: &Conditions,
         sources: Option<&SourceCache>,
         trace: &mut Trace,
     ) -> Tensor<4> {
         let [_, _, height, width] = latent.dims();
-        let (mut image, temb) = self.enter(latent, timestep, conditions, trace);
+        let (mut image, temb) = self.enter(latent, timesteps, conditions, trace);
         let mut text = conditions.text.clone();
         for (index, block) in self.blocks.iter().enumerate() {
             let source = sources.map(|cache| &cache.blocks[index]);
@@ -133,7 +138,7 @@ impl Transformer {
     /// # Shapes
     /// - latent: `[1, channels, height, width]`, normalised
     pub fn source_cache(&self, latent: Tensor<4>, conditions: &Conditions) -> SourceCache {
-        let (mut image, temb) = self.enter(latent, 0.0, conditions, &mut Trace::disabled());
+        let (mut image, temb) = self.enter(latent, &[0.0], conditions, &mut Trace::disabled());
         let mut cache = SourceCache::default();
         for block in &self.blocks {
             let stream = block.forward(image, None, &temb, &conditions.rope, None);
@@ -147,18 +152,18 @@ impl Transformer {
     fn enter(
         &self,
         latent: Tensor<4>,
-        timestep: f32,
+        timesteps: &[f32],
         conditions: &Conditions,
         trace: &mut Trace,
     ) -> (Tensor<3>, Tensor<2>) {
         let projected = self.image_projector.forward(self.patchify(latent));
         trace.tensor("image_projector_out", &projected);
-        let temb = self.time_condition_embed.forward(timestep, conditions.frame);
+        let temb = self.time_condition_embed.forward(timesteps, &conditions.frames);
         trace.tensor("temb", &temb);
         (projected + conditions.prior.clone(), temb)
     }
 
-    /// `[1, channels, height, width]` to `[1, patches, channels * patch * patch]`, channel-major within a patch.
+    /// `[batch, channels, height, width]` to `[batch, patches, channels * patch * patch]`, channel-major within a patch.
     fn patchify(&self, latent: Tensor<4>) -> Tensor<3> {
         let [batch, channels, height, width] = latent.dims();
         let p = self.patch_size;
