@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use atelier::Device;
 use atelier_train::data::{Description, PromptFile, PromptRecord, read_font};
 use atelier_train::train::{
-    self, ArchitectTask, Options, PainterTask, Redraw, Studio, Task, Through, VaeTask, VisionTask,
+    self, ArchitectTask, DecoderTask, Options, PainterTask, Redraw, Studio, Task, Through, VaeTask,
+    VisionTask,
 };
 use burn::tensor::FloatDType;
 use clap::{Args, ValueEnum};
@@ -123,6 +124,8 @@ pub enum Part {
     All,
     /// Pictures to latents and back.
     Vae,
+    /// Latents to pictures, further, with the encoder as it is.
+    Decoder,
     /// Pictures to codes: the vision tower and its codebook.
     Vision,
     /// Prompt to blueprint.
@@ -185,7 +188,7 @@ pub fn train(arguments: &Train, folders: &[PathBuf]) -> Result<(), Box<dyn Error
     let flag = stop.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
 
-    let all = [Part::Vae, Part::Vision, Part::Architect, Part::Painter];
+    let all = [Part::Vae, Part::Decoder, Part::Vision, Part::Architect, Part::Painter];
     let parts = if arguments.part == Part::All { &all[..] } else { &[arguments.part] };
     for part in parts {
         train_part(*part, arguments, &studio, &device, folders, &stop)?;
@@ -224,6 +227,7 @@ fn train_part(
     let vae = options(arguments, 0).state("vae");
     let mut task: Box<dyn Task> = match part {
         Part::Vae | Part::All => Box::new(VaeTask::new(studio, seed)?),
+        Part::Decoder => Box::new(DecoderTask::new(studio, seed, &vae, device)?),
         Part::Vision => Box::new(VisionTask::new(studio, seed)?),
         Part::Architect => Box::new(ArchitectTask::new(studio, seed)?),
         Part::Painter => Box::new(PainterTask::new(studio, seed, &vae, device)?),

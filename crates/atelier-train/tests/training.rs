@@ -11,7 +11,7 @@ use atelier::prompt::{PromptTokenizer, SpecialTokens, TargetGrids, encode_prompt
 use atelier::{ByteSource, Checkpoint, Device};
 use atelier_train::data::{Curriculum, Geometry, Painter};
 use atelier_train::train::{
-    self, ArchitectTask, Code, Options, PainterTask, Studio, Task, VaeTask, VisionTask,
+    self, ArchitectTask, Code, DecoderTask, Options, PainterTask, Studio, Task, VaeTask, VisionTask,
 };
 use atelier_weights::FolderSource;
 use futures_lite::future::block_on;
@@ -98,11 +98,12 @@ fn a_few_steps_of_each_part_make_a_checkpoint_that_loads() {
     let (work, output) = (folder.path().join("work"), folder.path().join("mini"));
     let (studio, device) = (studio(), Device::flex());
     train(&mut VaeTask::new(studio.clone(), 0).unwrap(), &work, 1);
+    let vae = options(&work, 1).state("vae");
+    train(&mut DecoderTask::new(studio.clone(), 0, &vae, &device).unwrap(), &work, 1);
     train(&mut VisionTask::new(studio.clone(), 0).unwrap(), &work, 1);
     train(&mut ArchitectTask::new(studio.clone(), 0).unwrap(), &work, 1);
-    let vae = options(&work, 1).state("vae");
     train(&mut PainterTask::new(studio.clone(), 0, &vae, &device).unwrap(), &work, 1);
-    for task in ["vae", "vision", "architect", "painter"] {
+    for task in ["vae", "decoder", "vision", "architect", "painter"] {
         assert!(!last_figures(&work, task).is_empty(), "{task}");
     }
 

@@ -20,7 +20,9 @@ const BATCH: usize = 16;
 /// Batches that are drawn at once and sorted by length, so that little is padding.
 const POOL: usize = 16;
 const CHECK_SAMPLES: u64 = 32;
-/// How much a cell without a letter counts beside one with a letter.
+/// The first cells, which decide ground and ornament, count as much as letters.
+const FIRST_CELLS: usize = 2;
+/// How much any other cell without a letter counts beside one with a letter.
 const OTHER_WEIGHT: f32 = 0.3;
 const CELLS: usize = (SIDE / CELL) as usize;
 const GRID: Grid = Grid { rows: CELLS, columns: CELLS };
@@ -140,7 +142,8 @@ impl ArchitectTask {
             let next_shown = rows.get((token + 1) / CELLS).copied().unwrap_or(false);
             if shown {
                 let letter = matches!(self.studio.codebook.codes()[code as usize], Code::Letter { .. });
-                targets.push((ids.len() - 1, code, if letter { 1.0 } else { OTHER_WEIGHT }));
+                let weight = if letter || token < FIRST_CELLS { 1.0 } else { OTHER_WEIGHT };
+                targets.push((ids.len() - 1, code, weight));
             }
             if (shown || (next_shown && (token + 1) % CELLS == 0)) && token + 1 < tokens {
                 ids.push(code);
@@ -198,8 +201,10 @@ fn chosen_rows(drawing: &Drawing, random: &mut Random) -> [bool; 2 * CELLS] {
     let mut rows = [false; 2 * CELLS];
     let (draft, large) = rows.split_at_mut(CELLS);
     for row in draft.iter_mut() {
-        *row = random.chance(0.08);
+        *row = random.chance(0.1);
     }
+    // The first row decides ground and ornament.
+    draft[0] = random.chance(0.5);
     for region in chosen {
         let cells = regions[region].cells;
         let shown = (cells.row as usize)..((cells.row + cells.rows) as usize).min(CELLS);

@@ -1,4 +1,4 @@
-//! The four trainings as one checkpoint in the public layout.
+//! All trainings as one checkpoint in the public layout.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::parameters::Parameters;
 use super::run::Options;
 use super::studio::Studio;
 use super::task::Task;
-use super::vae::VaeTask;
+use super::vae::{DecoderTask, VaeTask};
 use super::vision::VisionTask;
 
 /// Writes the moving averages of all trained weights as f16, with every other file of a checkpoint, into `folder`.
@@ -55,7 +55,11 @@ pub fn export(studio: &Studio, options: &Options, device: &Device, folder: &Path
     let mut vae = Named::new();
     let mut parameters = averages(&VaeTask::new(studio.clone(), 0)?, options, device)?;
     collect(&mut parameters, &mut vae, async |w| {
-        weight_mapping::vae_encoder(w, &config.vae).await?;
+        weight_mapping::vae_encoder(w, &config.vae).await.map(|_| ())
+    })?;
+    let task = DecoderTask::new(studio.clone(), 0, &options.state("vae"), device)?;
+    let mut parameters = averages(&task, options, device)?;
+    collect(&mut parameters, &mut vae, async |w| {
         weight_mapping::vae_decoder(w, &config.vae).await.map(|_| ())
     })?;
 

@@ -29,5 +29,5 @@ pub use redraw::{Redraw, Through};
 pub use run::{Options, check, run};
 pub use studio::{Drawing, Studio};
 pub use task::{Figures, Progress, Task};
-pub use vae::VaeTask;
+pub use vae::{DecoderTask, VaeTask};
 pub use vision::VisionTask;

@@ -22,9 +22,11 @@ use super::vae::{self, VaeTask};
 use crate::data::{CELL, Curriculum, Geometry, Random};
 
 /// Crops of a batch, and their side in cells.
-const CROPS: [usize; 2] = [10, 6];
+const CROPS: [usize; 2] = [22, 4];
 /// The same near the end: larger ones, which look more like whole pictures.
 const LARGE_CROPS: [usize; 2] = [2, 14];
+/// Share of crops that show a letter; the rest lie anywhere.
+const LETTERS: f32 = 0.85;
 /// Share of the steps with small crops only.
 const SMALL: f64 = 0.7;
 /// Probabilities that a crop is learned without its glyphs, and without anything: what guidance needs.
@@ -148,6 +150,20 @@ impl PainterTask {
         Ok(square.reshape([count, channels * height * width]).mean_dim(1).reshape([count]))
     }
 
+    /// Where to crop: mostly around a letter. The most of a picture is ground, which is soon learned.
+    fn place(&self, drawing: &Drawing, side: usize, random: &mut Random) -> [usize; 2] {
+        let columns = SIDE as usize / CELL as usize;
+        let letter = |code: u32| matches!(self.studio.codebook.codes()[code as usize], Code::Letter { .. });
+        let letters: Vec<usize> =
+            (0..drawing.codes.len()).filter(|cell| letter(drawing.codes[*cell])).collect();
+        let last = columns - side;
+        if letters.is_empty() || !random.chance(LETTERS) {
+            return [(); 2].map(|()| random.below(last + 1));
+        }
+        let cell = random.pick(&letters);
+        [cell / columns, cell % columns].map(|at| at.saturating_sub(random.below(side)).min(last))
+    }
+
     /// The share of noise at a lesson's time: shifted by its size, as the scheduler does.
     fn sigma(&self, lesson: &Lesson) -> f32 {
         let scheduler = &self.config.scheduler;
@@ -240,16 +256,10 @@ impl Task for PainterTask {
         let mut random = Random::new(self.seed ^ 0xa127, progress.step);
         let curriculum = Curriculum { geometry: Geometry::column(), any_rows: 0.5, ..Curriculum::full() };
         let mut lessons = Vec::with_capacity(count);
-        while lessons.len() < count {
+        for _ in 0..count {
             let drawing = self.studio.draw(self.seed, self.next_sample, &curriculum)?;
             self.next_sample += 1;
-            let places = SIDE as usize / CELL as usize - side + 1;
-            let place = [(); 2].map(|()| random.below(places));
-            // Most of a picture is ground, which is soon learned: three of four such crops are passed over.
-            let letters = shows_letters(&self.studio, &drawing, place, side);
-            if letters < side && random.chance(0.75) {
-                continue;
-            }
+            let place = self.place(&drawing, side, &mut random);
             let (dropped, without_glyphs) = (random.chance(DROP_ALL), random.chance(DROP_GLYPHS));
             let size = if random.chance(0.7) {
                 [SIDE as usize; 2]
@@ -289,13 +299,4 @@ impl Task for PainterTask {
         }
         Ok(vec![("error_time_0.1", sums[0]), ("error_time_0.5", sums[1]), ("error_time_0.9", sums[2])])
     }
-}
-
-/// Cells of a crop that show letters.
-fn shows_letters(studio: &Studio, drawing: &Drawing, [top, left]: [usize; 2], side: usize) -> usize {
-    let columns = SIDE as usize / CELL as usize;
-    let letter = |code: &u32| matches!(studio.codebook.codes()[*code as usize], Code::Letter { .. });
-    (top..top + side)
-        .map(|row| drawing.codes[row * columns + left..][..side].iter().filter(|code| letter(code)).count())
-        .sum()
 }

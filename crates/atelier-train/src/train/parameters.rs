@@ -140,6 +140,27 @@ impl Parameters {
         self.averaged = true;
     }
 
+    /// Takes over the averages of another training as first values, those whose names begin with `prefix`.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn begin_with(&mut self, path: &Path, prefix: &str) -> Result<()> {
+        let (tensors, _) = files::read_f32(path)?;
+        let kept = tensors.into_iter().filter_map(|(key, tensor)| {
+            let name = key.strip_prefix("average/")?;
+            name.starts_with(prefix).then(|| (name.to_owned(), tensor))
+        });
+        for (name, (shape, values)) in kept {
+            let length = values.len();
+            let value = Tensor::from_data(TensorData::new(values, [length]), (&self.device, DType::F32));
+            let method = (self.policy)(&name, &shape).1;
+            let average = value.clone();
+            let entry = Entry { shape, method, value, leaf: None, average, first: None, second: None };
+            self.entries.insert(name, entry);
+        }
+        Ok(())
+    }
+
     /// The matrix `name`, for tables that are not a checkpoint's but make one.
     pub fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Tensor<2> {
         self.entry(name, &shape).reshape(shape)

@@ -55,6 +55,8 @@ pub fn run(task: &mut dyn Task, options: &Options, device: &Device, stop: &Atomi
         seen_before = notes.get("seen").and_then(|seen| seen.parse().ok()).unwrap_or(0);
         task.resume(seen_before);
         eprintln!("{}: going on after step {}", task.name(), parameters.steps());
+    } else {
+        task.begin(&mut parameters)?;
     }
     let mut record = Record::open(&options.work.join(task.name()))?;
     let (begin, first) = (Instant::now(), parameters.steps());

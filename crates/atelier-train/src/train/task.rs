@@ -44,6 +44,14 @@ pub trait Task {
     /// Goes on after this many samples.
     fn resume(&mut self, seen: u64);
 
+    /// Gives weights their first values where they are not drawn.
+    ///
+    /// # Errors
+    /// The training they come from is missing.
+    fn begin(&self, _parameters: &mut Parameters) -> Result<()> {
+        Ok(())
+    }
+
     /// The loss of the next batch, with a graph. The parameters are tracked.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The VAE's training: pictures to latents and back.
 
+use std::path::{Path, PathBuf};
+
 use atelier::config::VaeConfig;
 use atelier::vae::{Decoder, Encoder};
 use atelier::{Trace, weight_mapping};
@@ -42,6 +44,111 @@ impl VaeTask {
         let config = studio.recipe().config(&[0.0; 16], &[1.0; 16])?.vae;
         Ok(Self { config, studio, seed, next_sample: 0 })
     }
+
+    /// The next crops.
+    fn batch(&mut self, progress: Progress, device: &Device) -> Result<(Tensor<4>, Random)> {
+        let small = progress.share() < SMALL || progress.step.is_multiple_of(2);
+        let [count, side] = if small { CROPS } else { LARGE_CROPS };
+        let mut random = Random::new(self.seed ^ 0xc20b, progress.step);
+        let curriculum = curriculum();
+        let mut drawings = Vec::with_capacity(count);
+        for _ in 0..count {
+            let drawing = self.studio.draw(self.seed, self.next_sample, &curriculum)?;
+            self.next_sample += 1;
+            let places = (drawing.picture.width as usize - side) / GRAIN + 1;
+            drawings.push((drawing, [(); 2].map(|()| GRAIN * random.below(places))));
+        }
+        Ok((crops(&drawings, side, device), random))
+    }
+
+    /// How well whole pictures survive.
+    fn psnr(&self, encoder: &Encoder, decoder: &Decoder, device: &Device) -> Result<Figures> {
+        let mut square = 0.0;
+        for index in 0..CHECK_SAMPLES {
+            let drawing = self.studio.draw(u64::MAX, index, &curriculum())?;
+            let side = drawing.picture.width as usize;
+            let pixels = crops(&[(drawing, [0, 0])], side, device);
+            let latents = encoder.forward(pixels.clone(), &mut Trace::disabled());
+            let again = decoder.forward(latents, &mut Trace::disabled()).clamp(-1.0, 1.0);
+            square += f64::from(files::scalar((again - pixels).square().mean())?);
+        }
+        // The peak is 2, from -1 to 1.
+        Ok(vec![("psnr", 10.0 * (4.0 * CHECK_SAMPLES as f64 / square).log10())])
+    }
+}
+
+/// Trains the decoder alone, on the latents of the trained encoder: a painter can learn those at the same time.
+pub struct DecoderTask {
+    vae: VaeTask,
+    encoder: Encoder,
+    state: PathBuf,
+}
+
+impl DecoderTask {
+    /// A training that goes on with the decoder of `state`.
+    ///
+    /// # Errors
+    /// There is no trained VAE.
+    pub fn new(studio: Studio, seed: u64, state: &Path, device: &Device) -> Result<Self> {
+        // Other samples than the whole VAE has seen.
+        let vae = VaeTask::new(studio.clone(), seed ^ 0xdec0)?;
+        let (_, _, encoder) = super::painter::latents(&studio, state, device)?;
+        Ok(Self { vae, encoder, state: state.to_owned() })
+    }
+}
+
+impl Task for DecoderTask {
+    fn name(&self) -> &'static str {
+        "decoder"
+    }
+
+    fn policy(&self) -> Policy {
+        self.vae.policy()
+    }
+
+    fn steps(&self) -> u64 {
+        1_000
+    }
+
+    fn rate(&self) -> f64 {
+        0.5 * self.vae.rate()
+    }
+
+    fn seen(&self) -> u64 {
+        self.vae.seen()
+    }
+
+    fn resume(&mut self, seen: u64) {
+        self.vae.resume(seen);
+    }
+
+    fn begin(&self, parameters: &mut Parameters) -> Result<()> {
+        parameters.begin_with(&self.state, "decoder.")
+    }
+
+    fn loss(&mut self, progress: Progress, parameters: &mut Parameters) -> Result<Tensor<1>> {
+        let (pixels, mut random) = self.vae.batch(progress, parameters.device())?;
+        let decoder = block_on(weight_mapping::vae_decoder(parameters, &self.vae.config))?;
+        let latents = self.encoder.forward(pixels.clone(), &mut Trace::disabled());
+        Ok(reconstruction_error(&decoder, latents, pixels, &mut random))
+    }
+
+    fn check(&mut self, parameters: &mut Parameters) -> Result<Figures> {
+        let decoder = block_on(weight_mapping::vae_decoder(parameters, &self.vae.config))?;
+        self.vae.psnr(&self.encoder, &decoder, parameters.device())
+    }
+}
+
+/// How far pictures are from their pixels after a way through noisy latents.
+fn reconstruction_error(
+    decoder: &Decoder,
+    latents: Tensor<4>,
+    pixels: Tensor<4>,
+    random: &mut Random,
+) -> Tensor<1> {
+    let noise = normal(latents.dims(), random, &pixels.device()).mul_scalar(LATENT_NOISE);
+    let difference = decoder.forward(latents + noise, &mut Trace::disabled()) - pixels;
+    difference.clone().abs().mean() + difference.square().mean()
 }
 
 /// The VAE as it stands in the parameters.
@@ -120,43 +227,17 @@ impl Task for VaeTask {
     }
 
     fn loss(&mut self, progress: Progress, parameters: &mut Parameters) -> Result<Tensor<1>> {
-        let [count, side] =
-            if progress.share() < SMALL || progress.step % 2 == 0 { CROPS } else { LARGE_CROPS };
-        let mut random = Random::new(self.seed ^ 0xc20b, progress.step);
-        let curriculum = curriculum();
-        let mut drawings = Vec::with_capacity(count);
-        for _ in 0..count {
-            let drawing = self.studio.draw(self.seed, self.next_sample, &curriculum)?;
-            self.next_sample += 1;
-            let places = (drawing.picture.width as usize - side) / GRAIN + 1;
-            drawings.push((drawing, [(); 2].map(|()| GRAIN * random.below(places))));
-        }
-        let device = parameters.device().clone();
-        let pixels = crops(&drawings, side, &device);
+        let (pixels, mut random) = self.batch(progress, parameters.device())?;
         let (encoder, decoder) = build(&self.config, parameters)?;
         let latents = encoder.forward(pixels.clone(), &mut Trace::disabled());
-        let noise = normal(latents.dims(), &mut random, &device).mul_scalar(LATENT_NOISE);
-        let again = decoder.forward(latents.clone() + noise, &mut Trace::disabled());
-        let difference = again - pixels;
         // Latents shall keep about unit size, or the noise would mean nothing.
-        let size = latents.square().mean();
-        Ok(difference.clone().abs().mean() + difference.square().mean() + size.mul_scalar(1e-3))
+        let size = latents.clone().square().mean();
+        Ok(reconstruction_error(&decoder, latents, pixels, &mut random) + size.mul_scalar(1e-3))
     }
 
     fn check(&mut self, parameters: &mut Parameters) -> Result<Figures> {
         let (encoder, decoder) = build(&self.config, parameters)?;
-        let device = parameters.device().clone();
-        let mut square = 0.0;
-        for index in 0..CHECK_SAMPLES {
-            let drawing = self.studio.draw(u64::MAX, index, &curriculum())?;
-            let side = drawing.picture.width as usize;
-            let pixels = crops(&[(drawing, [0, 0])], side, &device);
-            let latents = encoder.forward(pixels.clone(), &mut Trace::disabled());
-            let again = decoder.forward(latents, &mut Trace::disabled()).clamp(-1.0, 1.0);
-            square += f64::from(files::scalar((again - pixels).square().mean())?);
-        }
-        // The peak is 2, from -1 to 1.
-        Ok(vec![("psnr", 10.0 * (4.0 * CHECK_SAMPLES as f64 / square).log10())])
+        self.psnr(&encoder, &decoder, parameters.device())
     }
 }
 
