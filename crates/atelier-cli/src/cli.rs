@@ -1,9 +1,12 @@
 //! The command line as clap sees it.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+
+use crate::model::Model;
 
 const WHAT: &str = "What to draw";
 const HOW: &str = "How to draw";
@@ -26,6 +29,9 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Say what this machine has and what would be used
     Doctor(DoctorArgs),
+    /// Draw a set of prompts, to measure a model by
+    #[command(subcommand)]
+    Eval(EvalCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -38,8 +44,8 @@ pub enum Command {
     disable_help_flag = true,
     after_help = "\
 Examples:
-  atelier generate \"A poster that says 'OPEN STUDIO'\" --model GLM-Image -o poster.png
-  atelier generate \"the same street in winter\" -i street.jpg -n 4 -o winter-%03d.png
+  atelier generate \"A poster that says 'OPEN STUDIO'\" -o poster.png
+  atelier generate \"the same street in winter\" -i street.jpg -n 4 -o winter-%03d.png --model GLM-Image
   atelier generate --from poster.png --steps 80 -o poster-finer.png
 
 Exit codes: 0 done, 1 the device failed, 2 bad input, 130 cancelled."
@@ -98,15 +104,8 @@ pub struct GenerateArgs {
     #[arg(long, help_heading = HOW)]
     pub no_batch_padding: bool,
 
-    /// Folder of the model [default: $ATELIER_MODEL]
-    #[arg(long, value_name = "DIR", help_heading = WHERE)]
-    pub model: Option<PathBuf>,
-    /// auto takes a GPU if there is one
-    #[arg(long, value_enum, default_value_t, help_heading = WHERE)]
-    pub device: DeviceName,
-    /// The first graphics adapter with this in its name; `atelier doctor` lists them
-    #[arg(long, value_name = "NAME", help_heading = WHERE)]
-    pub adapter: Option<String>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
 
     /// The PNG to write; %03d is the number of the picture [default: atelier-%03d.png, from the first free number]
     #[arg(short, long, value_name = "FILE.png", help_heading = OUTPUT)]
@@ -139,6 +138,20 @@ pub struct GenerateArgs {
 const NEW_BLUEPRINT: [&str; 8] =
     ["text", "prompt", "prompt_file", "width", "height", "temperature", "top_p", "top_k"];
 
+/// Model and device.
+#[derive(Debug, Args)]
+pub struct PlaceArgs {
+    /// Folder of a model, or mini, which is built in; a folder of that name is ./mini [default: $ATELIER_MODEL, or mini]
+    #[arg(long, value_name = "MODEL", help_heading = WHERE, value_hint = ValueHint::DirPath)]
+    pub model: Option<Model>,
+    /// auto takes a GPU if there is one
+    #[arg(long, value_enum, default_value_t, help_heading = WHERE)]
+    pub device: DeviceName,
+    /// The first graphics adapter with this in its name; `atelier doctor` lists them
+    #[arg(long, value_name = "NAME", help_heading = WHERE)]
+    pub adapter: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum DeviceName {
     #[default]
@@ -162,12 +175,62 @@ pub struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Folder of the model [default: $ATELIER_MODEL]
-    #[arg(long, value_name = "DIR")]
-    pub model: Option<PathBuf>,
+    /// Folder of a model, or mini, which is built in [default: $ATELIER_MODEL, or mini]
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub model: Option<Model>,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EvalCommand {
+    /// Draw every prompt of a file, to see how well texts are drawn
+    Text(EvalTextArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+PROMPTS.json is {\"data_list\": [{\"prompt\": \"…\", \"index\": 0}, …]}; the picture of index 7 is DIR/007.png.
+
+Pictures that are there already, of the same model, prompt, size, steps and seed, are passed over;
+others are painted again. So after Ctrl-C the same command goes on.")]
+pub struct EvalTextArgs {
+    /// The prompts and their numbers, JSON
+    #[arg(value_name = "PROMPTS.json")]
+    pub prompts: PathBuf,
+    /// Only these indexes: 7, or 10-19
+    #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
+    pub only: Option<RangeInclusive<usize>>,
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's]
+    #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
+    pub width: Option<usize>,
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's]
+    #[arg(short = 'H', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
+    pub height: Option<usize>,
+    /// Steps of the painter, at least 1 [default: 50]
+    #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
+    pub steps: Option<usize>,
+    /// Whole number, the same for every picture
+    #[arg(short, long, value_name = "NUMBER", default_value_t, help_heading = HOW, allow_negative_numbers = true)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The folder for the pictures, made if it is not there
+    #[arg(short, long, value_name = "DIR", help_heading = OUTPUT, value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// Print nothing but errors
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub quiet: bool,
+}
+
+/// One number, or the first and the last of several.
+fn indexes(typed: &str) -> Result<RangeInclusive<usize>, String> {
+    let (first, last) = typed.split_once('-').unwrap_or((typed, typed));
+    match (first.trim().parse(), last.trim().parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
+        _ => Err("expected a whole number, or the first and the last of several as in 10-19".into()),
+    }
 }
 
 #[cfg(test)]
@@ -186,5 +249,13 @@ mod tests {
         let cli = Cli::parse_from(["atelier", "generate", "x", "-W", "64", "-H", "96", "--cfg-scale", "2"]);
         let Command::Generate(args) = cli.command else { panic!("{cli:?}") };
         assert_eq!((args.width, args.height, args.guidance), (Some(64), Some(96), Some(2.0)));
+    }
+
+    #[test]
+    fn indexes_are_one_or_several() {
+        assert_eq!((indexes("7"), indexes("10-19")), (Ok(7..=7), Ok(10..=19)));
+        for typed in ["", "-", "x", "5-", "-5", "9-8", "1-2-3"] {
+            assert!(indexes(typed).is_err(), "{typed}");
+        }
     }
 }

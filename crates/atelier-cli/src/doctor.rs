@@ -1,19 +1,17 @@
 //! `atelier doctor`: what this machine has and what would be used.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use atelier::{AdapterReport, Checkpoint, DeviceChoice, DeviceReport, device};
-use atelier_weights::FolderSource;
 use futures_lite::future::block_on;
 use serde::Serialize;
 
 use crate::cli::DoctorArgs;
 use crate::error::{Error, Result, one_line};
-use crate::metadata::model_name;
+use crate::model::Model;
 use crate::progress::size;
-use crate::{plan, stdout};
+use crate::stdout;
 
 const HINT: &str = "no graphics adapter was found: to use a GPU, install its Vulkan driver (Debian and Ubuntu: \
                     mesa-vulkan-drivers for AMD and Intel, the nvidia-driver package for NVIDIA)";
@@ -28,7 +26,7 @@ struct Report {
     devices: Vec<Choice>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
-    model: Option<Model>,
+    model: ModelReport,
 }
 
 /// What a value of `--device` leads to.
@@ -41,9 +39,11 @@ struct Choice {
 }
 
 #[derive(Debug, Serialize)]
-struct Model {
+struct ModelReport {
     name: String,
-    path: PathBuf,
+    /// Only of a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
     components: Vec<Part>,
@@ -61,7 +61,7 @@ struct Part {
 
 /// Prints the report; what is missing is part of it and no error.
 pub fn run(args: &DoctorArgs) -> Result<()> {
-    let report = block_on(examine(args.model.clone().or_else(plan::configured_model)));
+    let report = block_on(examine(&Model::choose(args.model.as_ref(), None)));
     if args.json {
         return stdout::line(
             &serde_json::to_string(&report).map_err(|error| Error::Crash(error.to_string()))?,
@@ -70,7 +70,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     stdout::write(describe(&report).as_bytes())
 }
 
-async fn examine(model: Option<PathBuf>) -> Report {
+async fn examine(model: &Model) -> Report {
     let adapters = device::adapters().await;
     let mut devices = Vec::new();
     for (name, choice) in
@@ -89,10 +89,6 @@ async fn examine(model: Option<PathBuf>) -> Report {
             Err(error) => Choice { choice: name, opens: None, why: error.to_string() },
         });
     }
-    let model = match model {
-        Some(path) => Some(open(path).await),
-        None => None,
-    };
     Report {
         version: env!("CARGO_PKG_VERSION"),
         os: std::env::consts::OS,
@@ -101,12 +97,16 @@ async fn examine(model: Option<PathBuf>) -> Report {
         hint: adapters.is_empty().then_some(HINT),
         adapters,
         devices,
-        model,
+        model: open(model).await,
     }
 }
 
-async fn open(path: PathBuf) -> Model {
-    let (fingerprint, components, error) = match checkpoint(&path).await {
+async fn open(model: &Model) -> ModelReport {
+    let path = match model {
+        Model::BuiltIn => None,
+        Model::Folder(path) => Some(path.clone()),
+    };
+    let (fingerprint, components, error) = match checkpoint(model).await {
         Ok(checkpoint) => {
             let parts = checkpoint.components().map(|(name, component)| Part {
                 name: name.folder(),
@@ -118,11 +118,11 @@ async fn open(path: PathBuf) -> Model {
         }
         Err(error) => (None, Vec::new(), Some(error.to_string())),
     };
-    Model { name: model_name(&path), path, fingerprint, components, error }
+    ModelReport { name: model.name(), path, fingerprint, components, error }
 }
 
-async fn checkpoint(path: &Path) -> Result<Checkpoint> {
-    Ok(Checkpoint::open(Arc::new(FolderSource::open(path)?)).await?)
+async fn checkpoint(model: &Model) -> Result<Checkpoint> {
+    Ok(Checkpoint::open(model.source()?).await?)
 }
 
 fn describe(report: &Report) -> String {
@@ -151,15 +151,14 @@ fn describe(report: &Report) -> String {
         let _ = writeln!(text, "\n  {hint}");
     }
     text.push_str("\nModel\n");
-    match model {
-        None => text.push_str("  none: give --model DIR or set ATELIER_MODEL\n"),
-        Some(model) => describe_model(&mut text, model),
-    }
+    describe_model(&mut text, model);
     text
 }
 
-fn describe_model(text: &mut String, Model { name, path, fingerprint, components, error }: &Model) {
-    let _ = writeln!(text, "  {} ({})", one_line(name), one_line(&path.display().to_string()));
+fn describe_model(text: &mut String, model: &ModelReport) {
+    let ModelReport { name, path, fingerprint, components, error } = model;
+    let place = path.as_ref().map_or("built in".into(), |path| path.display().to_string());
+    let _ = writeln!(text, "  {} ({})", one_line(name), one_line(&place));
     if let Some(fingerprint) = fingerprint {
         let _ = writeln!(text, "  fingerprint {fingerprint}");
     }

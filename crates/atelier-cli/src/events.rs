@@ -16,7 +16,7 @@ pub enum RunEvent<'a> {
     Start {
         version: &'a str,
         device: &'a str,
-        model: &'a Path,
+        model: &'a str,
         seed: u64,
         width: usize,
         height: usize,

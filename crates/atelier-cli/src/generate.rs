@@ -4,11 +4,9 @@ use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use atelier::{Blueprint, DeviceChoice, DeviceReport, Event, Picture, Pipeline, Request, Run, device};
-use atelier_weights::FolderSource;
 use futures_lite::future::block_on;
 
 use crate::cli::GenerateArgs;
@@ -38,7 +36,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
 }
 
 async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>) -> Result<()> {
-    let source = Arc::new(FolderSource::open(&plan.model)?);
+    let source = plan.model.source()?;
     let opened = device::open(&plan.device).await;
     let (device, device_report) = opened.map_err(|error| in_device_flags(error, &plan.device))?;
     // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
@@ -82,7 +80,7 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>) -> Resul
         let record = RunRecord {
             format: RUN_FORMAT.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            model: plan.model.display().to_string(),
+            model: plan.model.to_string(),
             device: metadata::device_name(&device_report),
             blueprint: Blueprint::clone(&picture.blueprint),
             paint: picture.options,
@@ -97,7 +95,7 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>) -> Resul
 }
 
 /// The flag that asked for the device.
-fn in_device_flags(error: atelier::Error, choice: &DeviceChoice) -> Error {
+pub fn in_device_flags(error: atelier::Error, choice: &DeviceChoice) -> Error {
     let flag = if matches!(choice, DeviceChoice::Adapter(_)) { "--adapter" } else { "--device" };
     match error {
         atelier::Error::Device(problem) => Error::input(flag, problem),
@@ -108,11 +106,11 @@ fn in_device_flags(error: atelier::Error, choice: &DeviceChoice) -> Error {
 /// Says what begins.
 fn announce(plan: &Plan, request: &Request, device: &DeviceReport, report: &mut Report) {
     let Request { width, height, steps, guidance, seed, .. } = *request;
-    let device_text = device.to_string();
+    let (device_text, model_text) = (device.to_string(), plan.model.to_string());
     report.send(&RunEvent::Start {
         version: env!("CARGO_PKG_VERSION"),
         device: &device_text,
-        model: &plan.model,
+        model: &model_text,
         seed,
         width,
         height,
@@ -121,7 +119,7 @@ fn announce(plan: &Plan, request: &Request, device: &DeviceReport, report: &mut 
         prompts: request.prompts.len(),
         images: request.images(),
     });
-    let model = metadata::model_name(&plan.model);
+    let model = plan.model.title();
     report.progress.say(&format!("{model} on {device_text}: {width}x{height}, {steps} steps, seed {seed}"));
     let now = metadata::device_name(device);
     if let Some(then) = plan.recorded_device.as_ref().filter(|then| **then != now) {

@@ -4,6 +4,7 @@ mod blueprints;
 mod cli;
 mod doctor;
 mod error;
+mod eval;
 mod events;
 mod files;
 mod generate;
@@ -12,6 +13,7 @@ mod images;
 mod inspect;
 mod latents;
 mod metadata;
+mod model;
 mod names;
 mod plan;
 mod progress;
@@ -22,7 +24,7 @@ mod trace;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, EvalCommand};
 use error::Result;
 
 fn main() {
@@ -45,6 +47,7 @@ fn run(command: Command) -> Result<()> {
         Command::Generate(args) => generate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Eval(EvalCommand::Text(args)) => eval::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "atelier", &mut script);

@@ -1,5 +1,6 @@
 //! What a PNG notes about the run that made it: a chunk for other programs and one for ours.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, one_line};
 use crate::latents::LatentsRecord;
+use crate::model::Model;
 
 /// The `format` of the chunk that this version writes and reads.
 pub const RUN_FORMAT: &str = "atelier-run/1";
@@ -28,7 +30,7 @@ pub struct RunRecord {
     pub format: String,
     /// Version of this program.
     pub version: String,
-    /// The model's folder, as given.
+    /// The model as given: its folder, or `mini`, the built-in one.
     pub model: String,
     /// See [`device_name`].
     pub device: String,
@@ -51,7 +53,7 @@ impl RunRecord {
     fn parameters(&self) -> String {
         let Blueprint { prompt, width, height, model, .. } = &self.blueprint;
         let PaintOptions { steps, guidance, seed, .. } = self.paint;
-        let name = model_name(Path::new(&self.model));
+        let name = Model::from(OsString::from(&self.model)).name();
         let hash: String = model.chars().take(10).collect();
         let version = &self.version;
         format!(
@@ -59,12 +61,6 @@ impl RunRecord {
              Size: {width}x{height}, Model: {name}, Model hash: {hash}, Version: atelier {version}"
         )
     }
-}
-
-/// The folder's own name.
-pub fn model_name(folder: &Path) -> String {
-    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    whole.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// The device as a PNG notes it: what pixels may depend on, and no more.

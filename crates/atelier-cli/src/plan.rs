@@ -8,10 +8,11 @@ use atelier::{
     Sampling, blueprint::SourceRecord,
 };
 
-use crate::cli::{DeviceName, GenerateArgs};
+use crate::cli::{DeviceName, GenerateArgs, PlaceArgs};
 use crate::error::{Error, Result};
 use crate::latents::Latents;
 use crate::metadata::RunRecord;
+use crate::model::Model;
 use crate::{blueprints, files, images, metadata};
 
 /// The longest prompt file, in bytes.
@@ -31,7 +32,7 @@ pub struct Plan {
     pub batch_padding: bool,
     pub glyph_tokens: Option<usize>,
     pub latents: Option<Latents>,
-    pub model: PathBuf,
+    pub model: Model,
     pub device: DeviceChoice,
     /// Where the run is repeated: the device it was made on.
     pub recorded_device: Option<String>,
@@ -98,8 +99,8 @@ impl Plan {
             batch_padding: !args.no_batch_padding,
             glyph_tokens: paint.and_then(|paint| paint.glyph_tokens).filter(|_| !args.no_batch_padding),
             latents: latents(args, recorded.as_ref())?,
-            model: model(args, recorded.as_ref())?,
-            device: device(args)?,
+            model: Model::choose(args.place.model.as_ref(), recorded.as_ref().map(|run| run.model.as_str())),
+            device: device(&args.place)?,
             recorded_device: recorded.map(|run| run.device),
             work,
         };
@@ -220,7 +221,7 @@ impl SamplingArgs {
 }
 
 /// The message without the word that the place already says.
-fn unprefixed(error: &atelier::Error) -> String {
+pub fn unprefixed(error: &atelier::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("blueprint: ").or_else(|| text.strip_prefix("prompt: ")).unwrap_or(&text);
     text.to_owned()
@@ -283,27 +284,8 @@ fn latents(args: &GenerateArgs, recorded: Option<&RunRecord>) -> Result<Option<L
     }
 }
 
-fn model(args: &GenerateArgs, recorded: Option<&RunRecord>) -> Result<PathBuf> {
-    if let Some(model) = &args.model {
-        return Ok(model.clone());
-    }
-    let recorded = recorded.map(|run| PathBuf::from(&run.model));
-    match (recorded, configured_model()) {
-        (Some(recorded), _) if recorded.is_dir() => Ok(recorded),
-        (_, Some(configured)) => Ok(configured),
-        (Some(recorded), None) => Ok(recorded),
-        (None, None) => {
-            Err(Error::flag("--model", "the folder of a model (or ATELIER_MODEL in the environment)", "none"))
-        }
-    }
-}
-
-/// The model's folder from the environment.
-pub fn configured_model() -> Option<PathBuf> {
-    std::env::var_os("ATELIER_MODEL").filter(|folder| !folder.is_empty()).map(PathBuf::from)
-}
-
-fn device(args: &GenerateArgs) -> Result<DeviceChoice> {
+/// The device that was asked for.
+pub fn device(args: &PlaceArgs) -> Result<DeviceChoice> {
     match (&args.adapter, args.device) {
         (Some(_), DeviceName::Cpu) => {
             Err(Error::flag("--adapter", "--device auto or gpu beside it", "--device cpu"))

@@ -96,10 +96,10 @@ impl Progress {
                     bytes,
                     total,
                     "load",
-                    &format!("{}, {amounts}", name(stage)),
+                    &format!("{}, {amounts}", stage_name(stage)),
                 );
                 if bytes >= total {
-                    self.close(&format!("loaded    {}, {}", name(stage), size(total)));
+                    self.close(&format!("loaded    {}, {}", stage_name(stage), size(total)));
                     self.wait(match stage {
                         Stage::Sources => "reading the source images",
                         Stage::Architect => "reading the prompt",
@@ -230,7 +230,8 @@ impl Drop for Progress {
     }
 }
 
-fn name(stage: Stage) -> &'static str {
+/// The stage as a person calls it.
+pub fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Sources => "source reader",
         Stage::Architect => "architect",
@@ -243,7 +244,8 @@ fn which(noun: &str, index: usize, count: usize) -> String {
     if count > 1 { format!("{noun} {} of {count}, ", index + 1) } else { String::new() }
 }
 
-fn counted(count: usize, noun: &str) -> String {
+/// A number of things.
+pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
@@ -257,7 +259,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// Seconds as a person says them.
-fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
         0 if seconds < 0.0995 => format!("{:.0} ms", seconds * 1e3),

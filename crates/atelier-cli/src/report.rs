@@ -19,16 +19,7 @@ pub struct Report {
 
 impl Report {
     pub fn new(json: bool, quiet: bool) -> Self {
-        let terminal =
-            std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let style = match (quiet, json) {
-            (true, _) => Style::Silent,
-            // Events and bars on one terminal would write over each other.
-            (_, true) if !terminal || std::io::stdout().is_terminal() => Style::Silent,
-            _ if terminal => Style::Bars,
-            _ => Style::Lines,
-        };
-        Self { progress: Progress::new(style), events: Events::new(json), quiet }
+        Self { progress: Progress::new(style(json, quiet)), events: Events::new(json), quiet }
     }
 
     /// Something happened in the library.
@@ -58,6 +49,19 @@ impl Report {
     /// The first failure to print events.
     pub fn finish(self) -> Result<()> {
         self.events.finish()
+    }
+}
+
+/// How much is shown on standard error.
+pub fn style(json: bool, quiet: bool) -> Style {
+    let terminal =
+        std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    match (quiet, json) {
+        (true, _) => Style::Silent,
+        // Events and bars on one terminal would write over each other.
+        (_, true) if !terminal || std::io::stdout().is_terminal() => Style::Silent,
+        _ if terminal => Style::Bars,
+        _ => Style::Lines,
     }
 }
 

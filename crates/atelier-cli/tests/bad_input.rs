@@ -107,11 +107,12 @@ fn model_folders() {
     desk.write("file", "");
     desk.model = desk.path("file");
     desk.refused(&["x"], &["file", "expected a folder"]);
-    let done = desk.run(&["generate", "x"]);
-    assert!(
-        done.code == 2 && done.stderr.contains("--model") && done.stderr.contains("ATELIER_MODEL"),
-        "{done:?}"
-    );
+    // Only the bare name means the built-in model.
+    fs::create_dir(desk.path("mini")).unwrap();
+    for (typed, word) in [("./mini", "mini/"), ("mini.d", "no such folder")] {
+        desk.model = typed.into();
+        desk.refused(&["x"], &["mini", word]);
+    }
 }
 
 /// Damages a weight file's header or data.

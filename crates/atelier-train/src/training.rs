@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use atelier::Device;
-use atelier_train::data::{Description, PromptFile, PromptRecord, read_font};
+use atelier_train::data::{Caption, Description, PromptFile, PromptRecord};
 use atelier_train::train::{
     self, ArchitectTask, DecoderTask, Options, PainterTask, Redraw, Studio, Task, Through, VaeTask,
     VisionTask,
@@ -238,8 +238,8 @@ fn train_part(
         return Ok(());
     }
     train::run(&mut *task, &options, device, stop)?;
-    let (_, font) = read_font(folders, "DejaVuSans.ttf", "fonts-dejavu-core")?;
     let folder = options.work.join(task.name());
-    train::draw_curves(&folder.join("curve.csv"), &folder.join("curve.png"), &font)?;
+    let curves = train::draw_curves(&folder.join("curve.csv"), &Caption::new(folders)?)?;
+    crate::write_png(&folder.join("curve.png"), &curves)?;
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! Text is set on the model's own grid: [`Geometry`] gives every character a whole number of 32-pixel cells, so that
 //! one visual code means one part of one character, wherever it stands.
 
+mod caption;
 mod curriculum;
 mod decoration;
 mod description;
@@ -21,6 +22,7 @@ mod sheet;
 mod typeface;
 mod words;
 
+pub use caption::Caption;
 pub use curriculum::{Colours, Curriculum, Decorate, Split};
 pub use decoration::{Decoration, Ornament, Shape};
 pub use description::{Carrier, Colour, Description, Lead, Phrase, Quote, Region, Role, Row, Side, Size};
@@ -33,5 +35,4 @@ pub use random::Random;
 pub use sample::Sample;
 pub use scene::{CellBox, Line, PlacedRegion, Scene, Style};
 pub use sheet::sheet;
-pub use typeface::read_font;
 pub use words::Words;

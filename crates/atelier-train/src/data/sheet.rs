@@ -2,17 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::description::Size;
+use super::caption::Caption;
 use super::error::DataError;
-use super::geometry::{Face, FaceSpec, Geometry, SizeSpec, Tracking};
 use super::paint::Picture;
-use super::typeface::Glyphs;
 
 const COLUMNS: usize = 4;
 const MARGIN: usize = 16;
 /// Four lines of caption.
 const CAPTION: usize = 72;
-const LINE: usize = 17;
 const PAPER: u8 = 236;
 
 /// Pictures of one size, half as large, four in a row, each above its prompt.
@@ -20,18 +17,7 @@ const PAPER: u8 = 236;
 /// # Errors
 /// If the caption's font is missing.
 pub fn sheet(entries: &[(Picture, String)], folders: &[PathBuf]) -> Result<Picture, DataError> {
-    let spec = SizeSpec { pitch: 0, rows: 1, overhang: 0, em: 12.5, baseline: 13. };
-    let face = FaceSpec {
-        file: "DejaVuSans.ttf",
-        package: "fonts-dejavu-core",
-        scale: 1.,
-        stretch: [0.9; 3],
-        fill: 0.,
-    };
-    let geometry =
-        Geometry { name: "caption", tracking: Tracking::Natural, sizes: [spec; 3], faces: [face; 2] };
-    let glyphs = Glyphs::load(&geometry, folders)?;
-
+    let caption = Caption::new(folders)?;
     let (wide, high) = entries
         .first()
         .map_or((0, 0), |(picture, _)| (picture.width as usize / 2, picture.height as usize / 2));
@@ -54,36 +40,19 @@ pub fn sheet(entries: &[(Picture, String)], folders: &[PathBuf]) -> Result<Pictu
                 }
             }
         }
-        let advance = |character| {
-            glyphs
-                .get(Face::Sans, Size::Small, character)
-                .map_or(glyphs.space(Face::Sans, Size::Small), |glyph| glyph.advance)
-        };
-        let (mut pen, mut line) = (0., top + high + 3);
+        let (mut text, mut line) = (String::new(), top + high + 3);
         for word in prompt.split_inclusive(' ') {
-            let length: f32 = word.trim_end().chars().map(advance).sum();
-            if pen > 0. && pen + length > wide as f32 {
-                (pen, line) = (0., line + LINE);
+            if !text.is_empty() && caption.width(&text) + caption.width(word.trim_end()) > wide as f32 {
+                caption.write(&mut rgb, width, [left, line], &text);
+                text.clear();
+                line += Caption::LINE;
             }
-            if line + LINE > top + high + CAPTION + MARGIN {
+            if line + Caption::LINE > top + high + CAPTION + MARGIN {
                 break;
             }
-            for character in word.chars() {
-                if let Some(glyph) = glyphs.get(Face::Sans, Size::Small, character) {
-                    for (down, row) in glyph.coverage.chunks_exact(glyph.width.max(1)).enumerate() {
-                        for (right, coverage) in row.iter().enumerate() {
-                            let x = (left as i32 + pen as i32 + glyph.left).max(0) as usize + right;
-                            let y = (line as i32 + glyph.top).max(0) as usize + down;
-                            if let Some(pixel) = rgb.get_mut(3 * (y * width + x)..3 * (y * width + x) + 3) {
-                                pixel
-                                    .fill(PAPER - (u32::from(*coverage) * u32::from(PAPER - 30) / 255) as u8);
-                            }
-                        }
-                    }
-                }
-                pen += advance(character);
-            }
+            text.push_str(word);
         }
+        caption.write(&mut rgb, width, [left, line], &text);
     }
     Ok(Picture { width: width as u32, height: height as u32, rgb, boxes: Vec::new(), cells: Vec::new() })
 }

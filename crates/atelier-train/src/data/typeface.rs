@@ -126,7 +126,7 @@ impl Set<'_> {
 ///
 /// # Errors
 /// No such file is in `folders` or below, or it cannot be read.
-pub fn read_font(
+fn read_font(
     folders: &[PathBuf],
     file: &'static str,
     package: &'static str,

@@ -102,9 +102,11 @@ impl ArchitectTask {
             let index = self.next_sample;
             self.next_sample += 1;
             let mut random = Random::new(self.seed ^ 0x5eed, index);
-            // Towards the end some are whole, as in use.
-            let whole = progress.share() > 0.75 && random.chance(0.08);
-            sequences.push(self.sequence(self.seed, index, &curriculum, (!whole).then_some(&mut random))?);
+            // Towards the end more is shown of each, and some are whole, as in use.
+            let late = progress.share() > 0.75;
+            let whole = late && random.chance(0.12);
+            let gaps = Gaps { random: &mut random, others: if late { 0.4 } else { 0.1 } };
+            sequences.push(self.sequence(self.seed, index, &curriculum, (!whole).then_some(gaps))?);
         }
         sequences.sort_by_key(|sequence| sequence.ids.len());
         self.pool = sequences.chunks(BATCH).map(<[Sequence]>::to_vec).collect();
@@ -121,7 +123,7 @@ impl ArchitectTask {
         seed: u64,
         index: u64,
         curriculum: &Curriculum,
-        gaps: Option<&mut Random>,
+        gaps: Option<Gaps<'_>>,
     ) -> Result<Sequence> {
         let drawing = self.studio.draw(seed, index, curriculum)?;
         let mut ids = self.recipe.prompt_ids(&drawing.sample.prompt, CELLS);
@@ -130,7 +132,7 @@ impl ArchitectTask {
         let written = decode_positions(start, &[GRID, GRID]);
 
         let rows = match gaps {
-            Some(random) => chosen_rows(&drawing, random),
+            Some(Gaps { random, others }) => chosen_rows(&drawing, random, others),
             None => [true; 2 * CELLS],
         };
         let mut targets = Vec::new();
@@ -194,14 +196,21 @@ impl ArchitectTask {
     }
 }
 
+/// What leaves rows out of a sequence.
+struct Gaps<'a> {
+    random: &'a mut Random,
+    /// Probability that a row of no chosen region is shown.
+    others: f32,
+}
+
 /// Which rows of the draft and then of the large grid a sequence shows: those of two regions, and a few others.
-fn chosen_rows(drawing: &Drawing, random: &mut Random) -> [bool; 2 * CELLS] {
+fn chosen_rows(drawing: &Drawing, random: &mut Random, others: f32) -> [bool; 2 * CELLS] {
     let regions = &drawing.sample.scene.regions;
     let chosen = [random.below(regions.len()), random.below(regions.len())];
     let mut rows = [false; 2 * CELLS];
     let (draft, large) = rows.split_at_mut(CELLS);
     for row in draft.iter_mut() {
-        *row = random.chance(0.1);
+        *row = random.chance(others);
     }
     // The first row decides ground and ornament.
     draft[0] = random.chance(0.5);
@@ -363,7 +372,8 @@ impl Task for ArchitectTask {
             let mut batch = Vec::new();
             for index in 0..CHECK_SAMPLES {
                 let mut random = Random::new(u64::MAX, index);
-                batch.push(self.sequence(u64::MAX, index, curriculum, Some(&mut random))?);
+                let gaps = Gaps { random: &mut random, others: 0.1 };
+                batch.push(self.sequence(u64::MAX, index, curriculum, Some(gaps))?);
             }
             let Predictions { logits, targets, .. } = self.logits(&batch, parameters)?;
             let best = files::ids(logits.argmax(1))?;

@@ -1,86 +1,96 @@
 //! `curve.csv` drawn as `curve.png`: one small chart for each figure, over the samples seen.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::Path;
 
-use plotters::prelude::{
-    BLACK, BitMapBackend, ChartBuilder, Color, IntoDrawingArea, LineSeries, RGBColor, WHITE,
-};
-use plotters::style::{FontStyle, register_font};
-
 use super::error::{Result, TrainError};
+use crate::data::{Caption, Picture};
 
-const CHART: (u32, u32) = (460, 300);
-const LINE: RGBColor = RGBColor(20, 80, 160);
+/// A chart with its margins, in pixels.
+const CHART: [usize; 2] = [420, 260];
+const LEFT: usize = 56;
+const RIGHT: usize = 14;
+const TOP: usize = 26;
+const BOTTOM: usize = 24;
+const COLUMNS: usize = 3;
+const PAPER: u8 = 255;
+const GRID: [u8; 3] = [226, 226, 226];
+const INK: [u8; 3] = [20, 80, 160];
+/// Lines of the grid between the lowest and the highest value.
+const STEPS: usize = 4;
 
 /// Draws the curves of a training.
 ///
 /// # Errors
-/// The table cannot be read or the picture cannot be written.
-pub fn draw(table: &Path, picture: &Path, font: &[u8]) -> Result<()> {
+/// The table cannot be read.
+pub fn draw(table: &Path, caption: &Caption) -> Result<Picture> {
     let text = std::fs::read_to_string(table).map_err(|error| TrainError::file(table, error))?;
-    let mut figures: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut figures: BTreeMap<&str, Vec<[f64; 2]>> = BTreeMap::new();
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
         if let [_, samples, figure, value] = fields[..]
             && let (Ok(samples), Ok(value)) = (samples.parse(), value.parse())
         {
-            figures.entry(figure).or_default().push((samples, value));
+            figures.entry(figure).or_default().push([samples, value]);
         }
     }
-    figures.retain(|_, points| points.len() > 1);
-    let columns = figures.len().clamp(1, 3) as u32;
-    let rows = (figures.len() as u32).div_ceil(columns).max(1);
-    let size = (CHART.0 * columns, CHART.1 * rows);
-    // The font lives as long as the program: the drawing library keeps a reference to it.
-    let font: &'static [u8] = Box::leak(font.to_vec().into_boxed_slice());
-    register_font("sans-serif", FontStyle::Normal, font)
-        .map_err(|_| TrainError::file(picture, "the font for the axes is no font"))?;
-    let mut pixels = vec![0; (3 * size.0 * size.1) as usize];
-    charts(&mut pixels, size, [rows, columns], &figures).map_err(|error| TrainError::file(picture, error))?;
-    write_png(picture, &pixels, size).map_err(|error| TrainError::file(picture, error))
-}
-
-fn charts(
-    pixels: &mut [u8],
-    size: (u32, u32),
-    [rows, columns]: [u32; 2],
-    figures: &BTreeMap<&str, Vec<(f64, f64)>>,
-) -> std::result::Result<(), Box<dyn Error>> {
-    let root = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
-    root.fill(&WHITE)?;
-    let areas = root.split_evenly((rows as usize, columns as usize));
-    for (area, (name, points)) in areas.iter().zip(figures) {
-        let far = points.iter().fold(0.0_f64, |far, point| far.max(point.0));
-        let low = points.iter().fold(f64::INFINITY, |low, point| low.min(point.1)).min(0.0);
-        let high = points.iter().fold(f64::NEG_INFINITY, |high, point| high.max(point.1));
-        let mut chart = ChartBuilder::on(area)
-            .caption(name.replace('_', " "), ("sans-serif", 18))
-            .margin(10)
-            .x_label_area_size(30)
-            .y_label_area_size(46)
-            .build_cartesian_2d(0.0..far, low..high.max(low + 1e-9))?;
-        chart
-            .configure_mesh()
-            .x_desc("samples")
-            .x_labels(5)
-            .y_labels(6)
-            .label_style(("sans-serif", 12))
-            .light_line_style(BLACK.mix(0.04))
-            .draw()?;
-        chart.draw_series(LineSeries::new(points.iter().copied(), LINE.stroke_width(2)))?;
+    let columns = figures.len().clamp(1, COLUMNS);
+    let (width, height) = (columns * CHART[0], figures.len().div_ceil(columns).max(1) * CHART[1]);
+    let mut sheet = Sheet { rgb: vec![PAPER; 3 * width * height], width };
+    for (index, (name, points)) in figures.iter().enumerate() {
+        let corner = [index % columns * CHART[0], index / columns * CHART[1]];
+        sheet.chart(corner, name, points, caption);
     }
-    root.present()?;
-    drop(areas);
-    Ok(())
+    let (width, height) = (width as u32, height as u32);
+    Ok(Picture { width, height, rgb: sheet.rgb, boxes: Vec::new(), cells: Vec::new() })
 }
 
-fn write_png(path: &Path, pixels: &[u8], size: (u32, u32)) -> std::result::Result<(), Box<dyn Error>> {
-    let file = std::io::BufWriter::new(std::fs::File::create(path)?);
-    let mut encoder = png::Encoder::new(file, size.0, size.1);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header()?.write_image_data(pixels)?;
-    Ok(())
+struct Sheet {
+    rgb: Vec<u8>,
+    width: usize,
+}
+
+impl Sheet {
+    fn chart(&mut self, [left, top]: [usize; 2], name: &str, points: &[[f64; 2]], caption: &Caption) {
+        let far = points.iter().fold(1.0_f64, |far, point| far.max(point[0]));
+        let low = points.iter().fold(0.0_f64, |low, point| low.min(point[1]));
+        let high = points.iter().fold(low + 1e-9, |high, point| high.max(point[1]));
+        let (across, down) = ((CHART[0] - LEFT - RIGHT) as f64, (CHART[1] - TOP - BOTTOM) as f64);
+        let place = |[samples, value]: [f64; 2]| {
+            [
+                left as f64 + LEFT as f64 + samples / far * across,
+                top as f64 + TOP as f64 + (high - value) / (high - low) * down,
+            ]
+        };
+        caption.write(&mut self.rgb, self.width, [left + LEFT, top + 5], &name.replace('_', " "));
+        for step in 0..=STEPS {
+            let value = low + (high - low) * step as f64 / STEPS as f64;
+            let [x, y] = place([0.0, value]);
+            self.line([x, y], [x + across, y], GRID);
+            let label = if high >= 10.0 { format!("{value:.1}") } else { format!("{value:.3}") };
+            let start = (LEFT as f32 - 6.0 - caption.width(&label)).max(0.0) as usize;
+            caption.write(&mut self.rgb, self.width, [left + start, y as usize - 8], &label);
+        }
+        let samples = format!("{far:.0} samples");
+        let start = (CHART[0] - RIGHT) as f32 - caption.width(&samples);
+        let under = top + CHART[1] - BOTTOM + 4;
+        caption.write(&mut self.rgb, self.width, [left + start.max(0.0) as usize, under], &samples);
+        for pair in points.windows(2) {
+            if let [from, to] = *pair {
+                self.line(place(from), place(to), INK);
+            }
+        }
+    }
+
+    fn line(&mut self, from: [f64; 2], to: [f64; 2], colour: [u8; 3]) {
+        let steps = (to[0] - from[0]).abs().max((to[1] - from[1]).abs()).ceil().max(1.0);
+        for step in 0..=steps as usize {
+            let share = step as f64 / steps;
+            let [x, y] = [0, 1].map(|axis| (from[axis] + (to[axis] - from[axis]) * share).round() as usize);
+            let start = 3 * (y * self.width + x);
+            if let Some(pixel) = self.rgb.get_mut(start..start + 3) {
+                pixel.copy_from_slice(&colour);
+            }
+        }
+    }
 }

@@ -1,0 +1,237 @@
+//! `atelier eval text`: draws every prompt of a file, each as if alone, and goes on where an earlier run stopped.
+
+mod progress;
+mod prompts;
+
+use std::cell::RefCell;
+use std::fs;
+use std::mem::ManuallyDrop;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use atelier::rng::RNG_VERSION;
+use atelier::{Blueprint, DeviceReport, Event, Pipeline, Request, Run, Sources, device};
+use futures_lite::future::block_on;
+
+use crate::cli::EvalTextArgs;
+use crate::error::{Error, Result};
+use crate::generate::in_device_flags;
+use crate::metadata::{self, RUN_FORMAT, RunRecord};
+use crate::model::Model;
+use crate::progress::{counted, duration};
+use crate::{files, guard, images, plan, report};
+use progress::Progress;
+use prompts::Prompt;
+
+/// Pictures for which each stage is loaded once. More would load less often and lose more work at Ctrl-C.
+const GROUP: usize = 10;
+
+/// Draws what is not there yet.
+pub fn run(args: &EvalTextArgs) -> Result<()> {
+    let prompts = selected(args, prompts::read(&args.prompts)?)?;
+    guard::watch_interrupts();
+    let progress = RefCell::new(Progress::new(report::style(false, args.quiet)));
+    let (folder, total) = (args.output.display(), prompts.len());
+    let outcome = block_on(Evaluation { args, prompts: &prompts, progress: &progress }.run());
+    let mut progress = progress.into_inner();
+    let (there, saved) = (total.saturating_sub(progress.total()), progress.saved());
+    match &outcome {
+        Ok(()) if saved == 0 => {
+            progress.say(&format!("nothing to paint: {} in {folder}", counted(total, "picture")));
+        }
+        Ok(()) => {
+            let (pictures, seconds) = (counted(total, "picture"), duration(progress.seconds()));
+            progress
+                .say(&format!("{pictures} in {folder}: {there} were there, {saved} painted in {seconds}"));
+        }
+        Err(Error::Cancelled) if progress.has_begun() => {
+            let done = there + saved;
+            progress.say(&format!(
+                "{done} of {total} pictures are in {folder}; the same command goes on from there"
+            ));
+        }
+        Err(_) => progress.clear(),
+    }
+    outcome
+}
+
+/// The prompts of the indexes that were asked for.
+fn selected(args: &EvalTextArgs, mut prompts: Vec<Prompt>) -> Result<Vec<Prompt>> {
+    let Some(only) = &args.only else { return Ok(prompts) };
+    let indexes = || prompts.iter().map(|prompt| prompt.index);
+    let (least, most) = (indexes().min().unwrap_or(0), indexes().max().unwrap_or(0));
+    prompts.retain(|prompt| only.contains(&prompt.index));
+    if prompts.is_empty() {
+        let expected = format!("indexes of {}, which are in {least}-{most}", args.prompts.display());
+        return Err(Error::flag("--only", expected, format!("{}-{}", only.start(), only.end())));
+    }
+    Ok(prompts)
+}
+
+/// One run.
+struct Evaluation<'a> {
+    args: &'a EvalTextArgs,
+    prompts: &'a [Prompt],
+    progress: &'a RefCell<Progress>,
+}
+
+/// A picture that is to be painted.
+struct Job<'a> {
+    index: usize,
+    request: Request,
+    path: &'a Path,
+}
+
+impl Evaluation<'_> {
+    async fn run(&self) -> Result<()> {
+        let place = &self.args.place;
+        let choice = plan::device(place)?;
+        let model = Model::choose(place.model.as_ref(), None);
+        let source = model.source()?;
+        let opened = device::open(&choice).await;
+        let (device, device_report) = opened.map_err(|error| in_device_flags(error, &choice))?;
+        // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
+        let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
+        let requests = self.requests(&pipeline)?;
+        fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
+        let paths: Vec<PathBuf> = self.prompts.iter().map(|prompt| self.path(prompt)).collect();
+        let mut jobs = Vec::new();
+        for ((prompt, request), path) in self.prompts.iter().zip(requests).zip(&paths) {
+            guard::check_interrupt()?;
+            if !is_made(path, &request, pipeline.checkpoint().fingerprint())? {
+                jobs.push(Job { index: prompt.index, request, path });
+            }
+        }
+        if let Some(job) = jobs.first() {
+            files::check_target("--output", job.path)?;
+        }
+        self.announce(&model, &device_report, &jobs);
+        let record = Recorder { model, device: metadata::device_name(&device_report) };
+        self.paint(&jobs, &mut pipeline, &record).await
+    }
+
+    /// The request of every prompt, checked against the model.
+    fn requests(&self, pipeline: &Pipeline) -> Result<Vec<Request>> {
+        let EvalTextArgs { width, height, steps, seed, .. } = *self.args;
+        let default = Request::new("", pipeline.checkpoint());
+        let common = Request {
+            width: width.unwrap_or(default.width),
+            height: height.unwrap_or(default.height),
+            steps: steps.unwrap_or(default.steps),
+            seed,
+            ..default
+        };
+        let request = |prompt: &Prompt| {
+            let request = Request { prompts: vec![prompt.text.clone()], ..common.clone() };
+            match pipeline.check(&request) {
+                Err(error @ atelier::Error::Request { field: "prompt", .. }) => {
+                    let place = format!("{}: prompt {}", self.args.prompts.display(), prompt.index);
+                    Err(Error::input(place, plan::unprefixed(&error)))
+                }
+                checked => Ok(checked.map(|()| request)?),
+            }
+        };
+        self.prompts.iter().map(request).collect()
+    }
+
+    fn path(&self, prompt: &Prompt) -> PathBuf {
+        self.args.output.join(format!("{:03}.png", prompt.index))
+    }
+
+    fn announce(&self, model: &Model, device: &DeviceReport, jobs: &[Job<'_>]) {
+        let mut progress = self.progress.borrow_mut();
+        progress.begin(jobs.len(), jobs.len().div_ceil(GROUP));
+        let Some(Job { request: Request { width, height, steps, seed, .. }, .. }) = jobs.first() else {
+            return;
+        };
+        let size = format!("{width}x{height}, {steps} steps, seed {seed}");
+        progress.say(&format!("{} on {device}: {size}", model.title()));
+        let there = self.prompts.len().saturating_sub(jobs.len());
+        progress.say(&format!("{} to paint, {there} are there", counted(jobs.len(), "picture")));
+    }
+
+    async fn paint(&self, jobs: &[Job<'_>], pipeline: &mut Pipeline, record: &Recorder) -> Result<()> {
+        let mut run = Run::observed(|event: &Event| {
+            self.progress.borrow_mut().on(event);
+            // What is decoded is also written, before anything ends.
+            let goes_on = matches!(event, Event::Decode { .. }) || !guard::interrupted();
+            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        let none = Sources::default();
+        for group in jobs.chunks(GROUP) {
+            self.progress.borrow_mut().group();
+            // A stage at a time, so that each is loaded once. Prompt by prompt, so that each picture has the seed itself
+            // and no padding for its mates.
+            let mut blueprints = Vec::with_capacity(group.len());
+            for Job { index, request, .. } in group {
+                self.progress.borrow_mut().picture(*index);
+                let options = request.architect_options(0);
+                let prompt = request.prompts.first().map_or("", String::as_str);
+                blueprints.push(pipeline.architect(prompt, &options, &none, &mut run).await?);
+            }
+            let mut painted = Vec::with_capacity(group.len());
+            for (Job { index, request, .. }, blueprint) in group.iter().zip(&blueprints) {
+                self.progress.borrow_mut().picture(*index);
+                painted.push(pipeline.paint(blueprint, &request.paint_options(0), &none, &mut run).await?);
+            }
+            for ((job, blueprint), latents) in group.iter().zip(blueprints).zip(painted) {
+                guard::check_interrupt()?;
+                self.progress.borrow_mut().picture(job.index);
+                let image = pipeline.decode(&latents, &mut run).await?;
+                let bytes = metadata::encode(&image, Some(&record.of(&job.request, blueprint)))?;
+                files::write(job.path, &bytes)?;
+                self.progress.borrow_mut().save(&job.path.display().to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What every picture notes.
+struct Recorder {
+    model: Model,
+    device: String,
+}
+
+impl Recorder {
+    fn of(&self, request: &Request, blueprint: Blueprint) -> RunRecord {
+        RunRecord {
+            format: RUN_FORMAT.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            model: self.model.to_string(),
+            device: self.device.clone(),
+            blueprint,
+            paint: request.paint_options(0),
+            image: 0,
+            images: 1,
+            sources: Vec::new(),
+            latents: None,
+        }
+    }
+}
+
+/// Whether the picture at `path` is whole and the one that `request` asks of the model with this fingerprint. Version and
+/// device do not count.
+///
+/// # Errors
+/// When it is a picture of another making, which must not be lost.
+fn is_made(path: &Path, request: &Request, fingerprint: &str) -> Result<bool> {
+    if path.is_dir() {
+        return Err(Error::input(path, "expected a picture or nothing, found a folder"));
+    }
+    // What is no picture, or half of one, is of no use to anyone.
+    let Ok(image) = images::read(path) else { return Ok(false) };
+    let RunRecord { blueprint, paint, sources, latents, .. } = metadata::read(path)?;
+    let prompt = request.prompts.first().map_or("", String::as_str);
+    let options = request.architect_options(0);
+    let size = (request.width, request.height);
+    Ok((image.width, image.height) == size
+        && (blueprint.width, blueprint.height) == size
+        && (blueprint.model.as_str(), blueprint.prompt.as_str()) == (fingerprint, prompt)
+        && (blueprint.seed, blueprint.sampling) == (options.seed, options.sampling)
+        && blueprint.rng == RNG_VERSION
+        && blueprint.sources.is_empty()
+        && paint == request.paint_options(0)
+        && sources.is_empty()
+        && latents.is_none())
+}
