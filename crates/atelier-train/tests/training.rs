@@ -124,12 +124,12 @@ fn the_vision_tower_learns_and_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let studio = studio();
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
-    train(&mut VisionTask::new(studio.clone(), 0).unwrap(), &whole, 6);
+    train(&mut VisionTask::new(studio.clone(), 0).unwrap(), &whole, 16);
     let stopped = &AtomicBool::new(false);
-    // Stopped after the third step of six, as by Ctrl-C, and gone on with by a program started anew.
+    // Stopped after the third step of sixteen, as by Ctrl-C, and gone on with by a program started anew.
     let mut half = StopAfter { task: VisionTask::new(studio.clone(), 0).unwrap(), left: 3, stop: stopped };
-    train::run(&mut half, &options(&parts, 6), &Device::flex(), stopped).unwrap();
-    train(&mut VisionTask::new(studio, 0).unwrap(), &parts, 6);
+    train::run(&mut half, &options(&parts, 16), &Device::flex(), stopped).unwrap();
+    train(&mut VisionTask::new(studio, 0).unwrap(), &parts, 16);
     assert_eq!(last_figures(&whole, "vision"), last_figures(&parts, "vision"));
 
     let table = std::fs::read_to_string(whole.join("vision/curve.csv")).unwrap();
