@@ -62,7 +62,7 @@ pub struct Export {
     device: DeviceName,
 }
 
-/// Draws all curves and writes the checkpoint.
+/// Writes the checkpoint.
 pub fn export(arguments: &Export, folders: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     let studio = Studio::new(folders)?;
     let options = Options { work: arguments.work.clone(), steps: 0, check_every: 0, rate: 1.0, seed: 0 };
@@ -159,7 +159,7 @@ impl DeviceName {
     #[cfg(not(feature = "libtorch"))]
     const DEFAULT: Self = Self::Flex;
 
-    // LibTorch is marked deprecated in favour of devices that are slower here (docs/MINI.md has the comparison).
+    // burn marks LibTorch as deprecated; mini was trained on it (docs/MINI.md).
     #[allow(deprecated)]
     fn open(self) -> Device {
         match self {

@@ -114,10 +114,6 @@ struct CheckpointWeights<'l, 'a, 'r> {
 }
 
 impl WeightSource for CheckpointWeights<'_, '_, '_> {
-    async fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Param<Tensor<D>>> {
-        self.reshaped(name, shape, shape).await
-    }
-
     async fn reshaped<const S: usize, const D: usize>(
         &mut self,
         name: &str,

@@ -281,9 +281,7 @@ impl Task for ArchitectTask {
             // The same vectors at first: what attention brings unchanged from a prompt's byte is its letter's code.
             "embedding factors" => (Initial::Shared { std: 0.6, stream: 1 }, Method::AdamW),
             "head factors" => (Initial::Shared { std: 0.06, stream: 1 }, Method::AdamW),
-            _ if name.ends_with("layernorm.weight") && name.contains("post_self_attn")
-                || name.contains("post_mlp") =>
-            {
+            _ if name.contains("post_self_attn_layernorm") || name.contains("post_mlp_layernorm") => {
                 (Initial::Constant(0.4), Method::AdamW)
             }
             _ if shape.len() == 1 => {
@@ -298,7 +296,7 @@ impl Task for ArchitectTask {
     }
 
     fn rate(&self) -> f64 {
-        4e-3
+        6e-3
     }
 
     fn seen(&self) -> u64 {

@@ -12,9 +12,8 @@ use super::error::{Result, TrainError};
 use super::files::{self, Named};
 use super::painter::{self, PainterTask};
 use super::parameters::Parameters;
-use super::run::Options;
+use super::run::{Options, averages};
 use super::studio::Studio;
-use super::task::Task;
 use super::vae::{DecoderTask, VaeTask};
 use super::vision::VisionTask;
 
@@ -76,18 +75,6 @@ pub fn export(studio: &Studio, options: &Options, device: &Device, folder: &Path
     files::write_f16(&folder.join("vae/diffusion_pytorch_model.safetensors"), &vae, notes())
 }
 
-/// The averaged weights of a training.
-fn averages(task: &dyn Task, options: &Options, device: &Device) -> Result<Parameters> {
-    let state = options.state(task.name());
-    if !state.is_file() {
-        return Err(TrainError::Missing { path: state, stage: task.name() });
-    }
-    let mut parameters = Parameters::new(device, options.seed, task.policy());
-    parameters.load(&state)?;
-    parameters.use_average();
-    Ok(parameters)
-}
-
 /// Builds a module and keeps the name, the stored shape and the values of all it asks for.
 fn collect(
     parameters: &mut Parameters,
@@ -104,14 +91,6 @@ struct Collector<'a> {
 }
 
 impl WeightSource for Collector<'_> {
-    async fn tensor<const D: usize>(
-        &mut self,
-        name: &str,
-        shape: [usize; D],
-    ) -> atelier::Result<Param<Tensor<D>>> {
-        self.reshaped(name, shape, shape).await
-    }
-
     async fn reshaped<const S: usize, const D: usize>(
         &mut self,
         name: &str,

@@ -239,7 +239,7 @@ impl Task for PainterTask {
     }
 
     fn rate(&self) -> f64 {
-        3e-3
+        4e-3
     }
 
     fn seen(&self) -> u64 {

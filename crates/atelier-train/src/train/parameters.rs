@@ -371,14 +371,6 @@ fn normal(seed: u64, stream: u64, std: f32, length: usize) -> Vec<f32> {
 }
 
 impl WeightSource for Parameters {
-    async fn tensor<const D: usize>(
-        &mut self,
-        name: &str,
-        shape: [usize; D],
-    ) -> atelier::Result<Param<Tensor<D>>> {
-        self.reshaped(name, shape, shape).await
-    }
-
     async fn reshaped<const S: usize, const D: usize>(
         &mut self,
         name: &str,

@@ -374,10 +374,7 @@ impl Recipe {
     fn tokenizer(&self) -> Value {
         let mut vocabulary = serde_json::Map::new();
         for id in 0..self.visual_vocabulary() {
-            let name = match id - id.min(self.codes) {
-                _ if id < self.codes => id,
-                extra => 16384 + extra,
-            };
+            let name = if id < self.codes { id } else { 16_384 + id - self.codes };
             vocabulary.insert(format!("<|dit_token_{name}|>"), json!(id));
         }
         for byte in 0..=u8::MAX {

@@ -110,6 +110,17 @@ pub fn run(task: &mut dyn Task, options: &Options, device: &Device, stop: &Atomi
 /// # Errors
 /// There is no checkpoint, or the check fails.
 pub fn check(task: &mut dyn Task, options: &Options, device: &Device) -> Result<Figures> {
+    let mut parameters = averages(task, options, device)?;
+    let figures = task.check(&mut parameters)?;
+    report(task.name(), parameters.steps(), &figures);
+    Ok(figures)
+}
+
+/// The averaged weights of a training.
+///
+/// # Errors
+/// There is no checkpoint.
+pub(super) fn averages(task: &dyn Task, options: &Options, device: &Device) -> Result<Parameters> {
     let state = options.state(task.name());
     if !state.is_file() {
         return Err(TrainError::Missing { path: state, stage: task.name() });
@@ -117,9 +128,7 @@ pub fn check(task: &mut dyn Task, options: &Options, device: &Device) -> Result<
     let mut parameters = Parameters::new(device, options.seed, task.policy());
     parameters.load(&state)?;
     parameters.use_average();
-    let figures = task.check(&mut parameters)?;
-    report(task.name(), parameters.steps(), &figures);
-    Ok(figures)
+    Ok(parameters)
 }
 
 /// Up, along, and down to nothing: the factor on the rate.

@@ -104,10 +104,6 @@ impl Notes {
 }
 
 impl WeightSource for Notes {
-    async fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Param<Tensor<D>>> {
-        self.reshaped(name, shape, shape).await
-    }
-
     async fn reshaped<const S: usize, const D: usize>(
         &mut self,
         name: &str,

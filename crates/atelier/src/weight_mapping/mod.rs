@@ -42,7 +42,9 @@ pub trait WeightSource {
     ///
     /// # Errors
     /// The tensor is missing, has another shape, or cannot be read.
-    async fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Param<Tensor<D>>>;
+    async fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Param<Tensor<D>>> {
+        self.reshaped(name, shape, shape).await
+    }
 
     /// The tensor `name` of shape `stored`, read as `shape`: the same values in the same order.
     ///
