@@ -2,7 +2,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-pub mod attention;
 pub mod checks;
 pub mod golden;
 

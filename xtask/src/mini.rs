@@ -22,7 +22,10 @@ pub fn train(options: &[&str]) -> Outcome {
     run(cargo(&trainer).args(options))
 }
 
-/// The trainer's own tests: it needs burn with automatic differentiation, which nothing else does.
+/// The tests of the trainer, and of the derivatives: they need burn with automatic differentiation, which nothing else does.
 pub fn trainer_tests() -> Command {
-    cargo(&["test", "--release", "-p", "atelier-train", "--features", "train", "--no-fail-fast"])
+    let packages = ["-p", "atelier-train", "-p", "atelier-shaders", "--features", "atelier-train/train"];
+    let mut tests = cargo(&["test", "--release", "--no-fail-fast"]);
+    tests.args(packages);
+    tests
 }

@@ -61,8 +61,7 @@ impl RmsNorm {
     /// # Shapes
     /// - x, output: `[..., width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let mean_square = x.clone().square().mean_dim(D - 1);
-        x / mean_square.add_scalar(self.eps).sqrt() * self.weight.val().unsqueeze()
+        atelier_shaders::rms_norm(x, self.weight.val(), self.eps)
     }
 }
 
@@ -80,19 +79,12 @@ impl LayerNorm {
     /// # Shapes
     /// - x, output: `[..., width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        standardise(x, self.eps) * self.weight.val().unsqueeze() + self.bias.val().unsqueeze()
+        let mean = x.clone().mean_dim(D - 1);
+        let centred = x - mean;
+        let variance = centred.clone().square().mean_dim(D - 1);
+        let normal = centred / variance.add_scalar(self.eps).sqrt();
+        normal * self.weight.val().unsqueeze() + self.bias.val().unsqueeze()
     }
-}
-
-/// LayerNorm without parameters: `(x - mean) / sqrt(var + eps)` over the last dimension.
-///
-/// # Shapes
-/// - x, output: `[..., width]`
-pub fn standardise<const D: usize>(x: Tensor<D>, eps: f64) -> Tensor<D> {
-    let mean = x.clone().mean_dim(D - 1);
-    let centred = x - mean;
-    let variance = centred.clone().square().mean_dim(D - 1);
-    centred / variance.add_scalar(eps).sqrt()
 }
 
 /// A square convolution.
@@ -130,7 +122,7 @@ impl Conv2d {
     }
 }
 
-/// Normalises groups of channels over all their pixels.
+/// Normalises groups of channels over all their pixels; SiLU follows wherever the model does so.
 #[derive(Module, Debug)]
 pub struct GroupNorm {
     /// `[channels]`.
@@ -144,12 +136,9 @@ pub struct GroupNorm {
 impl GroupNorm {
     /// # Shapes
     /// - x, output: `[batch, channels, height, width]`
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
-        let grouped = x.reshape([batch, self.groups, channels / self.groups * height * width]);
-        let normal = standardise(grouped, self.eps).reshape([batch, channels, height, width]);
-        let per_channel = |p: &Param<Tensor<1>>| p.val().reshape([1, channels, 1, 1]);
-        normal * per_channel(&self.weight) + per_channel(&self.bias)
+    pub fn forward_silu(&self, x: Tensor<4>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        atelier_shaders::group_norm_silu(x, weight, bias, self.groups, self.eps)
     }
 }
 

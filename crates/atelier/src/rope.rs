@@ -43,18 +43,15 @@ impl Rope {
     /// # Shapes
     /// - x, output: `[batch, heads, seq, head_dim]`
     pub fn rotate(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, _, head_dim] = x.dims();
-        let [_, _, _, rotary_dim] = self.cos.dims();
-        let half = rotary_dim / 2;
-        let turning = x.clone().narrow(3, 0, rotary_dim);
-        let first = turning.clone().narrow(3, 0, half);
-        let second = turning.clone().narrow(3, half, half);
-        let turned =
-            turning * self.cos.clone() + Tensor::cat(vec![second.neg(), first], 3) * self.sin.clone();
-        if rotary_dim == head_dim {
-            return turned;
-        }
-        Tensor::cat(vec![turned, x.narrow(3, rotary_dim, head_dim - rotary_dim)], 3)
+        self.rotate_from(x, 0, None)
+    }
+
+    /// The same for the tokens from `first` on, and all heads standardised before if `eps` is given.
+    ///
+    /// # Shapes
+    /// - x, output: `[batch, heads, first + seq, head_dim]`
+    pub(crate) fn rotate_from(&self, x: Tensor<4>, first: usize, eps: Option<f64>) -> Tensor<4> {
+        atelier_shaders::norm_rope(x, self.cos.clone(), self.sin.clone(), first, eps)
     }
 }
 

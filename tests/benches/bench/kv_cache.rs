@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
+use crate::attention::AttentionAlone;
 use atelier::Device;
 use atelier::loader::Loader;
 use atelier::prior::Prior;
 use atelier::{Run, Stage};
-use atelier_tests::attention::AttentionAlone;
 use atelier_tests::{block_on, tiny_checkpoint};
 use burn::tensor::Tensor;
 

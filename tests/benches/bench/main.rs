@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: time and memory of every stage on the tiny random checkpoint, and what a token costs with the
 //! KV cache as the context grows.
 
+mod attention;
 mod kv_cache;
 mod memory;
 mod stages;

@@ -23,7 +23,12 @@ const CHECK_SAMPLES: u64 = 32;
 /// The first cells, which decide ground and ornament, count as much as letters.
 const FIRST_CELLS: usize = 2;
 /// How much any other cell without a letter counts beside one with a letter.
-const OTHER_WEIGHT: f32 = 0.3;
+const OTHER_WEIGHT: f32 = 0.6;
+/// Share of the steps in which single texts are learned.
+const SPELLING: f64 = 0.3;
+/// Probabilities that a later sample is shown whole, and that its draft is.
+const WHOLE: f32 = 0.15;
+const WHOLE_DRAFT: f32 = 0.55;
 const CELLS: usize = (SIDE / CELL) as usize;
 const GRID: Grid = Grid { rows: CELLS, columns: CELLS };
 const EMBEDDING: &str = "model.language_model.embed_tokens.weight";
@@ -36,8 +41,8 @@ const HEAD: &str = "lm_head.weight";
 ///   the character is the same vector as the prompt's byte. What is learned of one `e` is learned of all.
 /// - The first layer's heads begin by looking at a neighbour each: the byte before, the cell before, the cell above,
 ///   the draft's cell. Biases of queries and keys do that through the rotary embedding, and are learned on from there.
-/// - Rows of the grid that show no text, and the texts of most regions, are left out of a sequence. The positions say
-///   where a token stands, so a gap changes nothing for the rest.
+/// - Most cells that show no text, and the texts of most regions, are left out of a sequence. The positions say where a
+///   token stands, so a gap changes nothing for the rest. Whole sequences, as in use, come in later.
 /// - Of the large grid, which repeats the draft, only a few rows are shown.
 pub struct ArchitectTask {
     recipe: Recipe,
@@ -80,7 +85,7 @@ impl ArchitectTask {
     /// What the samples are like so far into the training: first one region or two, then everything.
     fn curriculum(&self, progress: Progress) -> Curriculum {
         let full = Curriculum { geometry: Geometry::column(), ..Curriculum::full() };
-        if progress.share() < 0.3 {
+        if progress.share() < SPELLING {
             Curriculum {
                 regions: [1.0, 0.15, 0.0, 0.0, 0.0],
                 max_letters: 8,
@@ -102,10 +107,11 @@ impl ArchitectTask {
             let index = self.next_sample;
             self.next_sample += 1;
             let mut random = Random::new(self.seed ^ 0x5eed, index);
-            // Towards the end more is shown of each, and some are whole, as in use.
-            let late = progress.share() > 0.75;
-            let whole = late && random.chance(0.12);
-            let gaps = Gaps { random: &mut random, others: if late { 0.4 } else { 0.1 } };
+            // Later, most drafts are whole, as in use: where no text belongs is learned too.
+            let late = progress.share() > SPELLING;
+            let whole = late && random.chance(WHOLE);
+            let whole_draft = late && random.chance(WHOLE_DRAFT);
+            let gaps = Gaps { random: &mut random, spans: if late { 0.6 } else { 0.1 }, whole_draft };
             sequences.push(self.sequence(self.seed, index, &curriculum, (!whole).then_some(gaps))?);
         }
         sequences.sort_by_key(|sequence| sequence.ids.len());
@@ -131,23 +137,21 @@ impl ArchitectTask {
         let mut positions: Vec<Position> = (0..start).map(|position| [position; 3]).collect();
         let written = decode_positions(start, &[GRID, GRID]);
 
-        let rows = match gaps {
-            Some(Gaps { random, others }) => chosen_rows(&drawing, random, others),
-            None => [true; 2 * CELLS],
+        let tokens = 2 * GRID.len();
+        let shown = match gaps {
+            Some(gaps) => chosen_cells(&drawing, gaps),
+            None => vec![true; tokens],
         };
         let mut targets = Vec::new();
-        let tokens = 2 * GRID.len();
         for token in 0..tokens {
             let code = drawing.codes[token % GRID.len()];
-            // The last token before a shown row is shown too: the row's first code follows it.
-            let shown = rows[token / CELLS];
-            let next_shown = rows.get((token + 1) / CELLS).copied().unwrap_or(false);
-            if shown {
+            if shown[token] {
                 let letter = matches!(self.studio.codebook.codes()[code as usize], Code::Letter { .. });
                 let weight = if letter || token < FIRST_CELLS { 1.0 } else { OTHER_WEIGHT };
                 targets.push((ids.len() - 1, code, weight));
             }
-            if (shown || (next_shown && (token + 1) % CELLS == 0)) && token + 1 < tokens {
+            // The token before a shown one is there too: the shown one's code follows it.
+            if (shown[token] || shown.get(token + 1) == Some(&true)) && token + 1 < tokens {
                 ids.push(code);
                 positions.push(written[token]);
             }
@@ -196,34 +200,63 @@ impl ArchitectTask {
     }
 }
 
-/// What leaves rows out of a sequence.
+/// What leaves cells out of a sequence.
 struct Gaps<'a> {
     random: &'a mut Random,
-    /// Probability that a row of no chosen region is shown.
-    others: f32,
+    /// Probability that a row of no chosen region shows a few of its cells.
+    spans: f32,
+    /// Nothing is left out of the draft.
+    whole_draft: bool,
 }
 
-/// Which rows of the draft and then of the large grid a sequence shows: those of two regions, and a few others.
-fn chosen_rows(drawing: &Drawing, random: &mut Random, others: f32) -> [bool; 2 * CELLS] {
+/// Which cells of the draft and then of the large grid a sequence shows: the rows of two regions, and a few others.
+fn chosen_cells(drawing: &Drawing, gaps: Gaps<'_>) -> Vec<bool> {
+    let Gaps { random, spans, whole_draft } = gaps;
     let regions = &drawing.sample.scene.regions;
     let chosen = [random.below(regions.len()), random.below(regions.len())];
-    let mut rows = [false; 2 * CELLS];
-    let (draft, large) = rows.split_at_mut(CELLS);
-    for row in draft.iter_mut() {
-        *row = random.chance(others);
+    let mut cells = vec![false; 2 * GRID.len()];
+    for row in 0..CELLS {
+        if random.chance(spans) {
+            let (start, length) = (random.below(CELLS), 2 + random.below(8));
+            cells[row * CELLS..][start..(start + length).min(CELLS)].fill(true);
+        }
     }
+    if whole_draft {
+        cells[..GRID.len()].fill(true);
+    }
+    let mut show = |row: usize| cells[row * CELLS..][..CELLS].fill(true);
     // The first row decides ground and ornament.
-    draft[0] = random.chance(0.5);
+    if random.chance(0.5) {
+        show(0);
+    }
     for region in chosen {
-        let cells = regions[region].cells;
-        let shown = (cells.row as usize)..((cells.row + cells.rows) as usize).min(CELLS);
-        draft[shown.clone()].fill(true);
-        large[shown.start + random.below(shown.len())] |= random.chance(0.5);
+        let area = regions[region].cells;
+        let rows = (area.row as usize)..((area.row + area.rows) as usize).min(CELLS);
+        rows.clone().for_each(&mut show);
+        if random.chance(0.5) {
+            show(CELLS + rows.start + random.below(rows.len()));
+        }
     }
-    for (large, draft) in large.iter_mut().zip(draft) {
-        *large |= *draft && random.chance(0.05);
+    if random.chance(0.3) {
+        show(CELLS + random.below(CELLS));
     }
-    rows
+    cells
+}
+
+/// The cells of every word: each character has a column to itself in the geometry that the architect learns.
+fn word_cells(drawing: &Drawing) -> Vec<Vec<usize>> {
+    let mut words = Vec::new();
+    for line in drawing.sample.scene.regions.iter().flat_map(|region| &region.lines) {
+        let mut first = line.cells.column as usize;
+        for word in line.text.split(' ') {
+            let columns = first..first + word.chars().count();
+            let rows = (line.cells.row as usize)..(line.cells.row + line.cells.rows) as usize;
+            words
+                .push(rows.flat_map(|row| columns.clone().map(move |column| row * CELLS + column)).collect());
+            first = columns.end + 1;
+        }
+    }
+    words
 }
 
 /// The offsets `(t, y, x)` at which heads of the first layer look at first: how far behind the reading token.
@@ -322,26 +355,29 @@ impl Task for ArchitectTask {
 
     fn check(&mut self, parameters: &mut Parameters) -> Result<Figures> {
         let curriculum = Curriculum { geometry: Geometry::column(), ..Curriculum::like_development() };
-        let letters = |code: u32| matches!(self.studio.codebook.codes()[code as usize], Code::Letter { .. });
+        // The architect may write an id that is no code.
+        let code = |id: u32| self.studio.codebook.codes().get(id as usize);
+        let letters = |id: u32| matches!(code(id), Some(Code::Letter { .. }));
         let (mut cells, mut right, mut exact, mut text_exact) = (0, 0, 0, 0);
         // Letters of the draft and of the large grid, and how many of each are right.
         let mut spelled = [[0_u64; 2]; 2];
         let mut spelled_alone = [0_u64; 2];
+        // Words of the draft, and how many are right to the last cell; drafts without a letter where none belongs.
+        let (mut words, mut whole_words, mut clean) = (0_u32, 0_u32, 0_u32);
         let mut loss = 0.0;
         for chunk in (0..CHECK_SAMPLES).collect::<Vec<_>>().chunks(8) {
+            // The first half has one region.
+            let alone = Curriculum { regions: [1.0, 0.0, 0.0, 0.0, 0.0], ..curriculum };
+            let curriculum = if chunk[0] < CHECK_SAMPLES / 2 { &alone } else { &curriculum };
             let batch: Vec<Sequence> = chunk
                 .iter()
-                .map(|&index| {
-                    // The first half has one region.
-                    let alone = Curriculum { regions: [1.0, 0.0, 0.0, 0.0, 0.0], ..curriculum };
-                    let curriculum = if index < CHECK_SAMPLES / 2 { &alone } else { &curriculum };
-                    self.sequence(u64::MAX, index, curriculum, None)
-                })
+                .map(|&index| self.sequence(u64::MAX, index, curriculum, None))
                 .collect::<Result<_>>()?;
             let Predictions { logits, targets, .. } = self.logits(&batch, parameters)?;
             loss += f64::from(files::scalar(cross_entropy(logits.clone(), &targets).sum())?);
             let best = files::ids(logits.argmax(1))?;
-            for (best, targets) in best.chunks(2 * GRID.len()).zip(targets.chunks(2 * GRID.len())) {
+            let pictures = best.chunks(2 * GRID.len()).zip(targets.chunks(2 * GRID.len()));
+            for (index, (best, targets)) in chunk.iter().zip(pictures) {
                 let same = best.iter().zip(targets).filter(|(a, b)| a == b).count();
                 cells += targets.len();
                 right += same;
@@ -357,10 +393,15 @@ impl Task for ArchitectTask {
                         }
                     }
                 }
-                let wrong = |(a, b): (&u32, &u32)| {
-                    a != b && (letters(*b) || (*a as usize) < self.recipe.codes() && letters(*a))
-                };
+                let wrong = |(a, b): (&u32, &u32)| a != b && (letters(*a) || letters(*b));
                 text_exact += usize::from(!best.iter().zip(targets).any(wrong));
+                let (best, targets) = (&best[..GRID.len()], &targets[..GRID.len()]);
+                clean += u32::from(!best.iter().zip(targets).any(|(a, b)| letters(*a) && !letters(*b)));
+                let drawing = self.studio.draw(u64::MAX, *index, curriculum)?;
+                for cells in word_cells(&drawing) {
+                    words += 1;
+                    whole_words += u32::from(cells.iter().all(|&cell| best.get(cell) == targets.get(cell)));
+                }
             }
         }
         // The same with gaps, as training shows it.
@@ -370,7 +411,7 @@ impl Task for ArchitectTask {
             let mut batch = Vec::new();
             for index in 0..CHECK_SAMPLES {
                 let mut random = Random::new(u64::MAX, index);
-                let gaps = Gaps { random: &mut random, others: 0.1 };
+                let gaps = Gaps { random: &mut random, spans: 0.1, whole_draft: false };
                 batch.push(self.sequence(u64::MAX, index, curriculum, Some(gaps))?);
             }
             let Predictions { logits, targets, .. } = self.logits(&batch, parameters)?;
@@ -389,6 +430,8 @@ impl Task for ArchitectTask {
             ("single_letters_right", spelled_alone[1] as f64 / spelled_alone[0].max(1) as f64),
             ("draft_letters_right", spelled[0][1] as f64 / spelled[0][0].max(1) as f64),
             ("large_letters_right", spelled[1][1] as f64 / spelled[1][0].max(1) as f64),
+            ("word_accuracy", f64::from(whole_words) / f64::from(words.max(1))),
+            ("no_stray_letters", f64::from(clean) / samples),
             ("text_exact", text_exact as f64 / samples),
             ("blueprint_exact", exact as f64 / samples),
         ])

@@ -5,7 +5,7 @@ mod attention;
 pub use attention::{GlyphAttention, RelativeBias};
 
 use burn::module::Module;
-use burn::tensor::{Bool, Device, Tensor, TensorData, activation};
+use burn::tensor::{Bool, Device, Tensor, TensorData};
 
 use crate::nn::{Embedding, Linear, RmsNorm};
 use crate::prior::ids_tensor;
@@ -77,7 +77,7 @@ impl GlyphBlock {
     pub fn forward(&self, x: Tensor<3>, bias: &Tensor<4>, padding: &Tensor<4, Bool>) -> Tensor<3> {
         let x = x.clone() + self.attention.forward(self.attention_norm.forward(x), bias, padding);
         let h = self.mlp_norm.forward(x.clone());
-        let gated = activation::gelu_approximate(self.wi_0.forward(h.clone())) * self.wi_1.forward(h);
+        let gated = atelier_shaders::gelu_tanh(self.wi_0.forward(h.clone())) * self.wi_1.forward(h);
         x + self.wo.forward(gated)
     }
 }

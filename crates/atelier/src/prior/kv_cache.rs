@@ -1,6 +1,6 @@
 //! Keys and values of the tokens already seen.
 
-use burn::tensor::{Bool, Device, Tensor, TensorData, s};
+use burn::tensor::{Tensor, s};
 
 /// The cache of every layer, for one sequence.
 ///
@@ -44,19 +44,6 @@ impl KvCache {
     pub(super) fn advance(&mut self, seq: usize) {
         self.len += seq;
     }
-
-    /// `[seq, context]`, true where a query must not look; none for a single token, which sees everything.
-    pub(super) fn causal_mask(&self, seq: usize, device: &Device) -> Option<Tensor<2, Bool>> {
-        (seq > 1).then(|| causal_mask(self.len, seq, device))
-    }
-}
-
-/// `[seq, before + seq]`, true where a query must not look: at what comes after it.
-pub(super) fn causal_mask(before: usize, seq: usize, device: &Device) -> Tensor<2, Bool> {
-    let context = before + seq;
-    let hidden: Vec<bool> =
-        (0..seq).flat_map(|query| (0..context).map(move |key| key > before + query)).collect();
-    Tensor::from_data(TensorData::new(hidden, [seq, context]), device)
 }
 
 impl LayerCache {

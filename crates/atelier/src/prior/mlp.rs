@@ -1,7 +1,7 @@
 //! The gated MLP of a decoder layer.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use crate::nn::Linear;
 
@@ -16,10 +16,6 @@ impl Mlp {
     /// # Shapes
     /// - x, output: `[batch, seq, hidden]`
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let gate_up = self.gate_up_proj.forward(x);
-        let [_, _, double] = gate_up.dims();
-        let gate = gate_up.clone().narrow(2, 0, double / 2);
-        let up = gate_up.narrow(2, double / 2, double / 2);
-        self.down_proj.forward(up * activation::silu(gate))
+        self.down_proj.forward(atelier_shaders::swiglu(self.gate_up_proj.forward(x)))
     }
 }

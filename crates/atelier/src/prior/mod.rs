@@ -97,11 +97,10 @@ impl Prior {
     /// - output: `[batch, seq, hidden]`
     pub fn sequence_states(&self, ids: Tensor<2, Int>, positions: &[Position]) -> Tensor<3> {
         let device = ids.device();
-        let [batch, seq] = ids.dims();
+        let [batch, _] = ids.dims();
         let rope = self.rope.at(positions, &device).batched(batch);
-        let mask = kv_cache::causal_mask(0, seq, &device);
         let x = self.embed_tokens.forward(ids);
-        let x = self.layers.iter().fold(x, |x, layer| layer.forward(x, &rope, None, Some(&mask)));
+        let x = self.layers.iter().fold(x, |x, layer| layer.forward(x, &rope, None));
         self.norm.forward(x)
     }
 
@@ -127,9 +126,8 @@ impl Prior {
         trace.tensor("rope_cos", &rope.cos.clone().squeeze_dim::<3>(1));
         trace.tensor("rope_sin", &rope.sin.clone().squeeze_dim::<3>(1));
         let mut x = self.embed_tokens.forward(ids_tensor);
-        let mask = cache.causal_mask(ids.len(), device);
         for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x, &rope, Some(cache.layer(index)), mask.as_ref());
+            x = layer.forward(x, &rope, Some(cache.layer(index)));
             trace.tensor(&format!("layer{index}_out"), &x);
         }
         cache.advance(ids.len());
@@ -143,15 +141,8 @@ impl DecoderLayer {
     /// # Shapes
     /// - x, output: `[batch, seq, hidden]`
     /// - cache: of the tokens before; none when `x` is whole sequences
-    /// - mask: `[seq, context]`, true where a query must not look
-    pub fn forward(
-        &self,
-        x: Tensor<3>,
-        rope: &Rope,
-        cache: Option<&mut kv_cache::LayerCache>,
-        mask: Option<&Tensor<2, burn::tensor::Bool>>,
-    ) -> Tensor<3> {
-        let attended = self.self_attn.forward(self.input_layernorm.forward(x.clone()), rope, cache, mask);
+    pub fn forward(&self, x: Tensor<3>, rope: &Rope, cache: Option<&mut kv_cache::LayerCache>) -> Tensor<3> {
+        let attended = self.self_attn.forward(self.input_layernorm.forward(x.clone()), rope, cache);
         let h = x + self.post_self_attn_layernorm.forward(attended);
         let mlp = self.mlp.forward(self.post_attention_layernorm.forward(h.clone()));
         h + self.post_mlp_layernorm.forward(mlp)

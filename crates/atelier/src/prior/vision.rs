@@ -1,8 +1,7 @@
 //! The vision tower: patches of a source image to features (specification, section 5.2).
 
 use burn::module::{Module, Param};
-use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Device, Int, Tensor, TensorData, activation, module};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 use crate::nn::{LayerNorm, Linear, merge_heads, split_heads};
 use crate::prompt::Grid;
@@ -108,8 +107,7 @@ impl VisionBlock {
         let qkv = self.qkv.forward(self.norm1.forward(x.clone()));
         let [_, _, triple] = qkv.dims();
         let part = |i: usize| split_heads(qkv.clone().narrow(2, i * triple / 3, triple / 3), self.heads);
-        let options = AttentionModuleOptions::default();
-        let attended = module::attention(part(0), part(1), part(2), None, None, options);
+        let attended = atelier_shaders::attention(part(0), part(1), part(2), false);
         let x = x + self.proj.forward(merge_heads(attended));
         let hidden = activation::gelu(self.fc1.forward(self.norm2.forward(x.clone())));
         x + self.fc2.forward(hidden)

@@ -1,11 +1,10 @@
 //! Joint attention over source, text and image tokens with one set of weights.
 
 use burn::module::Module;
-use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Tensor, module};
+use burn::tensor::Tensor;
 
 use super::LAYER_NORM_EPS;
-use crate::nn::{Linear, merge_heads, split_heads, standardise};
+use crate::nn::{Linear, merge_heads, split_heads};
 use crate::rope::Rope;
 
 /// Attention of one block.
@@ -39,13 +38,14 @@ impl JointAttention {
         rope: &Rope,
         sources: Option<&(Tensor<4>, Tensor<4>)>,
     ) -> Attended {
-        let q = standardise(split_heads(self.to_q.forward(x.clone()), self.heads), LAYER_NORM_EPS);
-        let k = standardise(split_heads(self.to_k.forward(x.clone()), self.heads), LAYER_NORM_EPS);
+        // The text comes first and is not turned.
+        let turned = |x| rope.rotate_from(split_heads(x, self.heads), text, Some(LAYER_NORM_EPS));
+        let q = turned(self.to_q.forward(x.clone()));
+        let k = turned(self.to_k.forward(x.clone()));
         let v = split_heads(self.to_v.forward(x), self.heads);
-        let (q, _) = rotate_image(q, text, rope);
-        let (k, image_keys) = rotate_image(k, text, rope);
         let [_, _, seq, _] = v.dims();
-        let image_values = v.clone().narrow(2, text, seq - text);
+        let image = |x: &Tensor<4>| x.clone().narrow(2, text, seq - text);
+        let (image_keys, image_values) = (image(&k), image(&v));
 
         let (keys, values) = match sources {
             Some((keys, values)) => {
@@ -53,18 +53,7 @@ impl JointAttention {
             }
             None => (k, v),
         };
-        let options = AttentionModuleOptions::default();
-        let attended = module::attention(q, keys, values, None, None, options);
+        let attended = atelier_shaders::attention(q, keys, values, false);
         Attended { output: self.to_out.forward(merge_heads(attended)), image_keys, image_values }
     }
-}
-
-/// Rotates the image part only; returns all tokens and the image part.
-fn rotate_image(x: Tensor<4>, text: usize, rope: &Rope) -> (Tensor<4>, Tensor<4>) {
-    let [_, _, seq, _] = x.dims();
-    let image = rope.rotate(x.clone().narrow(2, text, seq - text));
-    if text == 0 {
-        return (image.clone(), image);
-    }
-    (Tensor::cat(vec![x.narrow(2, 0, text), image.clone()], 2), image)
 }

@@ -1,11 +1,12 @@
 //! One DiT block: text and image tokens share weights, each stream has its own modulation.
 
+use atelier_shaders::{ada_layer_norm, gelu_tanh};
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use super::LAYER_NORM_EPS;
 use super::attention::JointAttention;
-use crate::nn::{Linear, standardise};
+use crate::nn::Linear;
 use crate::rope::Rope;
 
 /// One block of the DiT.
@@ -72,7 +73,7 @@ impl TransformerBlock {
     /// The two residual additions of one stream.
     fn finish(&self, x: Tensor<3>, attended: Tensor<3>, modulation: &Modulation) -> Tensor<3> {
         let x = x + attended * modulation.gate_attention.clone();
-        let hidden = activation::gelu_approximate(self.ff_in.forward(modulation.before_mlp(x.clone())));
+        let hidden = gelu_tanh(self.ff_in.forward(modulation.before_mlp(x.clone())));
         x + self.ff_out.forward(hidden) * modulation.gate_mlp.clone()
     }
 
@@ -114,16 +115,12 @@ impl TransformerBlock {
 
 impl Modulation {
     fn before_attention(&self, x: Tensor<3>) -> Tensor<3> {
-        modulate(x, &self.shift_attention, &self.scale_attention)
+        ada_layer_norm(x, self.shift_attention.clone(), self.scale_attention.clone(), LAYER_NORM_EPS)
     }
 
     fn before_mlp(&self, x: Tensor<3>) -> Tensor<3> {
-        modulate(x, &self.shift_mlp, &self.scale_mlp)
+        ada_layer_norm(x, self.shift_mlp.clone(), self.scale_mlp.clone(), LAYER_NORM_EPS)
     }
-}
-
-fn modulate(x: Tensor<3>, shift: &Tensor<3>, scale: &Tensor<3>) -> Tensor<3> {
-    standardise(x, LAYER_NORM_EPS) * scale.clone().add_scalar(1.0) + shift.clone()
 }
 
 /// `[batch, N * width]` into `N` times `[batch, 1, width]`.

@@ -11,7 +11,7 @@ pub use embeddings::{TimeConditionEmbedding, TwoLayer};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
-use crate::nn::{Embedding, Linear, standardise};
+use crate::nn::{Embedding, Linear};
 use crate::prior::ids_tensor;
 use crate::rope::{Rope, inverse_frequencies};
 use crate::trace::Trace;
@@ -126,7 +126,7 @@ impl Transformer {
         }
         // Here the scale comes first.
         let [scale, shift] = block::split(self.norm_out.forward(temb));
-        let image = standardise(image, LAYER_NORM_EPS) * scale.add_scalar(1.0) + shift;
+        let image = atelier_shaders::ada_layer_norm(image, shift, scale, LAYER_NORM_EPS);
         trace.tensor("norm_out_out", &image);
         let velocity = self.unpatchify(self.proj_out.forward(image), height, width);
         trace.tensor("sample", &velocity);

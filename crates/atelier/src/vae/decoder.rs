@@ -1,7 +1,7 @@
 //! Latents to pictures.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use super::Resnet;
 use crate::nn::{Conv2d, GroupNorm};
@@ -44,7 +44,7 @@ impl Decoder {
             }
             trace.tensor(&format!("up{index}_out"), &x);
         }
-        self.conv_out.forward(activation::silu(self.conv_norm_out.forward(x)))
+        self.conv_out.forward(self.conv_norm_out.forward_silu(x))
     }
 }
 

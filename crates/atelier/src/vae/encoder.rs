@@ -1,7 +1,7 @@
 //! Pictures to latents.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use super::Resnet;
 use crate::nn::{Conv2d, GroupNorm};
@@ -46,7 +46,7 @@ impl Encoder {
             x = resnet.forward(x);
         }
         trace.tensor("mid_out", &x);
-        let moments = self.conv_out.forward(activation::silu(self.conv_norm_out.forward(x)));
+        let moments = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
         let [_, channels, _, _] = moments.dims();
         let mean = moments.clone().narrow(1, 0, channels / 2);
         trace.tensor("mean", &mean);

@@ -1,7 +1,7 @@
 //! The residual block of encoder and decoder.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use crate::nn::{Conv2d, GroupNorm};
 
@@ -20,8 +20,8 @@ impl Resnet {
     /// - x: `[batch, in, height, width]`
     /// - output: `[batch, out, height, width]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let h = self.conv1.forward(activation::silu(self.norm1.forward(x.clone())));
-        let h = self.conv2.forward(activation::silu(self.norm2.forward(h)));
+        let h = self.conv1.forward(self.norm1.forward_silu(x.clone()));
+        let h = self.conv2.forward(self.norm2.forward_silu(h));
         let x = match &self.conv_shortcut {
             Some(conv) => conv.forward(x),
             None => x,

@@ -1,0 +1,166 @@
+//! The plain Rust twins, for the CPU device and as the oracle of the WGSL kernels.
+//!
+//! Loops are written so that the compiler turns them into vector instructions; `pulp` picks the widest the processor has
+//! when the program runs.
+
+mod ada_layer_norm;
+mod attention;
+mod gelu_tanh;
+mod group_norm_silu;
+mod math;
+mod norm_rope;
+mod rms_norm;
+mod swiglu;
+
+use std::ops::Range;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{DType, Flex};
+use burn_flex::FlexTensor;
+use pulp::NullaryFnOnce;
+use rayon::prelude::*;
+
+use crate::Kernels;
+
+impl Kernels for Flex {
+    fn grouped_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        causal: bool,
+    ) -> FloatTensor<Self> {
+        if are_f32(&[&q, &k, &v]) {
+            attention::attention(&q, &k, &v, causal)
+        } else {
+            crate::attention::reference::<Self>(q, k, v, causal)
+        }
+    }
+
+    fn ada_layer_norm(
+        x: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        if are_f32(&[&x, &shift, &scale]) {
+            ada_layer_norm::ada_layer_norm(x, &shift, &scale, eps as f32)
+        } else {
+            crate::ada_layer_norm::reference::<Self>(x, shift, scale, eps)
+        }
+    }
+
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f64) -> FloatTensor<Self> {
+        if are_f32(&[&x, &weight]) {
+            rms_norm::rms_norm(x, &weight, eps as f32)
+        } else {
+            crate::rms_norm::reference::<Self>(x, weight, eps)
+        }
+    }
+
+    fn norm_rope(
+        x: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        sin: FloatTensor<Self>,
+        first: usize,
+        eps: Option<f64>,
+    ) -> FloatTensor<Self> {
+        if are_f32(&[&x, &cos, &sin]) {
+            norm_rope::norm_rope(&x, &cos, &sin, first, eps.map(|eps| eps as f32))
+        } else {
+            crate::norm_rope::reference::<Self>(x, cos, sin, first, eps)
+        }
+    }
+
+    fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        if are_f32(&[&x]) { gelu_tanh::gelu_tanh(x) } else { crate::gelu_tanh::reference::<Self>(x) }
+    }
+
+    fn swiglu(gate_up: FloatTensor<Self>) -> FloatTensor<Self> {
+        if are_f32(&[&gate_up]) {
+            swiglu::swiglu(&gate_up)
+        } else {
+            crate::swiglu::reference::<Self>(gate_up)
+        }
+    }
+
+    fn group_norm_silu(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        groups: usize,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        if are_f32(&[&x, &weight, &bias]) {
+            group_norm_silu::group_norm_silu(x, &weight, &bias, groups, eps as f32)
+        } else {
+            crate::group_norm_silu::reference::<Self>(x, weight, bias, groups, eps)
+        }
+    }
+}
+
+/// Other precisions take the reference's way: on a processor they save memory, not time.
+fn are_f32(tensors: &[&FlexTensor]) -> bool {
+    tensors.iter().all(|tensor| tensor.dtype() == DType::F32)
+}
+
+/// Numbers that a task should at least have: below, handing it out costs more than it saves.
+const GRAIN: usize = 1 << 14;
+
+/// Changes a row of a tensor. Implementations are `#[inline(always)]`: only what is inlined becomes wide vector
+/// instructions, and a closure is not where it is called for each kind of processor.
+trait ChangeRow: Sync {
+    fn change(&self, row: usize, x: &mut [f32]);
+}
+
+/// Consecutive rows, as a task for `pulp`.
+struct Rows<'a, C> {
+    change: &'a C,
+    first: usize,
+    width: usize,
+    values: &'a mut [f32],
+}
+
+impl<C: ChangeRow> NullaryFnOnce for Rows<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (row, x) in (self.first..).zip(self.values.chunks_exact_mut(self.width)) {
+            self.change.change(row, x);
+        }
+    }
+}
+
+/// Changes every row of `values`, on all threads.
+fn change_rows(values: &mut [f32], width: usize, change: &impl ChangeRow) {
+    // Nothing to hand out where rows are empty.
+    let Some(rows) = GRAIN.checked_div(width) else { return };
+    let rows = rows.max(1);
+    values.par_chunks_mut(rows * width).enumerate().for_each(|(chunk, values)| {
+        pulp::Arch::new().dispatch(Rows { change, first: chunk * rows, width, values });
+    });
+}
+
+/// The same for a tensor, in place where nobody else holds it.
+fn map_rows(x: FlexTensor, width: usize, change: &impl ChangeRow) -> FlexTensor {
+    let mut x = if x.is_contiguous() { x } else { x.to_contiguous() };
+    let range = values_range(&x);
+    change_rows(&mut x.storage_mut::<f32>()[range], width, change);
+    x
+}
+
+/// Where a contiguous tensor's values lie in its storage.
+fn values_range(x: &FlexTensor) -> Range<usize> {
+    let start = x.layout().start_offset();
+    start..start + x.layout().num_elements()
+}
+
+/// The values of a contiguous tensor.
+fn values(x: &FlexTensor) -> &[f32] {
+    &x.storage::<f32>()[values_range(x)]
+}
+
+/// A new tensor.
+fn tensor(values: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> FlexTensor {
+    FlexTensor::from_data(burn::tensor::TensorData::new(values, shape))
+}

@@ -1,0 +1,200 @@
+//! The WGSL kernels, through burn's custom kernels, on the same buffers. They ask for nothing beyond WebGPU's default
+//! limits.
+
+mod ada_layer_norm;
+mod attention;
+mod gelu_tanh;
+mod group_norm_silu;
+mod norm_rope;
+mod rms_norm;
+mod swiglu;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{DType, TensorMetadata};
+use burn::tensor::Shape;
+use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim, KernelId};
+use burn_cubecl::cubecl::server::KernelArguments;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeBackend, CubeDevice};
+
+use crate::Kernels;
+
+impl Kernels for CubeBackend {
+    fn grouped_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        causal: bool,
+    ) -> FloatTensor<Self> {
+        if runs(&[&q, &k, &v]) && attention::fits(&q) {
+            attention::attention(&q, &k, &v, causal)
+        } else {
+            crate::attention::reference::<Self>(q, k, v, causal)
+        }
+    }
+
+    fn ada_layer_norm(
+        x: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        if runs(&[&x, &shift, &scale]) {
+            ada_layer_norm::ada_layer_norm(x, shift, scale, eps as f32)
+        } else {
+            crate::ada_layer_norm::reference::<Self>(x, shift, scale, eps)
+        }
+    }
+
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f64) -> FloatTensor<Self> {
+        if runs(&[&x, &weight]) {
+            rms_norm::rms_norm(x, weight, eps as f32)
+        } else {
+            crate::rms_norm::reference::<Self>(x, weight, eps)
+        }
+    }
+
+    fn norm_rope(
+        x: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        sin: FloatTensor<Self>,
+        first: usize,
+        eps: Option<f64>,
+    ) -> FloatTensor<Self> {
+        if runs(&[&x, &cos, &sin]) {
+            norm_rope::norm_rope(&x, cos, sin, first, eps.map(|eps| eps as f32))
+        } else {
+            crate::norm_rope::reference::<Self>(x, cos, sin, first, eps)
+        }
+    }
+
+    fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        if runs(&[&x]) { gelu_tanh::gelu_tanh(x) } else { crate::gelu_tanh::reference::<Self>(x) }
+    }
+
+    fn swiglu(gate_up: FloatTensor<Self>) -> FloatTensor<Self> {
+        if runs(&[&gate_up]) { swiglu::swiglu(gate_up) } else { crate::swiglu::reference::<Self>(gate_up) }
+    }
+
+    fn group_norm_silu(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        groups: usize,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        if runs(&[&x, &weight, &bias]) {
+            group_norm_silu::group_norm_silu(x, weight, bias, groups, eps as f32)
+        } else {
+            crate::group_norm_silu::reference::<Self>(x, weight, bias, groups, eps)
+        }
+    }
+}
+
+/// Whether the kernels can read these: f32, on a device that speaks WGSL.
+fn runs(tensors: &[&CubeTensor]) -> bool {
+    tensors.iter().all(|x| x.dtype == DType::F32 && matches!(x.device, CubeDevice::Wgpu(_)))
+}
+
+/// The most workgroups along one dimension of a dispatch, by WebGPU's default limits.
+const MAX_WORKGROUPS: usize = 65_535;
+
+/// A kernel's text.
+struct Wgsl {
+    /// The file, which names it in the cache of compiled kernels.
+    name: &'static str,
+    source: &'static str,
+    /// Invocations of a workgroup, for kernels that leave it open.
+    workgroup: u32,
+}
+
+impl Wgsl {
+    /// Invocations that share a long row.
+    const ROW: u32 = 256;
+    /// The same for the short rows of a head.
+    const HEAD: u32 = 64;
+
+    /// A kernel that gives a row to each workgroup.
+    fn by_rows(name: &'static str, source: &'static str, workgroup: u32) -> Self {
+        Self { name, source, workgroup }
+    }
+
+    /// A kernel that gives a number to each invocation, and how many workgroups `count` numbers need.
+    fn by_numbers(name: &'static str, source: &'static str, count: usize) -> (Self, usize) {
+        (Self { name, source, workgroup: Self::ROW }, count.div_ceil(Self::ROW as usize))
+    }
+
+    /// Runs it over `inputs`, `output` and `sizes`, which are bound in this order.
+    fn launch(self, workgroups: usize, inputs: &[&CubeTensor], output: &CubeTensor, sizes: &[usize]) {
+        self.launch_bits(workgroups, inputs, output, sizes.iter().map(|&size| size as u32).collect());
+    }
+
+    /// The same with an `eps` after the sizes.
+    fn launch_eps(
+        self,
+        workgroups: usize,
+        inputs: &[&CubeTensor],
+        output: &CubeTensor,
+        sizes: &[usize],
+        eps: f32,
+    ) {
+        let sizes = sizes.iter().map(|&size| size as u32).chain([eps.to_bits()]).collect();
+        self.launch_bits(workgroups, inputs, output, sizes);
+    }
+
+    fn launch_bits(self, workgroups: usize, inputs: &[&CubeTensor], output: &CubeTensor, sizes: Vec<u32>) {
+        if workgroups == 0 {
+            return;
+        }
+        let client = output.client.clone();
+        let sizes: Vec<u8> = sizes.into_iter().flat_map(u32::to_le_bytes).collect();
+        let sizes = client.create_from_slice(&sizes);
+        let mut buffers: Vec<_> =
+            inputs.iter().chain([&output]).map(|tensor| tensor.handle.clone().binding()).collect();
+        buffers.push(sizes.binding());
+        let rows = workgroups.div_ceil(MAX_WORKGROUPS);
+        let count = CubeCount::Static(workgroups.div_ceil(rows) as u32, rows as u32, 1);
+        let kernel = SourceKernel::new(self, CubeDim::new_single());
+        client.launch(Box::new(kernel), count, KernelArguments::new().with_buffers(buffers));
+    }
+}
+
+impl KernelSource for Wgsl {
+    fn source(&self) -> SourceTemplate {
+        let by_rows = self.source.contains("workgroup_sum");
+        let common = if by_rows { include_str!("../../wgsl/common/row.wgsl") } else { "" };
+        SourceTemplate::new(common)
+            .add_template(self.source)
+            .register("workgroup", self.workgroup.to_string())
+    }
+
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>().info((self.name, self.workgroup))
+    }
+
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
+/// Room for a result beside `like`.
+fn empty(like: &CubeTensor, shape: Shape) -> CubeTensor {
+    empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
+}
+
+/// Steps between neighbours of each dimension, in numbers.
+fn strides(x: &CubeTensor) -> [usize; 4] {
+    let mut strides = [0; 4];
+    for (stride, from) in strides.iter_mut().zip(x.meta.strides().iter()) {
+        *stride = *from;
+    }
+    strides
+}
+
+/// How many rows of `width` there are.
+fn rows(x: &CubeTensor, width: usize) -> usize {
+    x.shape().num_elements().checked_div(width).unwrap_or(0)
+}

@@ -1,0 +1,89 @@
+//! The table of operations: what each device runs for each of them.
+//!
+//! A method's body here is its reference in burn's own operations. The CPU device overrides it with the plain Rust twins
+//! of [`crate::cpu`], a GPU with the WGSL kernels, training with derivatives where it pays. Nothing else chooses.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+
+use crate::{ada_layer_norm, attention, gelu_tanh, group_norm_silu, norm_rope, rms_norm, swiglu};
+
+/// The operations on a backend's own tensors; the functions of the crate's root say what they are.
+#[backend_extension(
+    Cube: cfg(feature = "gpu"),
+    Flex: cfg(feature = "cpu"),
+    LibTorch: cfg(feature = "libtorch"),
+    Autodiff: cfg(feature = "autodiff")
+)]
+pub trait Kernels: Backend {
+    /// [`crate::attention()`].
+    fn grouped_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        causal: bool,
+    ) -> FloatTensor<Self> {
+        attention::reference::<Self>(q, k, v, causal)
+    }
+
+    /// [`crate::ada_layer_norm()`].
+    fn ada_layer_norm(
+        x: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        ada_layer_norm::reference::<Self>(x, shift, scale, eps)
+    }
+
+    /// [`crate::rms_norm()`].
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f64) -> FloatTensor<Self> {
+        rms_norm::reference::<Self>(x, weight, eps)
+    }
+
+    /// [`crate::norm_rope()`].
+    fn norm_rope(
+        x: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        sin: FloatTensor<Self>,
+        first: usize,
+        eps: Option<f64>,
+    ) -> FloatTensor<Self> {
+        norm_rope::reference::<Self>(x, cos, sin, first, eps)
+    }
+
+    /// [`crate::gelu_tanh()`].
+    fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        gelu_tanh::reference::<Self>(x)
+    }
+
+    /// [`crate::swiglu()`].
+    fn swiglu(gate_up: FloatTensor<Self>) -> FloatTensor<Self> {
+        swiglu::reference::<Self>(gate_up)
+    }
+
+    /// [`crate::group_norm_silu()`].
+    fn group_norm_silu(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        groups: usize,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        group_norm_silu::reference::<Self>(x, weight, bias, groups, eps)
+    }
+}
+
+#[cfg(feature = "libtorch")]
+#[allow(deprecated)] // burn means to drop LibTorch; training here is twice as fast with it.
+impl Kernels for burn::backend::LibTorch {
+    fn grouped_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        causal: bool,
+    ) -> FloatTensor<Self> {
+        // LibTorch's own attention is handed burn's masks the wrong way round (burn-tch 0.22.1).
+        attention::blockwise::attend::<Self>(q, k, v, causal).output
+    }
+}

@@ -1,0 +1,53 @@
+//! Norm and rotary embedding of queries and keys in one pass.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, TensorMetadata};
+use burn::tensor::{Slice, Tensor};
+
+use crate::Kernels;
+use crate::ada_layer_norm::standardise;
+
+/// Standardises every head if `eps` is given, then turns the first `rotary_dim` channels of the tokens from `first` on.
+/// Channel `i` pairs with `i + rotary_dim / 2`.
+///
+/// # Shapes
+/// - x, output: `[batch, heads, seq, head_dim]`
+/// - cos, sin: `[batch or 1, 1, seq - first, rotary_dim]`
+pub fn norm_rope(x: Tensor<4>, cos: Tensor<4>, sin: Tensor<4>, first: usize, eps: Option<f64>) -> Tensor<4> {
+    let (x, cos, sin) = (x.into_dispatch(), cos.into_dispatch(), sin.into_dispatch());
+    Tensor::from_dispatch(Dispatch::norm_rope(x, cos, sin, first, eps))
+}
+
+pub(crate) fn reference<B: Backend>(
+    x: FloatTensor<B>,
+    cos: FloatTensor<B>,
+    sin: FloatTensor<B>,
+    first: usize,
+    eps: Option<f64>,
+) -> FloatTensor<B> {
+    let [_, _, seq, head_dim] = x.shape().dims();
+    let [_, _, _, rotary_dim] = cos.shape().dims();
+    let x = match eps {
+        Some(eps) => standardise::<B>(x, eps),
+        None => x,
+    };
+    let turning = narrow::<B>(&narrow::<B>(&x, 2, first, seq), 3, 0, rotary_dim);
+    let (left, right) =
+        (narrow::<B>(&turning, 3, 0, rotary_dim / 2), narrow::<B>(&turning, 3, rotary_dim / 2, rotary_dim));
+    let crossed = B::float_cat(vec![B::float_neg(right), left], 3);
+    let mut turned = B::float_add(B::float_mul(turning, cos), B::float_mul(crossed, sin));
+    if rotary_dim < head_dim {
+        let rest = narrow::<B>(&narrow::<B>(&x, 2, first, seq), 3, rotary_dim, head_dim);
+        turned = B::float_cat(vec![turned, rest], 3);
+    }
+    if first == 0 {
+        return turned;
+    }
+    B::float_cat(vec![narrow::<B>(&x, 2, 0, first), turned], 2)
+}
+
+fn narrow<B: Backend>(x: &FloatTensor<B>, dim: usize, start: usize, end: usize) -> FloatTensor<B> {
+    let mut slices = [Slice::new(0, None, 1); 4];
+    slices[dim] = Slice::new(start as isize, Some(end as isize), 1);
+    B::float_slice(x.clone(), &slices)
+}

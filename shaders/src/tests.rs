@@ -1,0 +1,171 @@
+//! Every twin against its reference, on random shapes with ragged edges.
+
+use burn::backend::ops::FloatTensorOps;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::{Shape, TensorData};
+use burn_flex::FlexTensor;
+use proptest::prelude::*;
+
+use crate::Kernels;
+
+/// A tensor of numbers in about -3..3 that depends on `seed` alone.
+fn random(seed: u64, shape: impl Into<Shape>) -> FlexTensor {
+    let shape = shape.into();
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let values: Vec<f32> = (0..shape.num_elements())
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1_u64 << 24) as f32 * 6.0 - 3.0
+        })
+        .collect();
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+/// As attention and rotation get it: the heads lie behind the sequence in memory.
+fn heads(seed: u64, [batch, heads, seq, head_dim]: [usize; 4]) -> FlexTensor {
+    Flex::float_swap_dims(random(seed, [batch, seq, heads, head_dim]), 1, 2)
+}
+
+fn assert_close(twin: FlexTensor, reference: FlexTensor, tolerance: f32) {
+    assert_eq!(twin.shape(), reference.shape());
+    let values = |x: FlexTensor| x.into_data().try_to_vec::<f32>().expect("f32");
+    let (twin, reference) = (values(twin), values(reference));
+    for (place, (a, b)) in twin.iter().zip(&reference).enumerate() {
+        assert!((a - b).abs() <= tolerance * b.abs().max(1.0), "at {place}: {a}, reference {b}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn attention(
+        seed: u64, batch in 1..3_usize, key_value_heads in 1..3_usize, group in 1..4_usize, seq in 1..140_usize,
+        before in 0..400_usize, head_dim in 1..40_usize, causal: bool,
+    ) {
+        let context = if causal { before + seq } else { before + 1 };
+        let q = heads(seed, [batch, key_value_heads * group, seq, head_dim]);
+        let k = heads(seed ^ 1, [batch, key_value_heads, context, head_dim]);
+        let v = heads(seed ^ 2, [batch, key_value_heads, context, head_dim]);
+        let reference = crate::attention::reference::<Flex>(q.clone(), k.clone(), v.clone(), causal);
+        assert_close(Flex::grouped_attention(q, k, v, causal), reference, 2e-5);
+    }
+
+    #[test]
+    fn ada_layer_norm(seed: u64, batch in 1..3_usize, seq in 1..70_usize, width in 1..300_usize, shared: bool) {
+        let x = random(seed, [batch, seq, width]);
+        let pictures = if shared { 1 } else { batch };
+        let (shift, scale) = (random(seed ^ 1, [pictures, 1, width]), random(seed ^ 2, [pictures, 1, width]));
+        let reference = crate::ada_layer_norm::reference::<Flex>(x.clone(), shift.clone(), scale.clone(), 1e-5);
+        assert_close(Flex::ada_layer_norm(x, shift, scale, 1e-5), reference, 2e-4);
+    }
+
+    #[test]
+    fn rms_norm(seed: u64, rows in 1..90_usize, width in 1..300_usize) {
+        let (x, weight) = (random(seed, [rows, width]), random(seed ^ 1, [width]));
+        let reference = crate::rms_norm::reference::<Flex>(x.clone(), weight.clone(), 1e-5);
+        assert_close(Flex::rms_norm(x, weight, 1e-5), reference, 1e-5);
+    }
+
+    #[test]
+    fn norm_rope(
+        seed: u64, batch in 1..3_usize, count in 1..4_usize, first in 0..4_usize, turning in 1..40_usize,
+        half in 1..20_usize, rest in 0..9_usize, norm: bool, shared: bool,
+    ) {
+        let x = heads(seed, [batch, count, first + turning, 2 * half + rest]);
+        let angles = [if shared { 1 } else { batch }, 1, turning, 2 * half];
+        let (cos, sin) = (random(seed ^ 1, angles), random(seed ^ 2, angles));
+        let eps = norm.then_some(1e-5);
+        let reference = crate::norm_rope::reference::<Flex>(x.clone(), cos.clone(), sin.clone(), first, eps);
+        assert_close(Flex::norm_rope(x, cos, sin, first, eps), reference, 2e-4);
+    }
+
+    #[test]
+    fn gelu_tanh(seed: u64, rows in 1..90_usize, width in 1..300_usize) {
+        let x = random(seed, [rows, width]);
+        let reference = crate::gelu_tanh::reference::<Flex>(x.clone());
+        assert_close(Flex::gelu_tanh(x), reference, 1e-6);
+    }
+
+    #[test]
+    fn swiglu(seed: u64, rows in 1..90_usize, width in 1..300_usize) {
+        let gate_up = random(seed, [rows, 2 * width]);
+        let reference = crate::swiglu::reference::<Flex>(gate_up.clone());
+        assert_close(Flex::swiglu(gate_up), reference, 1e-6);
+    }
+
+    #[test]
+    fn group_norm_silu(
+        seed: u64, batch in 1..3_usize, groups in 1..4_usize, each in 1..5_usize, height in 1..12_usize,
+        width in 1..12_usize,
+    ) {
+        let channels = groups * each;
+        let x = random(seed, [batch, channels, height, width]);
+        let (weight, bias) = (random(seed ^ 1, [channels]), random(seed ^ 2, [channels]));
+        let reference =
+            crate::group_norm_silu::reference::<Flex>(x.clone(), weight.clone(), bias.clone(), groups, 1e-5);
+        assert_close(Flex::group_norm_silu(x, weight, bias, groups, 1e-5), reference, 2e-4);
+    }
+}
+
+/// A twin that changes its input in place must not change what somebody else still holds.
+#[test]
+fn a_shared_input_stays_as_it_was() {
+    let x = random(7, [3, 40]);
+    let before = x.clone().into_data();
+    let held = x.clone();
+    let _ = Flex::gelu_tanh(x);
+    assert_eq!(held.into_data(), before);
+}
+
+#[cfg(feature = "autodiff")]
+mod derivatives {
+    use burn::tensor::{Device, Tensor};
+
+    use super::*;
+
+    /// The derivatives of attention, written by hand, against those of its definition.
+    #[test]
+    fn attention_is_derived_like_its_definition() {
+        let device = Device::flex().autodiff();
+        for (sizes, causal) in [([2, 4, 2, 150, 150, 8], true), ([1, 3, 3, 20, 37, 5], false)] {
+            let [batch, heads, key_value_heads, seq, context, head_dim] = sizes;
+            let leaf = |seed, shape: [usize; 4]| {
+                Tensor::<4>::from_data(random(seed, shape).into_data(), &device).require_grad()
+            };
+            let q = leaf(1, [batch, heads, seq, head_dim]);
+            let k = leaf(2, [batch, key_value_heads, context, head_dim]);
+            let v = leaf(3, [batch, key_value_heads, context, head_dim]);
+            let weight =
+                Tensor::<4>::from_data(random(4, [batch, heads, seq, head_dim]).into_data(), &device);
+
+            let group = heads / key_value_heads;
+            let repeat = |x: &Tensor<4>| {
+                let shape = [batch, key_value_heads, group, context, head_dim];
+                x.clone().unsqueeze_dim::<5>(2).expand(shape).reshape([batch, heads, context, head_dim])
+            };
+            let scores = q.clone().matmul(repeat(&k).transpose()) / (head_dim as f64).sqrt();
+            let scores = if causal {
+                let hidden: Vec<f32> = (0..seq * context)
+                    .map(|at| if at % context > at / context + context - seq { -1e9 } else { 0.0 })
+                    .collect();
+                scores + Tensor::from_data(TensorData::new(hidden, [1, 1, seq, context]), &device)
+            } else {
+                scores
+            };
+            let defined = burn::tensor::activation::softmax(scores, 3).matmul(repeat(&v));
+            let ours = crate::attention(q.clone(), k.clone(), v.clone(), causal);
+
+            let expected = (defined * weight.clone()).sum().backward();
+            let found = (ours * weight).sum().backward();
+            for leaf in [&q, &k, &v] {
+                let values = |gradient: Option<Tensor<4>>| {
+                    gradient.expect("a gradient").into_data().try_to_vec::<f32>().expect("f32")
+                };
+                for (a, b) in values(leaf.grad(&found)).iter().zip(values(leaf.grad(&expected))) {
+                    assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{a}, by definition {b}");
+                }
+            }
+        }
+    }
+}

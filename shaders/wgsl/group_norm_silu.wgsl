@@ -1,0 +1,45 @@
+// output = silu(weight · (x - mean) / sqrt(var + eps) + bias), mean and variance over each group of channels.
+//
+// x, output: [batch, groups · each, pixels], row-major; weight, bias: [groups · each]
+// sizes: batch · groups, groups, each (channels of a group), pixels, eps (bits of f32)
+// One workgroup a group; groups beyond the x limit of a dispatch go on in y.
+
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<storage, read_write> sizes: array<u32>;
+
+@compute @workgroup_size({{ workgroup }})
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let row = group.y * groups.x + group.x;
+    if row >= sizes[0] {
+        return;
+    }
+    let pixels = sizes[3];
+    let count = sizes[2] * pixels;
+    let start = row * count;
+    var sum = 0.0;
+    for (var i = local; i < count; i += WORKGROUP) {
+        sum += x[start + i];
+    }
+    let mean = workgroup_sum(local, sum) / f32(count);
+    var square = 0.0;
+    for (var i = local; i < count; i += WORKGROUP) {
+        let centred = x[start + i] - mean;
+        square += centred * centred;
+    }
+    let variance = workgroup_sum(local, square) / f32(count);
+    let factor = inverseSqrt(variance + bitcast<f32>(sizes[4]));
+    let first = row % sizes[1] * sizes[2];
+    for (var i = local; i < count; i += WORKGROUP) {
+        let channel = first + i / pixels;
+        let y = (x[start + i] - mean) * factor * weight[channel] + bias[channel];
+        // Beyond 80 the exponential would not be finite, and y / (1 + it) is nothing anyway.
+        output[start + i] = y / (1.0 + exp(min(-y, 80.0)));
+    }
+}

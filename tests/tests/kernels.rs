@@ -1,0 +1,196 @@
+//! Every WGSL kernel on the software Vulkan adapter against its plain Rust twin, on random shapes with ragged edges.
+
+use atelier_tests::software_gpu;
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// How far a kernel may be off: sums are added in another order.
+const TOLERANCE: f32 = 2e-4;
+
+/// Random numbers in -3..3 and random sizes, from a seed.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    /// In `1..=most`.
+    fn size(&mut self, most: u64) -> usize {
+        usize::try_from(self.next() % most + 1).unwrap()
+    }
+
+    fn flag(&mut self) -> bool {
+        self.next() % 2 == 1
+    }
+
+    fn data<const D: usize>(&mut self, shape: [usize; D]) -> TensorData {
+        let count = shape.iter().product();
+        let values: Vec<f32> =
+            (0..count).map(|_| self.next() as f32 / (1_u64 << 31) as f32 * 6.0 - 3.0).collect();
+        TensorData::new(values, shape)
+    }
+}
+
+/// Runs `kernel` on both devices, with random cases, and compares.
+fn compare<const D: usize, Case>(
+    cases: impl Fn(&mut Random) -> Case,
+    kernel: impl Fn(&Case, &Device) -> Tensor<D>,
+) where
+    Case: std::fmt::Debug,
+{
+    let (cpu, gpu) = (Device::flex(), software_gpu());
+    for seed in 0..24 {
+        let case = cases(&mut Random(seed));
+        let (twin, found) = (kernel(&case, &cpu), kernel(&case, &gpu));
+        assert_eq!(found.dims(), twin.dims(), "seed {seed}");
+        let values = |x: Tensor<D>| x.into_data().try_to_vec::<f32>().unwrap();
+        for (place, (a, b)) in values(found).into_iter().zip(values(twin)).enumerate() {
+            assert!(
+                (a - b).abs() <= TOLERANCE * b.abs().max(1.0),
+                "seed {seed}, place {place}: {a}, twin {b}"
+            );
+        }
+    }
+}
+
+fn on<const D: usize>(data: &TensorData, device: &Device) -> Tensor<D> {
+    Tensor::from_data(data.clone(), device)
+}
+
+#[test]
+fn attention() {
+    compare(
+        |random| {
+            let (batch, key_value_heads, head_dim) = (random.size(2), random.size(2), random.size(128));
+            let heads = key_value_heads * random.size(3);
+            let (seq, causal) = (random.size(40), random.flag());
+            let context = if causal { seq + random.size(60) - 1 } else { random.size(80) };
+            // The heads lie behind the sequence in memory, as they come out of a projection.
+            let q = random.data([batch, seq, heads, head_dim]);
+            let k = random.data([batch, context, key_value_heads, head_dim]);
+            let v = random.data([batch, context, key_value_heads, head_dim]);
+            (q, k, v, causal)
+        },
+        |(q, k, v, causal), device| {
+            let heads = |x| on::<4>(x, device).swap_dims(1, 2);
+            atelier_shaders::attention(heads(q), heads(k), heads(v), *causal)
+        },
+    );
+}
+
+#[test]
+fn attention_on_a_cache_that_is_longer_than_what_it_holds() {
+    compare(
+        |random| {
+            let (heads, head_dim, context) = (random.size(3), random.size(64), random.size(50));
+            let capacity = context + random.size(20);
+            let caches = [(); 2].map(|()| random.data([1, heads, capacity, head_dim]));
+            (random.data([1, 2 * heads, 1, head_dim]), caches, context)
+        },
+        |(q, [k, v], context), device| {
+            let seen = |x| on::<4>(x, device).narrow(2, 0, *context);
+            atelier_shaders::attention(on(q, device), seen(k), seen(v), true)
+        },
+    );
+}
+
+#[test]
+fn ada_layer_norm() {
+    compare(
+        |random| {
+            let (batch, seq, width) = (random.size(2), random.size(40), random.size(600));
+            let pictures = if random.flag() { 1 } else { batch };
+            let condition = [pictures, 1, width];
+            (random.data([batch, seq, width]), random.data(condition), random.data(condition))
+        },
+        |(x, shift, scale), device| {
+            atelier_shaders::ada_layer_norm(on(x, device), on(shift, device), on(scale, device), 1e-5)
+        },
+    );
+}
+
+#[test]
+fn rms_norm() {
+    compare(
+        |random| {
+            let (batch, seq, width) = (random.size(2), random.size(40), random.size(600));
+            (random.data([batch, seq, width]), random.data([width]))
+        },
+        |(x, weight), device| atelier_shaders::rms_norm(on::<3>(x, device), on(weight, device), 1e-5),
+    );
+}
+
+#[test]
+fn norm_rope() {
+    compare(
+        |random| {
+            let (batch, heads, first, turning) =
+                (random.size(2), random.size(4), random.size(4) - 1, random.size(30));
+            let rotary = 2 * random.size(40);
+            let head_dim = rotary + random.size(9) - 1;
+            let angles = [if random.flag() { 1 } else { batch }, 1, turning, rotary];
+            let x = random.data([batch, first + turning, heads, head_dim]);
+            (x, random.data(angles), random.data(angles), first, random.flag().then_some(1e-5))
+        },
+        |(x, cos, sin, first, eps), device| {
+            let x = on::<4>(x, device).swap_dims(1, 2);
+            atelier_shaders::norm_rope(x, on(cos, device), on(sin, device), *first, *eps)
+        },
+    );
+}
+
+#[test]
+fn gelu_tanh() {
+    compare(
+        |random| {
+            let shape = [random.size(40), random.size(600)];
+            random.data(shape)
+        },
+        |x, device| atelier_shaders::gelu_tanh(on::<2>(x, device) * 10.0),
+    );
+}
+
+#[test]
+fn swiglu() {
+    compare(
+        |random| {
+            let shape = [random.size(40), 2 * random.size(300)];
+            random.data(shape)
+        },
+        |gate_up, device| atelier_shaders::swiglu(on::<2>(gate_up, device) * 10.0),
+    );
+}
+
+#[test]
+fn group_norm_silu() {
+    compare(
+        |random| {
+            let (groups, each) = (random.size(4), random.size(5));
+            let channels = groups * each;
+            let shape = [random.size(2), channels, random.size(20), random.size(20)];
+            (random.data(shape), random.data([channels]), random.data([channels]), groups)
+        },
+        |(x, weight, bias, groups), device| {
+            atelier_shaders::group_norm_silu(
+                on(x, device),
+                on(weight, device),
+                on(bias, device),
+                *groups,
+                1e-6,
+            )
+        },
+    );
+}
+
+/// More rows than one dimension of a dispatch may have workgroups.
+#[test]
+fn many_rows() {
+    let (cpu, gpu) = (Device::flex(), software_gpu());
+    let mut random = Random(9);
+    let (x, weight) = (random.data([70_001, 5]), random.data([5]));
+    let on_device = |device| atelier_shaders::rms_norm(on::<2>(&x, device), on(&weight, device), 1e-5);
+    let values = |x: Tensor<2>| x.into_data().try_to_vec::<f32>().unwrap();
+    let (twin, found) = (values(on_device(&cpu)), values(on_device(&gpu)));
+    assert!(twin.iter().zip(&found).all(|(a, b)| (a - b).abs() <= TOLERANCE * a.abs().max(1.0)));
+}
