@@ -325,7 +325,7 @@ impl Task for ArchitectTask {
     }
 
     fn steps(&self) -> u64 {
-        3_500
+        4_200
     }
 
     fn rate(&self) -> f64 {

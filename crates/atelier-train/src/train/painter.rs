@@ -23,8 +23,8 @@ use crate::data::{CELL, Curriculum, Geometry, Random};
 
 /// Crops of a batch, and their side in cells.
 const CROPS: [usize; 2] = [22, 4];
-/// The same near the end: larger ones, which look more like whole pictures.
-const LARGE_CROPS: [usize; 2] = [2, 14];
+/// The same near the end: whole pictures, for what stands far apart, and so that every place has been seen.
+const LARGE_CROPS: [usize; 2] = [2, 16];
 /// Share of crops that show a letter; the rest lie anywhere.
 const LETTERS: f32 = 0.85;
 /// Share of the steps with small crops only.
@@ -235,7 +235,7 @@ impl Task for PainterTask {
     }
 
     fn steps(&self) -> u64 {
-        3_500
+        6_600
     }
 
     fn rate(&self) -> f64 {

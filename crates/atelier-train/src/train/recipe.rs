@@ -217,7 +217,8 @@ impl Recipe {
                     "do_sample": true,
                     "eos_token_id": image_end,
                     "pad_token_id": pad,
-                    "temperature": 0.9,
+                    // GLM-Image has 0.9. A prompt of mini's has one right blueprint: chance can only spoil it.
+                    "temperature": 0.5,
                     "top_p": 0.75,
                     "transformers_version": "5.23.0",
                 }),

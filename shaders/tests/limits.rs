@@ -1,0 +1,56 @@
+//! Every kernel keeps within WebGPU's default limits, and asks for nothing that a browser may not have.
+
+#![allow(missing_docs)]
+
+use std::path::Path;
+
+use naga::AddressSpace;
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+
+const INVOCATIONS: u32 = 256;
+const WORKGROUP_BYTES: u32 = 16 << 10;
+const STORAGE_BUFFERS: usize = 8;
+
+/// The kernels with their names, complete, with the largest workgroup that any is launched with.
+fn kernels() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("wgsl");
+    let common = std::fs::read_to_string(folder.join("common/row.wgsl")).unwrap();
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wgsl"))
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let source = std::fs::read_to_string(&path).unwrap();
+            let common = if source.contains("workgroup_sum") { common.as_str() } else { "" };
+            (name, format!("{common}{source}").replace("{{ workgroup }}", &INVOCATIONS.to_string()))
+        })
+        .collect()
+}
+
+#[test]
+fn kernels_keep_within_the_default_limits() {
+    let kernels = kernels();
+    assert!(kernels.len() >= 7, "found {} kernels", kernels.len());
+    for (name, source) in kernels {
+        let module = naga::front::wgsl::parse_str(&source)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&source)));
+        // No capabilities: no f16, no subgroups, nothing beyond the core language.
+        Validator::new(ValidationFlags::all(), Capabilities::empty())
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        for entry in &module.entry_points {
+            let invocations: u32 = entry.workgroup_size.iter().product();
+            assert!(invocations <= INVOCATIONS, "{name}: {invocations} invocations");
+        }
+        let (mut bytes, mut buffers) = (0, 0);
+        for (_, variable) in module.global_variables.iter() {
+            match variable.space {
+                AddressSpace::WorkGroup => bytes += module.types[variable.ty].inner.size(module.to_ctx()),
+                AddressSpace::Storage { .. } => buffers += 1,
+                _ => {}
+            }
+        }
+        assert!(bytes <= WORKGROUP_BYTES, "{name}: {bytes} bytes of workgroup memory");
+        assert!(buffers <= STORAGE_BUFFERS, "{name}: {buffers} storage buffers");
+    }
+}
