@@ -1,5 +1,7 @@
 //! Every twin against its reference, on random shapes with ragged edges.
 
+#![allow(clippy::expect_used)]
+
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Shape, TensorData};

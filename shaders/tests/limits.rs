@@ -1,6 +1,6 @@
 //! Every kernel keeps within WebGPU's default limits, and asks for nothing that a browser may not have.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! Every WGSL kernel on the software Vulkan adapter against its plain Rust twin, on random shapes with ragged edges.
 
+#![allow(missing_docs, clippy::unwrap_used)]
+
 use atelier_tests::software_gpu;
 use burn::tensor::{Device, Tensor, TensorData};
 
