@@ -2,18 +2,18 @@
 //! operations, which every device can run and training can differentiate, and faster forms where a device has one.
 //! [`Kernels`] is the one place that chooses.
 
-pub mod ada_layer_norm;
-pub mod attention;
+mod ada_layer_norm;
+mod attention;
 #[cfg(feature = "cpu")]
 mod cpu;
-pub mod gelu_tanh;
+mod gelu_tanh;
 #[cfg(feature = "gpu")]
 mod gpu;
-pub mod group_norm_silu;
+mod group_norm_silu;
 mod kernels;
-pub mod norm_rope;
-pub mod rms_norm;
-pub mod swiglu;
+mod norm_rope;
+mod rms_norm;
+mod swiglu;
 #[cfg(all(test, feature = "cpu"))]
 mod tests;
 
