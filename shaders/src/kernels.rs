@@ -3,10 +3,13 @@
 //! A method's body here is its reference in burn's own operations. The CPU device overrides it with the plain Rust twins
 //! of [`crate::cpu`], a GPU with the WGSL kernels, training with derivatives where it pays. Nothing else chooses.
 
-use burn::backend::tensor::FloatTensor;
+use atelier_weights::Scheme;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
-use crate::{ada_layer_norm, attention, gelu_tanh, group_norm_silu, norm_rope, rms_norm, swiglu};
+use crate::{
+    ada_layer_norm, attention, embedding, gelu_tanh, group_norm_silu, mul_mat, norm_rope, rms_norm, swiglu,
+};
 
 /// The operations on a backend's own tensors; the functions of the crate's root say what they are.
 #[backend_extension(
@@ -60,6 +63,28 @@ pub trait Kernels: Backend {
     /// [`crate::swiglu()`].
     fn swiglu(gate_up: FloatTensor<Self>) -> FloatTensor<Self> {
         swiglu::reference::<Self>(gate_up)
+    }
+
+    /// [`crate::mul_mat()`].
+    fn mul_mat(
+        x: FloatTensor<Self>,
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        scheme: Scheme,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        mul_mat::reference::<Self>(x, codes, scales, scheme, bias)
+    }
+
+    /// [`crate::embedding()`].
+    fn embedding_rows(
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        scheme: Scheme,
+        ids: IntTensor<Self>,
+        first: usize,
+    ) -> FloatTensor<Self> {
+        embedding::reference::<Self>(codes, scales, scheme, ids, first)
     }
 
     /// [`crate::group_norm_silu()`].

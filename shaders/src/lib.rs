@@ -6,12 +6,15 @@ mod ada_layer_norm;
 mod attention;
 #[cfg(feature = "cpu")]
 mod cpu;
+mod embedding;
 mod gelu_tanh;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod group_norm_silu;
 mod kernels;
+mod mul_mat;
 mod norm_rope;
+mod packed;
 mod rms_norm;
 mod swiglu;
 #[cfg(all(test, feature = "cpu"))]
@@ -19,9 +22,11 @@ mod tests;
 
 pub use ada_layer_norm::ada_layer_norm;
 pub use attention::attention;
+pub use embedding::embedding;
 pub use gelu_tanh::gelu_tanh;
 pub use group_norm_silu::group_norm_silu;
 pub use kernels::Kernels;
+pub use mul_mat::mul_mat;
 pub use norm_rope::norm_rope;
 pub use rms_norm::rms_norm;
 pub use swiglu::swiglu;

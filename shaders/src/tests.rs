@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used)]
 
+use atelier_weights::{BLOCK, Packed, Scheme, Search};
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Shape, TensorData};
@@ -26,6 +27,30 @@ fn random(seed: u64, shape: impl Into<Shape>) -> FlexTensor {
 /// As attention and rotation get it: the heads lie behind the sequence in memory.
 fn heads(seed: u64, [batch, heads, seq, head_dim]: [usize; 4]) -> FlexTensor {
     Flex::float_swap_dims(random(seed, [batch, seq, heads, head_dim]), 1, 2)
+}
+
+/// A packed matrix: what the codec makes of random weights.
+fn packed(seed: u64, [rows, columns]: [usize; 2], scheme: Scheme) -> (FlexTensor, FlexTensor) {
+    let weights = random(seed, [rows, columns]).into_data().try_to_vec::<f32>().expect("f32");
+    let Packed { codes, scales } = scheme.pack(Search::Nearest, columns, &weights, &[]);
+    let words = |words: Vec<u32>| {
+        let words: Vec<i32> = words.into_iter().map(u32::cast_signed).collect();
+        let width = words.len() / rows;
+        FlexTensor::from_data(TensorData::new(words, [rows, width]))
+    };
+    (words(codes), words(scales))
+}
+
+/// What the codec itself unpacks is what the reference reads.
+#[test]
+fn packed_weights_mean_what_the_codec_says() {
+    for &scheme in Scheme::ALL {
+        let weights: Vec<f32> = random(3, [5, 96]).into_data().try_to_vec().expect("f32");
+        let expected = scheme.unpack(96, &scheme.pack(Search::Nearest, 96, &weights, &[]));
+        let (codes, scales) = packed(3, [5, 96], scheme);
+        let found = crate::packed::unpack::<Flex>(codes, scales, scheme);
+        assert_eq!(found.into_data().try_to_vec::<f32>().expect("f32"), expected, "{scheme:?}");
+    }
 }
 
 fn assert_close(twin: FlexTensor, reference: FlexTensor, tolerance: f32) {
@@ -80,6 +105,27 @@ proptest! {
         let eps = norm.then_some(1e-5);
         let reference = crate::norm_rope::reference::<Flex>(x.clone(), cos.clone(), sin.clone(), first, eps);
         assert_close(Flex::norm_rope(x, cos, sin, first, eps), reference, 2e-4);
+    }
+
+    #[test]
+    fn mul_mat(seed: u64, rows in 1..12_usize, out in 1..70_usize, blocks in 1..6_usize, scheme in 0..6_usize) {
+        let scheme = Scheme::ALL[scheme];
+        let (x, bias) = (random(seed, [rows, blocks * BLOCK]), random(seed ^ 1, [out]));
+        let (codes, scales) = packed(seed ^ 2, [out, blocks * BLOCK], scheme);
+        let reference = crate::mul_mat::reference::<Flex>(x.clone(), codes.clone(), scales.clone(), scheme, bias.clone());
+        assert_close(Flex::mul_mat(x, codes, scales, scheme, bias), reference, 2e-4);
+    }
+
+    #[test]
+    fn embedding(seed: u64, rows in 1..70_usize, blocks in 1..6_usize, first in 0..5_usize, scheme in 0..6_usize) {
+        let scheme = Scheme::ALL[scheme];
+        let (codes, scales) = packed(seed, [rows, blocks * BLOCK], scheme);
+        // Some ids lie before the piece, some after.
+        let ids: Vec<i32> = (0..12).map(|i| (seed.wrapping_add(7 * i) % (rows as u64 + 9)) as i32).collect();
+        let ids = FlexTensor::from_data(TensorData::new(ids, [12]));
+        let reference =
+            crate::embedding::reference::<Flex>(codes.clone(), scales.clone(), scheme, ids.clone(), first);
+        assert_close(Flex::embedding_rows(codes, scales, scheme, ids, first), reference, 0.0);
     }
 
     #[test]

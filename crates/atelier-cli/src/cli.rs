@@ -27,6 +27,10 @@ pub enum Command {
     Generate(Box<GenerateArgs>),
     /// Print the run that a PNG was made by
     Inspect(InspectArgs),
+    /// Pack a model: four or eight bits a weight
+    Quantize(QuantizeArgs),
+    /// Compare every byte of a pack with its hashes
+    Verify(VerifyArgs),
     /// Say what this machine has and what would be used
     Doctor(DoctorArgs),
     /// Draw a set of prompts, to measure a model by
@@ -181,6 +185,66 @@ pub struct DoctorArgs {
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  atelier quantize GLM-Image -o GLM-Image-q4
+  atelier generate \"A poster that says 'HELLO'\" --model GLM-Image-q4
+
+After Ctrl-C the same command goes on. A policy is JSON: {\"name\": \"mine\", \"rules\": [{\"tensors\":
+\"transformer/*.norm1.*\", \"treatment\": \"q8\"}], \"otherwise\": \"q4\"}; the first rule that matches decides;
+treatments are keep, q8, q4 and q4-offset.")]
+pub struct QuantizeArgs {
+    /// Folder of the model, or mini, which is built in
+    #[arg(value_name = "CHECKPOINT", value_hint = ValueHint::DirPath)]
+    pub checkpoint: Model,
+    /// A new or empty folder for the pack
+    #[arg(short, long, value_name = "PACK", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// How weights are packed
+    #[arg(long, value_enum, default_value_t, conflicts_with = "policy")]
+    pub scheme: SchemeName,
+    /// Rules of one's own instead of a scheme
+    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
+    pub policy: Option<PathBuf>,
+    /// How scales are found
+    #[arg(long, value_enum, default_value_t)]
+    pub search: SearchName,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemeName {
+    /// Four bits, eight where it matters most
+    #[default]
+    Q4,
+    /// Eight bits
+    Q8,
+    /// Four bits with offsets, and eight for the architect's attention
+    Mixed,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SearchName {
+    /// From the largest weight of a block
+    Nearest,
+    /// With the least squared error of those that are tried
+    #[default]
+    LeastSquares,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Folder of the pack
+    #[arg(value_name = "PACK", value_hint = ValueHint::DirPath)]
+    pub pack: PathBuf,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,6 +15,7 @@ mod latents;
 mod metadata;
 mod model;
 mod names;
+mod pack;
 mod plan;
 mod progress;
 mod report;
@@ -48,6 +49,8 @@ fn run(command: Command) -> Result<()> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Eval(EvalCommand::Text(args)) => eval::run(&args),
+        Command::Quantize(args) => pack::quantize::run(&args),
+        Command::Verify(args) => pack::verify::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "atelier", &mut script);

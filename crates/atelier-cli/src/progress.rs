@@ -33,6 +33,7 @@ pub struct Seconds {
 /// What is going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    Verify(Stage),
     Load(Stage),
     Sources,
     Architect { prompt: usize },
@@ -89,6 +90,14 @@ impl Progress {
     /// Shows an event.
     pub fn on(&mut self, event: &Event) {
         match *event {
+            Event::Verify { stage, bytes, total } => {
+                let text = format!("{}, {} of {}", stage_name(stage), size(bytes), size(total));
+                self.advance(Phase::Verify(stage), bytes, total, "check", &text);
+                // Of a small pack nobody needs to know.
+                if bytes >= total && self.elapsed() >= 1.0 {
+                    self.close(&format!("checked   {}, {}", stage_name(stage), size(total)));
+                }
+            }
             Event::Load { stage, bytes, total } => {
                 let amounts = format!("{} of {}", size(bytes), size(total));
                 self.advance(
@@ -155,7 +164,7 @@ impl Progress {
         let passed = (now - self.last_event).as_secs_f64();
         self.last_event = now;
         match phase {
-            Phase::Load(_) => self.seconds.load += passed,
+            Phase::Verify(_) | Phase::Load(_) => self.seconds.load += passed,
             Phase::Sources => self.seconds.sources += passed,
             Phase::Architect { .. } => self.seconds.architect += passed,
             Phase::Painter { .. } => self.seconds.painter += passed,

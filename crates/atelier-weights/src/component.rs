@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::convert::{FLOATS, find_non_finite, to_f32, to_i32};
+use crate::convert::{FLOATS, find_non_finite, to_f32, to_i32, to_u32};
 use crate::index::Index;
+use crate::pack::{Manifest, PieceEntry, Shard};
 use crate::source::read_exact;
-use crate::{ByteSource, Dtype, Error, Header, Result, TensorInfo};
+use crate::{ByteSource, Dtype, Error, Header, Packed, Result, Scheme};
 
 /// Bytes at each end of a file's data that go into the fingerprint.
 const SAMPLE: u64 = 64 << 10;
 
-/// One model component: a folder with `<stem>.safetensors`, or `<stem>.safetensors.index.json` and its shards.
+/// One model component: a folder with `<stem>.safetensors`, or `<stem>.safetensors.index.json` and its shards, or its part
+/// of a pack.
 ///
 /// All headers are read and checked; data is read when asked for.
 #[derive(Clone)]
@@ -26,8 +28,7 @@ pub struct Component {
     /// What `place` shows: the folder, or the file when there is no component around it.
     shown: String,
     files: Vec<WeightFile>,
-    /// The file, as a position in `files`, and the place in it.
-    tensors: BTreeMap<String, (usize, TensorInfo)>,
+    tensors: BTreeMap<String, Stored>,
     metadata: BTreeMap<String, String>,
 }
 
@@ -36,6 +37,61 @@ struct WeightFile {
     path: String,
     size: u64,
     data_start: u64,
+}
+
+/// How a tensor is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Dimensions, row-major, empty for a scalar.
+    pub shape: Vec<usize>,
+    /// Type of the elements; of the codes where the tensor is quantised.
+    pub dtype: Dtype,
+    /// What the codes mean; `None` for a dtype that weights do not have.
+    pub scheme: Option<Scheme>,
+    /// Consecutive rows, each in one place. There is at least one.
+    pieces: Vec<StoredPiece>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct StoredPiece {
+    /// A position in `files`.
+    file: usize,
+    rows: usize,
+    /// In bytes from the start of the file.
+    codes: Range<u64>,
+    /// The same; empty where there are no scales.
+    scales: Range<u64>,
+}
+
+impl Stored {
+    /// Bytes in the files.
+    pub fn bytes(&self) -> u64 {
+        let length = |range: &Range<u64>| range.end - range.start;
+        self.pieces.iter().map(|piece| length(&piece.codes) + length(&piece.scales)).sum()
+    }
+
+    /// Numbers of one row: all dimensions but the first.
+    pub fn columns(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+
+    /// The rows of each piece.
+    pub fn pieces(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.pieces.iter().map(|piece| piece.rows)
+    }
+
+    fn is_quantised(&self) -> bool {
+        self.scheme.is_some_and(Scheme::is_quantised)
+    }
+}
+
+/// Consecutive rows of a matrix as they are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Which rows.
+    pub rows: Range<usize>,
+    /// Their codes and scales.
+    pub packed: Packed,
 }
 
 impl Component {
@@ -69,6 +125,46 @@ impl Component {
         let mut component = Self::empty(source, folder, path);
         let header = Header::read(&*component.source, path).await?;
         component.add_file(path.to_owned(), header).await?;
+        Ok(component)
+    }
+
+    /// The component `folder` of a pack whose headers have been looked at.
+    pub(crate) fn of_pack(
+        source: Arc<dyn ByteSource>,
+        manifest: &Manifest,
+        headers: &[Header],
+        folder: &str,
+    ) -> Result<Self> {
+        let mut component = Self::empty(source, folder, folder);
+        let wrong = |reason: &str| Error::Pack { file: folder.to_owned(), reason: reason.to_owned() };
+        // Where a shard is in `files`: shards of other components are none of this one's.
+        let mut file_of = BTreeMap::new();
+        for tensor in manifest.tensors.iter().filter(|tensor| tensor.component == folder) {
+            let mut pieces = Vec::with_capacity(tensor.pieces.len());
+            let mut dtype = Dtype::U32;
+            for (index, &PieceEntry { shard, rows }) in tensor.pieces.iter().enumerate() {
+                let (Some(Shard { file, .. }), Some(header)) =
+                    (manifest.shards.get(shard), headers.get(shard))
+                else {
+                    return Err(wrong("a tensor is in no shard"));
+                };
+                let file = *file_of.entry(shard).or_insert_with(|| {
+                    let (path, size) = (file.path.clone(), file.bytes);
+                    component.files.push(WeightFile { path, size, data_start: header.data_start });
+                    component.files.len() - 1
+                });
+                let mut ranges = [0..0, 0..0];
+                for (range, (name, part_dtype, _)) in ranges.iter_mut().zip(tensor.parts(index)) {
+                    let info = header.tensors.get(&name);
+                    *range = info.ok_or_else(|| wrong("a tensor is not in its shard"))?.range.clone();
+                    dtype = part_dtype;
+                }
+                let [codes, scales] = ranges;
+                pieces.push(StoredPiece { file, rows, codes, scales });
+            }
+            let stored = Stored { shape: tensor.shape.clone(), dtype, scheme: Some(tensor.scheme), pieces };
+            component.tensors.insert(tensor.name.clone(), stored);
+        }
         Ok(component)
     }
 
@@ -108,20 +204,25 @@ impl Component {
             return Err(Error::MissingFile { file: self.source.locate(&path) });
         };
         let file = self.files.len();
-        self.tensors.extend(header.tensors.into_iter().map(|(name, info)| (name, (file, info))));
+        self.tensors.extend(header.tensors.into_iter().map(|(name, info)| {
+            let scheme = Scheme::of_dtype(info.dtype);
+            let rows = info.shape.first().copied().unwrap_or(1);
+            let pieces = vec![StoredPiece { file, rows, codes: info.range, scales: 0..0 }];
+            (name, Stored { shape: info.shape, dtype: info.dtype, scheme, pieces })
+        }));
         self.metadata.extend(header.metadata);
         self.files.push(WeightFile { path, size, data_start: header.data_start });
         Ok(())
     }
 
     /// The tensors, sorted by name.
-    pub fn tensors(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
-        self.tensors.iter().map(|(name, (_, info))| (name.as_str(), info))
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Stored)> {
+        self.tensors.iter().map(|(name, stored)| (name.as_str(), stored))
     }
 
     /// The tensor called `name`.
-    pub fn get(&self, name: &str) -> Option<&TensorInfo> {
-        self.tensors.get(name).map(|(_, info)| info)
+    pub fn get(&self, name: &str) -> Option<&Stored> {
+        self.tensors.get(name)
     }
 
     /// The folder, relative to the source; empty for its root.
@@ -144,51 +245,88 @@ impl Component {
         &self.metadata
     }
 
-    /// The raw little-endian bytes of a tensor.
+    /// The raw little-endian bytes of a tensor, or of the codes where it is quantised; of several pieces, all.
     pub async fn read_bytes(&self, name: &str) -> Result<Cow<'_, [u8]>> {
-        let (path, info) = self.find(name)?;
-        self.read_range(name, path, info.range.clone()).await
+        let stored = self.find(name)?;
+        match stored.pieces.as_slice() {
+            [piece] => self.read_range(name, piece, &piece.codes).await,
+            pieces => {
+                let mut bytes = Vec::new();
+                for piece in pieces {
+                    bytes.extend_from_slice(&self.read_range(name, piece, &piece.codes).await?);
+                }
+                Ok(Cow::Owned(bytes))
+            }
+        }
     }
 
-    /// A tensor of F32, F16 or BF16 as `f32`, flat and row-major. Another dtype is refused, and so is NaN or
+    /// A tensor of floats as `f32`, flat and row-major, quantised or not. Another dtype is refused, and so is NaN or
     /// infinity, with its flat index.
     pub async fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
-        let (path, info) = self.find(name)?;
-        self.read_floats(name, path, info.dtype, info.range.clone(), 0).await
+        let stored = self.find(name)?;
+        if let ([piece], false) = (stored.pieces.as_slice(), stored.is_quantised()) {
+            return self.read_floats(name, stored, piece, piece.codes.clone(), 0).await;
+        }
+        let mut numbers = Vec::new();
+        for index in 0..stored.pieces.len() {
+            let (scheme, Piece { packed, .. }) = self.read_piece(name, index).await?;
+            numbers.extend(scheme.unpack(stored.columns(), &packed));
+        }
+        Ok(numbers)
     }
 
-    /// As [`read_f32`](Self::read_f32), but only the rows `rows` of the leading dimension.
+    /// As [`read_f32`](Self::read_f32), but only the rows `rows` of the leading dimension of a tensor that is in one piece
+    /// and not quantised.
     pub async fn read_rows_f32(&self, name: &str, rows: Range<usize>) -> Result<Vec<f32>> {
-        let (path, info) = self.find(name)?;
+        let stored = self.find(name)?;
         let Range { start, end } = rows;
-        let Some((_, row)) = info.shape.split_first().filter(|(count, _)| start <= end && end <= **count)
-        else {
-            let (file, tensor, shape) = (self.source.locate(path), name.to_owned(), info.shape.clone());
-            return Err(Error::NoRows { file, tensor, start, end, shape });
-        };
+        let in_reach = start <= end && stored.shape.first().is_some_and(|count| end <= *count);
+        let [piece] = stored.pieces.as_slice() else { return Err(self.no_rows(name, stored, start, end)) };
+        if !in_reach || stored.is_quantised() {
+            return Err(self.no_rows(name, stored, start, end));
+        }
         // No overflow where there is a row: a row is not larger than the tensor, whose size the header has checked.
-        let row = row.iter().fold(1, |size: u64, &dim| size.saturating_mul(dim as u64));
+        let row = stored.shape.iter().skip(1).fold(1, |size: u64, &dim| size.saturating_mul(dim as u64));
+        let Range { start: first, end: last } = piece.codes;
         let byte = |row_at: usize| {
             let elements = (row_at as u64).saturating_mul(row);
-            info.range.start.saturating_add(elements.saturating_mul(info.dtype.size() as u64))
+            first.saturating_add(elements.saturating_mul(stored.dtype.size() as u64)).min(last)
         };
-        let range = byte(start).min(info.range.end)..byte(end).min(info.range.end);
-        let first = usize::try_from(row.saturating_mul(start as u64)).unwrap_or(usize::MAX);
-        self.read_floats(name, path, info.dtype, range, first).await
+        let index = usize::try_from(row.saturating_mul(start as u64)).unwrap_or(usize::MAX);
+        self.read_floats(name, stored, piece, byte(start)..byte(end), index).await
+    }
+
+    /// A piece of a matrix of floats as it is stored, and what its codes mean. NaN and infinity are refused, among scales
+    /// as among weights.
+    pub async fn read_piece(&self, name: &str, index: usize) -> Result<(Scheme, Piece)> {
+        let stored = self.find(name)?;
+        let no_piece = || Error::NoTensor { file: self.place(), tensor: format!("{name}, piece {index}") };
+        let piece = stored.pieces.get(index).ok_or_else(no_piece)?;
+        let Some(scheme) = stored.scheme else {
+            return Err(self.wrong_dtype(name, piece, FLOATS, stored.dtype));
+        };
+        let codes = to_u32(&self.read_range(name, piece, &piece.codes).await?);
+        let scales = to_u32(&self.read_range(name, piece, &piece.scales).await?);
+        let packed = Packed { codes, scales };
+        let first: usize = stored.pieces.iter().take(index).map(|piece| piece.rows).sum();
+        if let Some((at, value)) = scheme.find_non_finite(&packed) {
+            let (file, tensor) = (self.locate(piece), name.to_owned());
+            // The number of the weight, or of a quantised one the first that its scale belongs to.
+            return Err(Error::NotFinite { file, tensor, index: first * stored.columns() + at, value });
+        }
+        Ok((scheme, Piece { rows: first..first + piece.rows, packed }))
     }
 
     /// A tensor of I32, flat and row-major. Another dtype is refused.
     pub async fn read_i32(&self, name: &str) -> Result<Vec<i32>> {
-        let (path, info) = self.find(name)?;
-        self.expect_dtype(name, path, info.dtype, Dtype::I32)?;
-        Ok(to_i32(&self.read_range(name, path, info.range.clone()).await?))
+        self.expect_dtype(name, Dtype::I32)?;
+        Ok(to_i32(&self.read_bytes(name).await?))
     }
 
     /// A tensor of U8, flat and row-major. Another dtype is refused.
     pub async fn read_u8(&self, name: &str) -> Result<Vec<u8>> {
-        let (path, info) = self.find(name)?;
-        self.expect_dtype(name, path, info.dtype, Dtype::U8)?;
-        Ok(self.read_range(name, path, info.range.clone()).await?.into_owned())
+        self.expect_dtype(name, Dtype::U8)?;
+        Ok(self.read_bytes(name).await?.into_owned())
     }
 
     /// The cheap identity of a model: SHA-256 over, for every file in order, the path, the size, the header, and
@@ -209,51 +347,66 @@ impl Component {
         Ok(hash.finalize().into())
     }
 
-    fn find(&self, name: &str) -> Result<(&str, &TensorInfo)> {
-        self.tensors
-            .get(name)
-            .and_then(|(file, info)| Some((self.files.get(*file)?.path.as_str(), info)))
-            .ok_or_else(|| Error::NoTensor { file: self.place(), tensor: name.to_owned() })
+    fn find(&self, name: &str) -> Result<&Stored> {
+        let missing = || Error::NoTensor { file: self.place(), tensor: name.to_owned() };
+        self.tensors.get(name).ok_or_else(missing)
     }
 
-    fn expect_dtype(&self, name: &str, path: &str, found: Dtype, expected: Dtype) -> Result<()> {
-        if found == expected {
-            return Ok(());
+    fn path(&self, piece: &StoredPiece) -> &str {
+        self.files.get(piece.file).map_or("", |file| &file.path)
+    }
+
+    fn locate(&self, piece: &StoredPiece) -> String {
+        self.source.locate(self.path(piece))
+    }
+
+    fn expect_dtype(&self, name: &str, expected: Dtype) -> Result<()> {
+        let stored = self.find(name)?;
+        match stored.pieces.first() {
+            Some(piece) if stored.dtype != expected => {
+                Err(self.wrong_dtype(name, piece, expected.name(), stored.dtype))
+            }
+            _ => Ok(()),
         }
-        Err(self.wrong_dtype(name, path, expected.name(), found))
     }
 
-    fn wrong_dtype(&self, name: &str, path: &str, expected: &'static str, found: Dtype) -> Error {
-        Error::WrongDtype { file: self.source.locate(path), tensor: name.to_owned(), expected, found }
+    fn wrong_dtype(&self, name: &str, piece: &StoredPiece, expected: &'static str, found: Dtype) -> Error {
+        Error::WrongDtype { file: self.locate(piece), tensor: name.to_owned(), expected, found }
     }
 
-    async fn read_range(&self, name: &str, path: &str, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
+    fn no_rows(&self, name: &str, stored: &Stored, start: usize, end: usize) -> Error {
+        let file = stored.pieces.first().map_or_else(|| self.place(), |piece| self.locate(piece));
+        Error::NoRows { file, tensor: name.to_owned(), start, end, shape: stored.shape.clone() }
+    }
+
+    async fn read_range(&self, name: &str, piece: &StoredPiece, range: &Range<u64>) -> Result<Cow<'_, [u8]>> {
         let bytes = range.end.saturating_sub(range.start);
         if bytes == 0 {
             return Ok(Cow::Borrowed(&[]));
         }
         if isize::try_from(bytes).is_err() {
-            return Err(Error::NoMemory { file: self.source.locate(path), tensor: name.to_owned(), bytes });
+            return Err(Error::NoMemory { file: self.locate(piece), tensor: name.to_owned(), bytes });
         }
-        read_exact(&*self.source, path, range).await
+        read_exact(&*self.source, self.path(piece), range.clone()).await
     }
 
     /// `first` is the flat index of the first number, for messages.
     async fn read_floats(
         &self,
         name: &str,
-        path: &str,
-        dtype: Dtype,
+        stored: &Stored,
+        piece: &StoredPiece,
         range: Range<u64>,
         first: usize,
     ) -> Result<Vec<f32>> {
-        if !matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16) {
-            return Err(self.wrong_dtype(name, path, FLOATS, dtype));
+        let wrong = || self.wrong_dtype(name, piece, FLOATS, stored.dtype);
+        if stored.scheme.is_none() {
+            return Err(wrong());
         }
-        let bytes = self.read_range(name, path, range).await?;
-        let numbers = to_f32(dtype, &bytes).ok_or_else(|| self.wrong_dtype(name, path, FLOATS, dtype))?;
+        let bytes = self.read_range(name, piece, &range).await?;
+        let numbers = to_f32(stored.dtype, &bytes).ok_or_else(wrong)?;
         if let Some((index, value)) = find_non_finite(&numbers) {
-            let (file, tensor) = (self.source.locate(path), name.to_owned());
+            let (file, tensor) = (self.locate(piece), name.to_owned());
             return Err(Error::NotFinite { file, tensor, index: first.saturating_add(index), value });
         }
         Ok(numbers)

@@ -45,6 +45,18 @@ pub(crate) fn to_i32(bytes: &[u8]) -> Vec<i32> {
     bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect()
 }
 
+/// The 32-bit words in `bytes`; a last one that is not whole is filled up with zeros.
+pub(crate) fn to_u32(bytes: &[u8]) -> Vec<u32> {
+    let (words, rest) = bytes.as_chunks();
+    let mut words: Vec<u32> = words.iter().map(|b| u32::from_le_bytes(*b)).collect();
+    if !rest.is_empty() {
+        let mut last = [0; 4];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        words.push(u32::from_le_bytes(last));
+    }
+    words
+}
+
 /// The first number that is NaN or infinite, and where it is.
 pub(crate) fn find_non_finite(numbers: &[f32]) -> Option<(usize, f32)> {
     // A block is scanned without an early exit, which lets the compiler look at many numbers at once.

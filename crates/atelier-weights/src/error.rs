@@ -109,6 +109,14 @@ pub enum Error {
     #[error("{file}: tensor {}: expected in shard {} only, found in {} too", quote(.tensor), quote(.shard), quote(.other))]
     TwoShards { file: String, tensor: String, shard: String, other: String },
 
+    // A pack.
+    /// The manifest contradicts itself, a shard, or this program.
+    #[error("{file}: {}", clip(.reason))]
+    Pack { file: String, reason: String },
+    /// Other bytes than those that were packed.
+    #[error("{file}: expected SHA-256 {expected}, found {found}: the file is damaged; get it again")]
+    Hash { file: String, expected: String, found: String },
+
     // Reading a tensor.
     /// No tensor of that name.
     #[error("{file}: tensor {}: not found", quote(.tensor))]

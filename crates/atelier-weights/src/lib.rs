@@ -4,7 +4,10 @@
 //! is one part of a model on such a source: one safetensors file, or an index with its shards. Opening a component
 //! reads and checks every header, so that a damaged or hostile checkpoint is refused before a single weight is
 //! read. Nothing is allocated in proportion to a size that a file merely claims.
+//!
+//! A pack is a model with its matrices packed: [`Scheme`] says how, a [`Policy`] which, and the pack's [`Manifest`] where.
 
+mod block;
 mod component;
 mod convert;
 mod dtype;
@@ -14,12 +17,22 @@ mod folder;
 mod header;
 mod index;
 mod json;
+mod layout;
+mod pack;
+mod policy;
 mod source;
 
-pub use component::Component;
+pub use block::{BLOCK, Packed, Scheme, Search};
+pub use component::{Component, Piece, Stored};
 pub use dtype::Dtype;
 pub use error::{Error, Result};
 #[cfg(feature = "files")]
 pub use folder::FolderSource;
 pub use header::{Header, MAX_HEADER, TensorInfo};
+pub use layout::Layout;
+pub use pack::{
+    FileEntry, MANIFEST, MAX_BUFFER, MAX_SHARD, Manifest, PACK_FORMAT, PackSource, PieceEntry, Shard,
+    TensorEntry,
+};
+pub use policy::{Policy, Rule, Treatment};
 pub use source::{ByteSource, MAX_JSON, MemorySource, read_all, read_json};

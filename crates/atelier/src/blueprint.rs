@@ -88,7 +88,9 @@ impl Blueprint {
     /// not have, other source images.
     pub fn check(&self, checkpoint: &Checkpoint, sources: &[SourceRecord]) -> Result<()> {
         expect("format", &self.format, BLUEPRINT_FORMAT)?;
-        expect("model", &self.model, checkpoint.fingerprint())?;
+        if !checkpoint.accepts(&self.model) {
+            expect("model", &self.model, checkpoint.fingerprint())?;
+        }
         check_size(self.width, self.height)?;
         let grids = TargetGrids::for_size(self.width, self.height);
         let codes = checkpoint.config().prior.vq_config.num_embeddings;

@@ -1,13 +1,15 @@
-//! A checkpoint folder, checked as a whole before a single weight is read.
+//! A checkpoint folder or a pack, checked as a whole before a single weight is read.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use atelier_weights::{ByteSource, Component, Dtype, read_all};
+use atelier_weights::{ByteSource, Component, FileEntry, Manifest, PackSource, Scheme, read_all};
 use sha2::{Digest, Sha256};
 
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
+use crate::progress::Stage;
 use crate::prompt::{PromptTokenizer, SpecialTokens};
 use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory};
 
@@ -20,6 +22,15 @@ pub struct Checkpoint {
     tokenizer: PromptTokenizer,
     components: Vec<(ComponentName, Component)>,
     fingerprint: String,
+    pack: Option<Pack>,
+}
+
+/// What is particular about a pack.
+struct Pack {
+    source: Arc<dyn ByteSource>,
+    manifest: Manifest,
+    /// Stages whose files were compared with their hashes.
+    verified: RefCell<Vec<Stage>>,
 }
 
 impl Checkpoint {
@@ -28,19 +39,85 @@ impl Checkpoint {
     /// # Errors
     /// A missing, malformed or contradictory file; a tensor that is missing, superfluous or of another shape.
     pub async fn open(source: Arc<dyn ByteSource>) -> Result<Self> {
-        let config = ModelConfig::read(&*source).await?;
-        let tokenizer = read_tokenizer(&*source).await?;
+        let pack = Manifest::read(&*source).await?;
+        let headers = match &pack {
+            Some(manifest) => manifest.headers(&*source).await?,
+            None => Vec::new(),
+        };
+        let packed = pack.as_ref().map(|manifest| PackSource::new(&*source, manifest));
+        let files: &dyn ByteSource = packed.as_ref().map_or(&*source, |packed| packed);
+        let config = ModelConfig::read(files).await?;
+        let tokenizer = read_tokenizer(files).await?;
         let mut components = Vec::new();
         let mut hash = Sha256::new();
         hash.update(format!("{config:?}"));
         for name in ComponentName::ALL {
-            let component = Component::open(source.clone(), name.folder(), name.stem()).await?;
+            let component = match &pack {
+                Some(manifest) => manifest.component(source.clone(), &headers, name.folder())?,
+                None => Component::open(source.clone(), name.folder(), name.stem()).await?,
+            };
             check_inventory(&component, &inventory(&config, name).await?)?;
-            hash.update(component.fingerprint().await?);
+            match &pack {
+                Some(manifest) => hash.update(manifest.fingerprint()),
+                None => hash.update(component.fingerprint().await?),
+            }
             components.push((name, component));
         }
         let fingerprint = hex(&hash.finalize());
-        Ok(Self { config, tokenizer, components, fingerprint })
+        let pack = pack.map(|manifest| Pack { source, manifest, verified: RefCell::default() });
+        let checkpoint = Self { config, tokenizer, components, fingerprint, pack };
+        // Small, and everything depends on them.
+        for file in checkpoint.pack.iter().flat_map(|pack| &pack.manifest.files) {
+            checkpoint.verify_file(file, |_| Ok(())).await?;
+        }
+        Ok(checkpoint)
+    }
+
+    /// Whether it is a pack: then weights stay as they are stored.
+    pub fn is_pack(&self) -> bool {
+        self.pack.is_some()
+    }
+
+    /// The manifest of a pack.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.pack.as_ref().map(|pack| &pack.manifest)
+    }
+
+    /// Whether a blueprint of the model `fingerprint` can be painted: this one, or the one that a pack was made from.
+    pub fn accepts(&self, fingerprint: &str) -> bool {
+        self.fingerprint == fingerprint
+            || self.manifest().is_some_and(|manifest| manifest.source == fingerprint)
+    }
+
+    /// Compares the shards of a stage with their hashes, unless that was done; nothing where it is not a pack.
+    /// `progress` gets the bytes so far and in all, and may stop.
+    ///
+    /// # Errors
+    /// A shard is damaged or cannot be read; `progress` fails.
+    pub async fn verify(&self, stage: Stage, mut progress: impl FnMut(u64, u64) -> Result<()>) -> Result<()> {
+        let Some(pack) = &self.pack else { return Ok(()) };
+        if pack.verified.borrow().contains(&stage) {
+            return Ok(());
+        }
+        let shards = pack.manifest.shards.iter().filter(|shard| shard.stage == stage.name());
+        let total = shards.clone().map(|shard| shard.file.bytes).sum();
+        let mut done = 0;
+        for shard in shards {
+            let on = |bytes| {
+                done += bytes;
+                progress(done, total)
+            };
+            self.verify_file(&shard.file, on).await?;
+        }
+        pack.verified.borrow_mut().push(stage);
+        Ok(())
+    }
+
+    async fn verify_file(&self, file: &FileEntry, progress: impl FnMut(u64) -> Result<()>) -> Result<()> {
+        match &self.pack {
+            Some(pack) => file.verify(&*pack.source, progress).await,
+            None => Ok(()),
+        }
     }
 
     /// The checkpoint's configurations.
@@ -115,10 +192,16 @@ fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Resul
                 entry.name, entry.shape, info.shape
             )));
         }
-        if entry.role != TensorRole::Unused && !matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16) {
+        if entry.role != TensorRole::Unused && info.scheme.is_none() {
             return Err(problem(format!(
                 "tensor {}: expected dtype F32, F16 or BF16, found {}",
                 entry.name, info.dtype
+            )));
+        }
+        if !entry.matrix && info.scheme.is_some_and(Scheme::is_quantised) {
+            return Err(problem(format!(
+                "tensor {}: expected F32, F16 or BF16, as it is no matrix, found it quantised",
+                entry.name
             )));
         }
     }

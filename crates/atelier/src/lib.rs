@@ -30,6 +30,7 @@ pub mod glyph_encoder;
 pub mod image;
 pub mod loader;
 pub mod nn;
+pub mod packing;
 pub mod pipeline;
 pub mod prior;
 pub mod progress;

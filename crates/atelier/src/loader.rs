@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use atelier_weights::Component;
+use atelier_weights::{BLOCK, Component, Piece, Scheme, Stored};
 use burn::module::{Param, ParamId};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::glyph_encoder::GlyphEncoder;
+use crate::nn::{Matrix, PackedRows};
 use crate::prior::{Prior, VectorQuantizer, VisionTower};
 use crate::progress::{Event, Run, Stage};
 use crate::transformer::Transformer;
@@ -40,7 +41,7 @@ impl<'a, 'r> Loader<'a, 'r> {
         for &(component, prefixes) in weight_mapping::parts(stage) {
             let tensors = checkpoint.component(component)?.tensors();
             let wanted = tensors.filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
-            total += wanted.map(|(_, info)| info.range.end - info.range.start).sum::<u64>();
+            total += wanted.map(|(_, stored)| stored.bytes()).sum::<u64>();
         }
         Ok(Self { checkpoint, device, run, stage, done: 0, total })
     }
@@ -50,6 +51,7 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// A weight cannot be read or is not finite; the observer stops the run. So for all that follow.
     pub async fn prior(&mut self) -> Result<Prior> {
+        self.verify().await?;
         let config = &self.checkpoint.config().prior;
         weight_mapping::prior(&mut self.weights(ComponentName::VisionLanguageEncoder)?, config).await
     }
@@ -59,6 +61,7 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn vision(&mut self) -> Result<(VisionTower, VectorQuantizer)> {
+        self.verify().await?;
         let config = &self.checkpoint.config().prior;
         weight_mapping::vision(&mut self.weights(ComponentName::VisionLanguageEncoder)?, config).await
     }
@@ -68,6 +71,7 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn glyph_encoder(&mut self) -> Result<GlyphEncoder> {
+        self.verify().await?;
         let config = &self.checkpoint.config().glyph_encoder;
         weight_mapping::glyph_encoder(&mut self.weights(ComponentName::TextEncoder)?, config).await
     }
@@ -77,6 +81,7 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn transformer(&mut self) -> Result<Transformer> {
+        self.verify().await?;
         let config = &self.checkpoint.config().transformer;
         weight_mapping::transformer(&mut self.weights(ComponentName::Transformer)?, config).await
     }
@@ -86,6 +91,7 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn vae_encoder(&mut self) -> Result<Encoder> {
+        self.verify().await?;
         let config = &self.checkpoint.config().vae;
         weight_mapping::vae_encoder(&mut self.weights(ComponentName::Vae)?, config).await
     }
@@ -95,8 +101,16 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn vae_decoder(&mut self) -> Result<Decoder> {
+        self.verify().await?;
         let config = &self.checkpoint.config().vae;
         weight_mapping::vae_decoder(&mut self.weights(ComponentName::Vae)?, config).await
+    }
+
+    /// Compares the files of the stage with their hashes, where a pack says them, once in a run.
+    async fn verify(&mut self) -> Result<()> {
+        let Self { checkpoint, stage, .. } = *self;
+        let run = &mut *self.run;
+        checkpoint.verify(stage, |bytes, total| run.emit(Event::Verify { stage, bytes, total })).await
     }
 
     fn weights<'l>(&'l mut self, component: ComponentName) -> Result<CheckpointWeights<'l, 'a, 'r>> {
@@ -113,6 +127,32 @@ struct CheckpointWeights<'l, 'a, 'r> {
     loader: &'l mut Loader<'a, 'r>,
 }
 
+impl CheckpointWeights<'_, '_, '_> {
+    /// The name under which the files have the tensor: the inventory was checked when the checkpoint was opened, so a
+    /// missing name has an alias.
+    fn found(&self, name: &str) -> String {
+        match self.aliases.get(name) {
+            Some(alias) if self.component.get(name).is_none() => alias.clone(),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Reports bytes that are on the device.
+    fn loaded(&mut self, bytes: u64) -> Result<()> {
+        self.loader.done += bytes;
+        let Loader { stage, done, total, .. } = *self.loader;
+        self.loader.run.emit(Event::Load { stage, bytes: done, total })
+    }
+
+    fn words(&self, words: Vec<u32>, rows: usize) -> Tensor<2, Int> {
+        // Without scales a kernel still wants a buffer.
+        let words = if words.is_empty() { vec![0; rows] } else { words };
+        let columns = words.len() / rows.max(1);
+        let words: Vec<i32> = words.into_iter().map(u32::cast_signed).collect();
+        Tensor::from_data(TensorData::new(words, [rows, columns]), (self.loader.device, DType::I32))
+    }
+}
+
 impl WeightSource for CheckpointWeights<'_, '_, '_> {
     async fn reshaped<const S: usize, const D: usize>(
         &mut self,
@@ -120,18 +160,33 @@ impl WeightSource for CheckpointWeights<'_, '_, '_> {
         _stored: [usize; S],
         shape: [usize; D],
     ) -> Result<Param<Tensor<D>>> {
-        // The inventory was checked when the checkpoint was opened, so shapes fit and a missing name has an alias.
-        let name = match self.aliases.get(name) {
-            Some(alias) if self.component.get(name).is_none() => alias,
-            _ => name,
-        };
-        let values = self.component.read_f32(name).await?;
-        let bytes = self.component.get(name).map_or(0, |info| info.range.end - info.range.start);
+        let name = self.found(name);
+        let values = self.component.read_f32(&name).await?;
+        let bytes = self.component.get(&name).map_or(0, Stored::bytes);
         let tensor = Tensor::from_data(TensorData::new(values, shape), self.loader.device);
-        self.loader.done += bytes;
-        let Loader { stage, done, total, .. } = *self.loader;
-        self.loader.run.emit(Event::Load { stage, bytes: done, total })?;
+        self.loaded(bytes)?;
         Ok(Param::initialized(ParamId::new(), tensor))
+    }
+
+    async fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix> {
+        let found = self.found(name);
+        let stored = self.component.get(&found);
+        let packed = |stored: &&Stored| stored.scheme != Some(Scheme::F32) && shape[1].is_multiple_of(BLOCK);
+        let Some(stored) = stored.filter(|_| self.loader.checkpoint.is_pack()).filter(packed) else {
+            return Ok(Matrix::Dense(self.tensor(name, shape).await?));
+        };
+        let mut pieces = Vec::new();
+        for index in 0..stored.pieces().len() {
+            // As they lie in the file: no other copy of the weights is ever made.
+            let (scheme, Piece { rows, packed }) = self.component.read_piece(&found, index).await?;
+            let bytes = 4 * (packed.codes.len() + packed.scales.len()) as u64;
+            let (codes, scales) =
+                (self.words(packed.codes, rows.len()), self.words(packed.scales, rows.len()));
+            let zeros = Tensor::zeros([rows.len()], self.loader.device);
+            pieces.push(PackedRows { codes, scales, zeros, scheme, first: rows.start });
+            self.loaded(bytes)?;
+        }
+        Ok(Matrix::Packed(pieces))
     }
 
     fn unused(&mut self, _name: &str, _shape: &[usize]) {}

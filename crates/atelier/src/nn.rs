@@ -1,14 +1,114 @@
 //! The few layers everything is built from. Precision hides in here: a model never asks how its weights are stored.
 
+use atelier_weights::Scheme;
 use burn::module::{Module, Param};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Int, Tensor, module};
+use burn::tensor::{Device, Int, Tensor, module};
+
+/// A weight matrix `[rows, columns]`, however it is stored.
+#[derive(Module, Debug)]
+pub enum Matrix {
+    /// Floats that burn computes with.
+    Dense(Param<Tensor<2>>),
+    /// Words that only kernels read, in pieces of consecutive rows: no buffer is larger than any device can bind.
+    Packed(Vec<PackedRows>),
+}
+
+/// Rows of a matrix as a pack stores them.
+#[derive(Module, Debug)]
+pub struct PackedRows {
+    /// `[rows, code_words]`.
+    pub(crate) codes: Tensor<2, Int>,
+    /// `[rows, scale_words]`; one word where the scheme has no scales.
+    pub(crate) scales: Tensor<2, Int>,
+    /// `[rows]`, for layers without a bias.
+    pub(crate) zeros: Tensor<1>,
+    #[module(skip)]
+    pub(crate) scheme: Scheme,
+    /// The first row's number in the matrix.
+    pub(crate) first: usize,
+}
+
+impl Matrix {
+    /// Where it is.
+    pub fn device(&self) -> Device {
+        match self {
+            Self::Dense(weight) => weight.device(),
+            Self::Packed(pieces) => pieces.first().map(|piece| piece.codes.device()).unwrap_or_default(),
+        }
+    }
+
+    /// `x·Wᵀ + b`.
+    ///
+    /// # Shapes
+    /// - x: `[rows, in]`; bias: `[out]`
+    /// - output: `[rows, out]`
+    fn multiply(&self, x: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+        match self {
+            Self::Dense(weight) => {
+                let product = x.matmul(weight.val().transpose());
+                match bias {
+                    Some(bias) => product + bias.unsqueeze(),
+                    None => product,
+                }
+            }
+            Self::Packed(pieces) => {
+                let parts = pieces.iter().map(|piece| {
+                    let [rows, _] = piece.codes.dims();
+                    let bias = match &bias {
+                        Some(bias) if pieces.len() == 1 => bias.clone(),
+                        Some(bias) => bias.clone().narrow(0, piece.first, rows),
+                        None => piece.zeros.clone(),
+                    };
+                    let (codes, scales) = (piece.codes.clone(), piece.scales.clone());
+                    atelier_shaders::mul_mat(x.clone(), codes, scales, piece.scheme, bias)
+                });
+                joined(parts.collect(), |parts| Tensor::cat(parts, 1))
+            }
+        }
+    }
+
+    /// # Shapes
+    /// - ids: `[batch, seq]`, each below the number of rows
+    /// - output: `[batch, seq, columns]`
+    fn rows(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        match self {
+            Self::Dense(weight) => module::embedding(weight.val(), ids),
+            Self::Packed(pieces) => {
+                let [batch, seq] = ids.dims();
+                let ids: Tensor<1, Int> = ids.reshape([-1]);
+                // Every piece gives zeros for the ids of others.
+                let parts = pieces.iter().map(|piece| {
+                    let (codes, scales) = (piece.codes.clone(), piece.scales.clone());
+                    atelier_shaders::embedding(codes, scales, piece.scheme, ids.clone(), piece.first)
+                });
+                let sum = |parts: Vec<Tensor<2>>| {
+                    let mut parts = parts.into_iter();
+                    let first = parts.next().unwrap_or_else(|| Tensor::zeros([0, 0], &ids.device()));
+                    parts.fold(first, |sum, part| sum + part)
+                };
+                joined(parts.collect(), sum).reshape([batch as i32, seq as i32, -1])
+            }
+        }
+    }
+}
+
+/// The only part as it is, several by `join`.
+fn joined(mut parts: Vec<Tensor<2>>, join: impl FnOnce(Vec<Tensor<2>>) -> Tensor<2>) -> Tensor<2> {
+    match parts.pop() {
+        Some(only) if parts.is_empty() => only,
+        last => {
+            parts.extend(last);
+            join(parts)
+        }
+    }
+}
 
 /// `y = x·Wᵀ + b`.
 #[derive(Module, Debug)]
 pub struct Linear {
     /// `[out, in]`, as checkpoints store it.
-    pub(crate) weight: Param<Tensor<2>>,
+    pub(crate) weight: Matrix,
     /// `[out]`.
     pub(crate) bias: Option<Param<Tensor<1>>>,
 }
@@ -19,15 +119,11 @@ impl Linear {
     /// - output: `[..., out]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let mut shape = x.dims();
-        let weight = self.weight.val();
-        let [out, input] = weight.dims();
         // All rows in one matrix: burn's own `linear` would copy a transposed weight whenever there is one row only,
         // which is every token the architect writes.
-        let rows = x.reshape([-1, input as i32]).matmul(weight.transpose());
-        let rows = match &self.bias {
-            Some(bias) => rows + bias.val().unsqueeze(),
-            None => rows,
-        };
+        let rows = x.reshape([-1, shape[D - 1] as i32]);
+        let rows = self.weight.multiply(rows, self.bias.as_ref().map(|bias| bias.val()));
+        let [_, out] = rows.dims();
         shape[D - 1] = out;
         rows.reshape(shape)
     }
@@ -37,7 +133,7 @@ impl Linear {
 #[derive(Module, Debug)]
 pub struct Embedding {
     /// `[ids, width]`.
-    pub(crate) weight: Param<Tensor<2>>,
+    pub(crate) weight: Matrix,
 }
 
 impl Embedding {
@@ -45,7 +141,7 @@ impl Embedding {
     /// - ids: `[batch, seq]`, each below the number of rows
     /// - output: `[batch, seq, width]`
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        module::embedding(self.weight.val(), ids)
+        self.weight.rows(ids)
     }
 }
 

@@ -13,6 +13,15 @@ use crate::trace::Trace;
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {
+    /// The files of a pack that a stage reads are being compared with their hashes.
+    Verify {
+        /// The stage they belong to.
+        stage: Stage,
+        /// Bytes so far.
+        bytes: u64,
+        /// All bytes.
+        total: u64,
+    },
     /// Weights of a stage are being read.
     Load {
         /// The stage they belong to.
@@ -80,6 +89,21 @@ pub enum Stage {
     Painter,
     /// The VAE decoder.
     Decoder,
+}
+
+impl Stage {
+    /// All of them, in the order in which a run needs them.
+    pub const ALL: &[Self] = &[Self::Sources, Self::Architect, Self::Painter, Self::Decoder];
+
+    /// The name in events, packs and plans.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sources => "sources",
+            Self::Architect => "architect",
+            Self::Painter => "painter",
+            Self::Decoder => "decoder",
+        }
+    }
 }
 
 /// Which grid a token belongs to.

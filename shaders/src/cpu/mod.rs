@@ -5,16 +5,20 @@
 
 mod ada_layer_norm;
 mod attention;
+mod embedding;
 mod gelu_tanh;
 mod group_norm_silu;
 mod math;
+mod mul_mat;
 mod norm_rope;
+mod packed;
 mod rms_norm;
 mod swiglu;
 
 use std::ops::Range;
 
-use burn::backend::tensor::FloatTensor;
+use atelier_weights::Scheme;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{DType, Flex};
 use burn_flex::FlexTensor;
 use pulp::NullaryFnOnce;
@@ -83,6 +87,36 @@ impl Kernels for Flex {
         }
     }
 
+    fn mul_mat(
+        x: FloatTensor<Self>,
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        scheme: Scheme,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        if are_f32(&[&x, &bias]) && are_words(&[&codes, &scales]) {
+            mul_mat::mul_mat(x, &packed::Matrix::of(codes, scales, scheme), &bias)
+        } else {
+            crate::mul_mat::reference::<Self>(x, codes, scales, scheme, bias)
+        }
+    }
+
+    fn embedding_rows(
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        scheme: Scheme,
+        ids: IntTensor<Self>,
+        first: usize,
+    ) -> FloatTensor<Self> {
+        let numbers = ids.clone().into_data().convert::<i64>();
+        match numbers.as_slice::<i64>() {
+            Ok(ids) if are_words(&[&codes, &scales]) => {
+                embedding::embedding(&packed::Matrix::of(codes, scales, scheme), ids, first)
+            }
+            _ => crate::embedding::reference::<Self>(codes, scales, scheme, ids, first),
+        }
+    }
+
     fn group_norm_silu(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -101,6 +135,10 @@ impl Kernels for Flex {
 /// Other precisions take the reference's way: on a processor they save memory, not time.
 fn are_f32(tensors: &[&FlexTensor]) -> bool {
     tensors.iter().all(|tensor| tensor.dtype() == DType::F32)
+}
+
+fn are_words(tensors: &[&FlexTensor]) -> bool {
+    tensors.iter().all(|tensor| tensor.dtype() == DType::I32)
 }
 
 /// Numbers that a task should at least have: below, handing it out costs more than it saves.

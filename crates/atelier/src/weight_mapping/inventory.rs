@@ -7,6 +7,7 @@ use super::{WeightSource, glyph_encoder, prior, transformer, vae_decoder, vae_en
 use crate::config::ModelConfig;
 use crate::device;
 use crate::error::Result;
+use crate::nn::Matrix;
 
 /// One component of a checkpoint: its folder and the stem of its safetensors files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct InventoryEntry {
     pub shape: Vec<usize>,
     /// Its part in the model.
     pub role: TensorRole,
+    /// Whether it is the matrix of a linear layer or an embedding, which packs may quantise.
+    pub matrix: bool,
 }
 
 /// What a tensor of a checkpoint is for.
@@ -99,7 +102,12 @@ struct Notes {
 
 impl Notes {
     fn note(&mut self, name: &str, shape: &[usize], role: TensorRole) {
-        self.entries.push(InventoryEntry { name: name.to_owned(), shape: shape.to_vec(), role });
+        self.entries.push(InventoryEntry {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            role,
+            matrix: false,
+        });
     }
 }
 
@@ -113,6 +121,14 @@ impl WeightSource for Notes {
         self.note(name, &stored, TensorRole::Used);
         let zeros = move |device: &Device, _| Tensor::zeros(shape, device);
         Ok(Param::uninitialized(ParamId::new(), zeros, device::nowhere(), false, Shape::from(shape)))
+    }
+
+    async fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix> {
+        let dense = Matrix::Dense(self.tensor(name, shape).await?);
+        if let Some(entry) = self.entries.last_mut() {
+            entry.matrix = true;
+        }
+        Ok(dense)
     }
 
     fn unused(&mut self, name: &str, shape: &[usize]) {

@@ -2,7 +2,7 @@
 
 use super::WeightSource;
 use crate::error::Result;
-use crate::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, RmsNorm};
+use crate::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, Matrix, RmsNorm};
 use crate::vae::Resnet;
 
 /// Not in the VAE's configuration file: fixed by the reference class (specification, section 10).
@@ -44,7 +44,7 @@ pub(super) async fn linear<W: WeightSource>(
     output: usize,
     bias: bool,
 ) -> Result<Linear> {
-    let weight = w.tensor(&format!("{name}.weight"), [output, input]).await?;
+    let weight = w.matrix(&format!("{name}.weight"), [output, input]).await?;
     let bias = if bias { Some(w.tensor(&format!("{name}.bias"), [output]).await?) } else { None };
     Ok(Linear { weight, bias })
 }
@@ -59,7 +59,8 @@ pub(super) async fn pixels_linear<W: WeightSource>(
     let stored = [output, channels, rows, columns];
     let shape = [output, channels * rows * columns];
     let weight = w.reshaped(&format!("{name}.weight"), stored, shape).await?;
-    Ok(Linear { weight, bias: Some(w.tensor(&format!("{name}.bias"), [output]).await?) })
+    let bias = Some(w.tensor(&format!("{name}.bias"), [output]).await?);
+    Ok(Linear { weight: Matrix::Dense(weight), bias })
 }
 
 pub(super) async fn embedding<W: WeightSource>(
@@ -68,7 +69,7 @@ pub(super) async fn embedding<W: WeightSource>(
     rows: usize,
     width: usize,
 ) -> Result<Embedding> {
-    Ok(Embedding { weight: w.tensor(&format!("{name}.weight"), [rows, width]).await? })
+    Ok(Embedding { weight: w.matrix(&format!("{name}.weight"), [rows, width]).await? })
 }
 
 pub(super) async fn rms_norm<W: WeightSource>(

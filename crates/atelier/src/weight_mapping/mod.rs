@@ -14,6 +14,7 @@ use burn::tensor::Tensor;
 use crate::config::{GlyphEncoderConfig, PriorConfig, TransformerConfig, VaeConfig};
 use crate::error::Result;
 use crate::glyph_encoder::{GlyphAttention, GlyphBlock, GlyphEncoder, RelativeBias};
+use crate::nn::Matrix;
 use crate::prior::{
     Attention, DecoderLayer, Mlp, MultiAxisRope, Prior, VectorQuantizer, VisionBlock, VisionTower,
 };
@@ -56,6 +57,14 @@ pub trait WeightSource {
         stored: [usize; S],
         shape: [usize; D],
     ) -> Result<Param<Tensor<D>>>;
+
+    /// The weights `name` of a linear layer or an embedding, which may be packed.
+    ///
+    /// # Errors
+    /// As [`WeightSource::tensor`].
+    async fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix> {
+        Ok(Matrix::Dense(self.tensor(name, shape).await?))
+    }
 
     /// Notes a tensor that checkpoints carry and inference never uses.
     fn unused(&mut self, name: &str, shape: &[usize]);

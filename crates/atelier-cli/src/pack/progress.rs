@@ -1,0 +1,74 @@
+//! One bar over bytes.
+
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::progress::{Style, duration, size};
+use crate::report::say;
+use crate::terminal;
+
+/// A bar, or, where there is no terminal, a line now and then.
+#[derive(Debug)]
+pub struct ByteProgress {
+    style: Style,
+    bar: Option<ProgressBar>,
+    start: Instant,
+    done: u64,
+    /// Done before this run began: no part of its pace.
+    before: u64,
+    total: u64,
+    said: u64,
+}
+
+impl ByteProgress {
+    pub fn new(style: Style, prefix: &'static str, total: u64, before: u64) -> Self {
+        let bar = (style == Style::Bars).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), terminal::target());
+            if let Ok(style) = ProgressStyle::with_template("{prefix:<9} [{bar:28}] {msg}") {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_prefix(prefix);
+            bar.set_position(before);
+            bar
+        });
+        Self { style, bar, start: Instant::now(), done: before, before, total, said: 0 }
+    }
+
+    /// More bytes are done.
+    pub fn add(&mut self, bytes: u64) {
+        self.done += bytes;
+        let (done, total) = (self.done, self.total);
+        let worked = done.saturating_sub(self.before).max(1);
+        let left = self.start.elapsed().as_secs_f64() * total.saturating_sub(done) as f64 / worked as f64;
+        let text = format!("{} of {}, {} left", size(done), size(total), duration(left));
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(text);
+                bar.set_position(done);
+            }
+            // A line for every tenth of what takes long.
+            None if self.style == Style::Lines
+                && self.start.elapsed().as_secs() >= 5
+                && 10 * done / total.max(1) > self.said =>
+            {
+                self.said = 10 * done / total.max(1);
+                say(&text);
+            }
+            None => {}
+        }
+    }
+
+    /// Seconds so far.
+    pub fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+}
+
+impl Drop for ByteProgress {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

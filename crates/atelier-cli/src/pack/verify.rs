@@ -1,0 +1,52 @@
+//! `atelier verify`: looks at every byte of a pack.
+
+use std::sync::Arc;
+
+use atelier::Stage;
+use atelier::checkpoint::Checkpoint;
+use atelier_weights::{ByteSource, FolderSource, MANIFEST};
+use futures_lite::future::block_on;
+
+use super::progress::ByteProgress;
+use crate::cli::VerifyArgs;
+use crate::error::{Error, Result};
+use crate::progress::{Style, counted, duration, size};
+use crate::report::{self, say};
+
+/// Runs the command.
+pub fn run(args: &VerifyArgs) -> Result<()> {
+    let style = report::style(false, args.quiet);
+    let source: Arc<dyn ByteSource> = Arc::new(FolderSource::open(&args.pack)?);
+    // Sizes, counts and shapes, and the hashes of small files.
+    let checkpoint = block_on(Checkpoint::open(source))?;
+    let Some(manifest) = checkpoint.manifest() else {
+        return Err(Error::input(&args.pack, format!("expected a pack, found no {MANIFEST}")));
+    };
+    let total = manifest.entries().map(|file| file.bytes).sum();
+    let (shards, tensors) = (manifest.shards.len(), manifest.tensors.len());
+    let mut progress = ByteProgress::new(style, "verify", total, 0);
+    for &stage in Stage::ALL {
+        let mut before = 0;
+        let on = |done: u64, _| {
+            progress.add(done - before);
+            before = done;
+            Ok(())
+        };
+        block_on(checkpoint.verify(stage, on))?;
+    }
+    // Every hash is right; what remains is whether it was packed from numbers.
+    for (_, component) in checkpoint.components() {
+        for (name, stored) in component.tensors() {
+            for piece in 0..stored.pieces().len() {
+                block_on(component.read_piece(name, piece))?;
+            }
+        }
+    }
+    let seconds = progress.seconds();
+    drop(progress);
+    if style != Style::Silent {
+        let counts = format!("{}, {}", counted(shards, "shard"), counted(tensors, "tensor"));
+        say(&format!("whole     {counts}, {}, {}", size(total), duration(seconds)));
+    }
+    Ok(())
+}

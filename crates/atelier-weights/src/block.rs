@@ -1,0 +1,454 @@
+//! How the weights of a matrix are stored, and block quantisation: 32 neighbouring weights of a row share a scale.
+//!
+//! A packed matrix is two arrays of 32-bit words, which is what a GPU binds: codes, and scales. Rows follow each other.
+//!
+//! | scheme | a code is | a weight is | bits a weight |
+//! |---|---|---|---|
+//! | [`Scheme::F32`] | a number, one in a word | the code | 32 |
+//! | [`Scheme::F16`], [`Scheme::Bf16`] | a number, two in a word | the code | 16 |
+//! | [`Scheme::Q8`] | a signed byte, four in a word | `scale · code` | 8.5 |
+//! | [`Scheme::Q4`] | a nibble, eight in a word | `scale · (code - 8)` | 4.5 |
+//! | [`Scheme::Q4Offset`] | a nibble, eight in a word | `scale · code + offset` | 5 |
+//!
+//! The first code stands in a word's lowest bits. Scales and offsets are F16: two blocks' scales in a word, the first in
+//! its lower half, a last odd one alone; with an offset, a block's scale in the lower and its offset in the upper half.
+
+use half::{bf16, f16};
+use serde::{Deserialize, Serialize};
+
+/// Weights that share a scale.
+pub const BLOCK: usize = 32;
+
+/// How weights are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheme {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit floats.
+    F16,
+    /// 16-bit floats with the exponents of 32.
+    Bf16,
+    /// Eight bits.
+    Q8,
+    /// Four bits.
+    Q4,
+    /// Four bits and an offset for each block.
+    Q4Offset,
+}
+
+/// How scales are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Search {
+    /// From the largest weight; codes are the nearest. The floor.
+    Nearest,
+    /// The scale, of several that are tried, whose squared error is least.
+    LeastSquares,
+}
+
+/// A packed matrix, or some rows of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Packed {
+    /// [`Scheme::code_words`] for each row.
+    pub codes: Vec<u32>,
+    /// [`Scheme::scale_words`] for each row.
+    pub scales: Vec<u32>,
+}
+
+impl Scheme {
+    /// Every scheme.
+    pub const ALL: &[Self] = &[Self::F32, Self::F16, Self::Bf16, Self::Q8, Self::Q4, Self::Q4Offset];
+
+    /// Those with blocks and scales.
+    pub const QUANTISED: &[Self] = &[Self::Q8, Self::Q4, Self::Q4Offset];
+
+    /// The name in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Q8 => "q8",
+            Self::Q4 => "q4",
+            Self::Q4Offset => "q4-offset",
+        }
+    }
+
+    /// Whether it has blocks and scales.
+    pub const fn is_quantised(self) -> bool {
+        matches!(self, Self::Q8 | Self::Q4 | Self::Q4Offset)
+    }
+
+    /// A row's columns must be a multiple of this.
+    pub const fn multiple(self) -> usize {
+        if self.is_quantised() { BLOCK } else { self.codes_per_word() }
+    }
+
+    /// Weights in a word of codes.
+    pub const fn codes_per_word(self) -> usize {
+        match self {
+            Self::F32 => 1,
+            Self::F16 | Self::Bf16 => 2,
+            Self::Q8 => 4,
+            Self::Q4 | Self::Q4Offset => 8,
+        }
+    }
+
+    /// Words of codes in a row.
+    pub const fn code_words(self, columns: usize) -> usize {
+        columns / self.codes_per_word()
+    }
+
+    /// Words of scales in a row.
+    pub const fn scale_words(self, columns: usize) -> usize {
+        let blocks = columns / BLOCK;
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 => 0,
+            Self::Q8 | Self::Q4 => blocks.div_ceil(2),
+            Self::Q4Offset => blocks,
+        }
+    }
+
+    /// Bytes of a packed row, codes and scales.
+    pub const fn row_bytes(self, columns: usize) -> usize {
+        4 * (self.code_words(columns) + self.scale_words(columns))
+    }
+
+    /// Packs rows of `columns` weights, a multiple of [`Scheme::multiple`]; what does not fill a row is left out.
+    /// `importance` says for each column how much an error there counts, and may be shorter: the rest counts once.
+    pub fn pack(self, search: Search, columns: usize, weights: &[f32], importance: &[f32]) -> Packed {
+        if !self.is_quantised() {
+            let codes = weights.chunks_exact(self.codes_per_word()).map(|weights| self.word(weights));
+            return Packed { codes: codes.collect(), scales: Vec::new() };
+        }
+        let mut packed = Packed::default();
+        for row in weights.chunks_exact(columns.max(1)) {
+            let mut scales = Vec::with_capacity(2 * self.scale_words(columns));
+            for (index, block) in row.as_chunks::<BLOCK>().0.iter().enumerate() {
+                let mut counts = [1.0; BLOCK];
+                for (count, &importance) in counts.iter_mut().zip(importance.iter().skip(index * BLOCK)) {
+                    *count = importance;
+                }
+                let fitted = self.fit(search, block, &counts);
+                scales.push(fitted.scale.to_bits());
+                if self == Self::Q4Offset {
+                    scales.push(fitted.offset.to_bits());
+                }
+                packed.codes.extend(self.words(&fitted.codes));
+            }
+            packed.scales.extend(
+                scales.chunks(2).map(|pair| {
+                    u32::from(pair[0]) | pair.get(1).map_or(0, |&second| u32::from(second) << 16)
+                }),
+            );
+        }
+        packed
+    }
+
+    /// The weights that packed rows stand for. Words that do not fill a row are left out.
+    pub fn unpack(self, columns: usize, packed: &Packed) -> Vec<f32> {
+        if !self.is_quantised() {
+            return packed.codes.iter().flat_map(|&word| self.floats(word)).collect();
+        }
+        let rows = packed.codes.chunks_exact(self.code_words(columns).max(1));
+        let scales = packed.scales.chunks_exact(self.scale_words(columns).max(1));
+        let mut weights = Vec::with_capacity(packed.codes.len() * self.codes_per_word());
+        for (codes, scales) in rows.zip(scales) {
+            let words = BLOCK / self.codes_per_word();
+            for (block, codes) in codes.chunks_exact(words).enumerate() {
+                let half =
+                    |index: usize| f16::from_bits((scales[index / 2] >> (16 * (index % 2))) as u16).to_f32();
+                let (scale, offset) = match self {
+                    Self::Q4 => (half(block), -8.0 * half(block)),
+                    Self::Q4Offset => (half(2 * block), half(2 * block + 1)),
+                    _ => (half(block), 0.0),
+                };
+                for word in codes {
+                    for place in 0..self.codes_per_word() {
+                        weights.push(scale * self.code(*word, place) + offset);
+                    }
+                }
+            }
+        }
+        weights
+    }
+
+    /// The first scale, offset or float that is NaN or infinite; with the number of the weight, or of the first weight
+    /// that a scale belongs to. A row with an odd number of blocks has an unused half, which counts as a scale.
+    pub(crate) fn find_non_finite(self, packed: &Packed) -> Option<(usize, f32)> {
+        let (words, format, weights) = match self {
+            Self::Q8 | Self::Q4 => (&packed.scales, Self::F16, 2 * BLOCK),
+            Self::Q4Offset => (&packed.scales, Self::F16, BLOCK),
+            _ => (&packed.codes, self, self.codes_per_word()),
+        };
+        let bad = |word: u32| format.floats(word).find(|value| !value.is_finite());
+        words.iter().enumerate().find_map(|(at, &word)| bad(word).map(|value| (at * weights, value)))
+    }
+
+    /// The code at a place of a word, as a number.
+    fn code(self, word: u32, place: usize) -> f32 {
+        match self {
+            Self::Q4 | Self::Q4Offset => ((word >> (4 * place)) & 15) as f32,
+            _ => f32::from((word >> (8 * place)) as u8 as i8),
+        }
+    }
+
+    /// Floats as a file has them, little-endian; for a scheme of blocks as f32.
+    pub fn float_bytes(self, values: &[f32]) -> Vec<u8> {
+        match self {
+            Self::F16 => values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect(),
+            Self::Bf16 => values.iter().flat_map(|&value| bf16::from_f32(value).to_le_bytes()).collect(),
+            _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        }
+    }
+
+    /// A word of floats.
+    fn word(self, weights: &[f32]) -> u32 {
+        let bits = |&weight: &f32| match self {
+            Self::F16 => u32::from(f16::from_f32(weight).to_bits()),
+            Self::Bf16 => u32::from(bf16::from_f32(weight).to_bits()),
+            _ => weight.to_bits(),
+        };
+        weights.iter().rev().fold(0, |word, weight| word.unbounded_shl(16) | bits(weight))
+    }
+
+    /// The floats of a word.
+    fn floats(self, word: u32) -> impl Iterator<Item = f32> {
+        let halves = [word as u16, (word >> 16) as u16];
+        let floats = match self {
+            Self::F16 => halves.map(|bits| f16::from_bits(bits).to_f32()),
+            Self::Bf16 => halves.map(|bits| bf16::from_bits(bits).to_f32()),
+            _ => [f32::from_bits(word); 2],
+        };
+        floats.into_iter().take(self.codes_per_word())
+    }
+
+    fn words(self, codes: &[i16; BLOCK]) -> impl Iterator<Item = u32> {
+        let (bits, mask) = if self == Self::Q8 { (8, 255) } else { (4, 15) };
+        codes.chunks(self.codes_per_word()).map(move |codes| {
+            let place =
+                |(place, &code): (usize, &i16)| (u32::from(code.cast_unsigned()) & mask) << (bits * place);
+            codes.iter().enumerate().map(place).fold(0, |word, code| word | code)
+        })
+    }
+
+    /// The lowest and the highest code, and the code of zero where there is no offset.
+    const fn codes(self) -> (f32, f32, f32) {
+        match self {
+            Self::Q4 => (0.0, 15.0, 8.0),
+            Self::Q4Offset => (0.0, 15.0, 0.0),
+            _ => (-127.0, 127.0, 0.0),
+        }
+    }
+
+    fn fit(self, search: Search, block: &[f32; BLOCK], counts: &[f32; BLOCK]) -> Fitted {
+        let mut best = self.round(block, counts, self.first_guess(block));
+        if search == Search::Nearest {
+            return best;
+        }
+        let (scale, offset) = self.first_guess(block);
+        // Smaller scales cut the largest weights off and serve the many better. At eight bits hardly ever.
+        for step in 0..=20 {
+            let factor = 0.7 + 0.02 * f64::from(step);
+            let centre =
+                if self == Self::Q4Offset { f64::from(offset) + 7.5 * f64::from(scale) } else { 0.0 };
+            let narrower = (f64::from(scale) * factor) as f32;
+            let mut guess = (narrower, (centre - 7.5 * f64::from(narrower)) as f32);
+            // With the codes fixed the best scale and offset are known; with those, other codes may be nearer.
+            for _ in 0..3 {
+                let fitted = self.round(block, counts, guess);
+                guess = self.solve(block, counts, &fitted);
+                if fitted.error < best.error {
+                    best = fitted;
+                }
+            }
+        }
+        best
+    }
+
+    /// Scale and offset that reach over the whole block.
+    fn first_guess(self, block: &[f32; BLOCK]) -> (f32, f32) {
+        match self {
+            // There is one code more below zero than above: the largest weight gets it, whatever its sign.
+            Self::Q4 => {
+                let most = block.iter().fold(0.0_f32, |most, &x| if x.abs() > most.abs() { x } else { most });
+                (most / -8.0, 0.0)
+            }
+            Self::Q4Offset => {
+                let low = block.iter().copied().fold(f32::INFINITY, f32::min);
+                let high = block.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                ((high - low) / 15.0, low)
+            }
+            _ => (block.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / 127.0, 0.0),
+        }
+    }
+
+    /// The nearest codes for a scale and an offset, which are rounded to F16 first: the error is the true one.
+    fn round(self, block: &[f32; BLOCK], counts: &[f32; BLOCK], (scale, offset): (f32, f32)) -> Fitted {
+        let finite = |x: f32| f16::from_f32(x.clamp(-65504.0, 65504.0));
+        let (scale, offset) =
+            (finite(scale), if self == Self::Q4Offset { finite(offset) } else { f16::ZERO });
+        let (low, high, zero) = self.codes();
+        let (s, o) = (scale.to_f32(), offset.to_f32());
+        let mut fitted = Fitted { scale, offset, codes: [0; BLOCK], error: 0.0 };
+        for ((code, &x), &count) in fitted.codes.iter_mut().zip(block).zip(counts) {
+            let nearest =
+                if s == 0.0 { zero } else { ((x - o) / s + zero).round_ties_even().clamp(low, high) };
+            *code = nearest as i16;
+            let miss = f64::from(x) - (f64::from(s) * f64::from(nearest - zero) + f64::from(o));
+            fitted.error += f64::from(count) * miss * miss;
+        }
+        fitted
+    }
+
+    /// The scale and offset of least squared error for given codes.
+    fn solve(self, block: &[f32; BLOCK], counts: &[f32; BLOCK], fitted: &Fitted) -> (f32, f32) {
+        let (_, _, zero) = self.codes();
+        // Weighted sums of: one, code, code², weight, code · weight.
+        let (mut n, mut c, mut cc, mut x, mut cx) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        for ((&code, &weight), &count) in fitted.codes.iter().zip(block).zip(counts) {
+            let (code, weight, count) =
+                (f64::from(code) - f64::from(zero), f64::from(weight), f64::from(count));
+            n += count;
+            c += count * code;
+            cc += count * code * code;
+            x += count * weight;
+            cx += count * code * weight;
+        }
+        let (scale, offset) = if self == Self::Q4Offset {
+            let scale = (n * cx - c * x) / (n * cc - c * c);
+            (scale, (x - scale * c) / n)
+        } else {
+            (cx / cc, 0.0)
+        };
+        // Nothing to solve where all codes are one.
+        if scale.is_finite() && offset.is_finite() {
+            (scale as f32, offset as f32)
+        } else {
+            (fitted.scale.to_f32(), fitted.offset.to_f32())
+        }
+    }
+}
+
+/// A block's codes, and how far off they are.
+struct Fitted {
+    scale: f16,
+    offset: f16,
+    codes: [i16; BLOCK],
+    /// Weighted squared error.
+    error: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn error(scheme: Scheme, search: Search, weights: &[f32], importance: &[f32]) -> f64 {
+        let packed = scheme.pack(search, weights.len(), weights, importance);
+        let unpacked = scheme.unpack(weights.len(), &packed);
+        let count = |i: usize| f64::from(importance.get(i).copied().unwrap_or(1.0));
+        let miss = |(i, (a, b)): (usize, (&f32, &f32))| count(i) * f64::from(a - b).powi(2);
+        weights.iter().zip(&unpacked).enumerate().map(miss).sum()
+    }
+
+    #[test]
+    fn what_a_scheme_can_say_comes_back_exactly() {
+        for &scheme in Scheme::QUANTISED {
+            let (low, high, _) = scheme.codes();
+            let weights: Vec<f32> = (0..3 * BLOCK)
+                .map(|i| 0.25 * (low + (i % BLOCK) as f32 / 31.0 * (high - low)).round() - 1.0)
+                .map(|x| {
+                    if scheme == Scheme::Q4Offset {
+                        x
+                    } else {
+                        x + 1.0 - if scheme == Scheme::Q4 { 2.0 } else { 0.0 }
+                    }
+                })
+                .collect();
+            for search in [Search::Nearest, Search::LeastSquares] {
+                let packed = scheme.pack(search, BLOCK, &weights, &[]);
+                assert_eq!(packed.codes.len(), 3 * scheme.code_words(BLOCK));
+                assert_eq!(packed.scales.len(), 3 * scheme.scale_words(BLOCK));
+                assert_eq!(scheme.unpack(BLOCK, &packed), weights, "{scheme:?}, {search:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn layout_is_what_kernels_read() {
+        let mut weights = [0.0; 2 * BLOCK];
+        weights[0] = -8.0;
+        weights[9] = 7.0;
+        weights[BLOCK] = 127.0;
+        let q4 = Scheme::Q4.pack(Search::Nearest, 2 * BLOCK, &weights, &[]);
+        assert_eq!(q4.codes[..2], [0x8888_8880, 0x8888_88f8]);
+        assert_eq!(q4.scales[0] & 0xffff, u32::from(f16::ONE.to_bits()));
+        let q8 = Scheme::Q8.pack(Search::Nearest, 2 * BLOCK, &weights, &[]);
+        assert_eq!(q8.codes[8], 127);
+        assert_eq!(q8.scales[0] >> 16, u32::from(f16::ONE.to_bits()));
+    }
+
+    #[test]
+    fn floats_are_kept_bit_for_bit() {
+        let weights = [1.0, -0.5, 0.15625, 65280.0, -2.0, 0.0];
+        for scheme in [Scheme::F32, Scheme::F16, Scheme::Bf16] {
+            let packed = scheme.pack(Search::Nearest, 6, &weights, &[]);
+            assert_eq!(packed.codes.len(), scheme.code_words(6));
+            assert_eq!(scheme.unpack(6, &packed), weights, "{scheme:?}");
+        }
+        assert_eq!(Scheme::F16.pack(Search::Nearest, 2, &[1.0, -2.0], &[]).codes, [0xc000_3c00]);
+        assert_eq!(Scheme::Bf16.pack(Search::Nearest, 2, &[1.0, -2.0], &[]).codes, [0xc000_3f80]);
+    }
+
+    #[test]
+    fn zeros_and_constants_are_kept() {
+        for &scheme in Scheme::QUANTISED {
+            for value in [0.0, 0.5, -0.5] {
+                let weights = [value; BLOCK];
+                let packed = scheme.pack(Search::LeastSquares, BLOCK, &weights, &[]);
+                for found in scheme.unpack(BLOCK, &packed) {
+                    assert!((found - value).abs() < 1e-3, "{scheme:?}: {value} became {found}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn searching_is_never_worse(
+            weights in proptest::collection::vec(-2.0..2.0_f32, 2 * BLOCK),
+            importance in proptest::collection::vec(0.0..4.0_f32, 2 * BLOCK),
+        ) {
+            for &scheme in Scheme::QUANTISED {
+                for importance in [&[][..], &importance] {
+                    let nearest = error(scheme, Search::Nearest, &weights, importance);
+                    prop_assert!(error(scheme, Search::LeastSquares, &weights, importance) <= nearest);
+                }
+            }
+        }
+
+        #[test]
+        fn no_weight_is_further_off_than_half_a_step(weights in proptest::collection::vec(-2.0..2.0_f32, BLOCK)) {
+            for &scheme in Scheme::QUANTISED {
+                let packed = scheme.pack(Search::Nearest, BLOCK, &weights, &[]);
+                let step = match scheme { Scheme::Q8 => 4.0 / 254.0, _ => 4.0 / 15.0 };
+                // Q4 has no code for the negative of its largest weight: a whole step there.
+                let most = if scheme == Scheme::Q4 { 1.1 * step } else { 0.52 * step };
+                for (a, b) in weights.iter().zip(scheme.unpack(BLOCK, &packed)) {
+                    prop_assert!((a - b).abs() <= most, "{scheme:?}: {a} became {b}");
+                }
+            }
+        }
+
+        #[test]
+        fn any_weights_can_be_packed(weights in proptest::collection::vec(proptest::num::f32::NORMAL, BLOCK)) {
+            for &scheme in Scheme::QUANTISED {
+                let packed = scheme.pack(Search::LeastSquares, BLOCK, &weights, &[]);
+                prop_assert!(scheme.unpack(BLOCK, &packed).iter().all(|x| x.is_finite()));
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Twin of [`crate::embedding()`].
+
+use burn_flex::FlexTensor;
+
+use super::packed::Matrix;
+use super::tensor;
+
+pub(super) fn embedding(table: &Matrix, ids: &[i64], first: usize) -> FlexTensor {
+    let mut rows = vec![0.0; ids.len() * table.columns];
+    for (&id, row) in ids.iter().zip(rows.chunks_exact_mut(table.columns.max(1))) {
+        let place = usize::try_from(id).ok().and_then(|id| id.checked_sub(first));
+        if let Some(place) = place.filter(|&place| place < table.rows) {
+            table.unpack(place, row);
+        }
+    }
+    tensor(rows, [ids.len(), table.columns])
+}
