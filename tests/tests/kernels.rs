@@ -3,7 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use atelier_tests::software_gpu;
-use burn::tensor::{Device, Tensor, TensorData};
+use atelier_weights::{Packed, Scheme, Search};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 /// How far a kernel may be off: sums are added in another order.
 const TOLERANCE: f32 = 2e-4;
@@ -138,6 +139,68 @@ fn norm_rope() {
         |(x, cos, sin, first, eps), device| {
             let x = on::<4>(x, device).swap_dims(1, 2);
             atelier_shaders::norm_rope(x, on(cos, device), on(sin, device), *first, *eps)
+        },
+    );
+}
+
+/// A packed matrix as a kernel gets it: words of codes and of scales.
+#[derive(Debug)]
+struct Words {
+    scheme: Scheme,
+    codes: TensorData,
+    scales: TensorData,
+}
+
+impl Words {
+    fn random(random: &mut Random, [rows, columns]: [usize; 2]) -> Self {
+        // F32 has no kernels: it is never packed.
+        let scheme = Scheme::ALL[random.size(Scheme::ALL.len() as u64 - 1)];
+        let weights = random.data([rows, columns]).try_to_vec::<f32>().unwrap();
+        let Packed { codes, scales } = scheme.pack(Search::Nearest, columns, &weights, &[]);
+        let data = |words: Vec<u32>| {
+            let words = if words.is_empty() { vec![0; rows] } else { words };
+            let (words, width): (Vec<i32>, _) =
+                (words.iter().map(|w| w.cast_signed()).collect(), words.len() / rows);
+            TensorData::new(words, [rows, width])
+        };
+        Self { scheme, codes: data(codes), scales: data(scales) }
+    }
+
+    fn on(&self, device: &Device) -> [Tensor<2, Int>; 2] {
+        [&self.codes, &self.scales].map(|words| Tensor::from_data(words.clone(), (device, DType::I32)))
+    }
+}
+
+#[test]
+fn mul_mat() {
+    compare(
+        |random| {
+            let (columns, out) = (32 * random.size(5), random.size(150));
+            // Few rows and many take different kernels.
+            let rows = if random.flag() { random.size(8) } else { random.size(140) };
+            let words = Words::random(random, [out, columns]);
+            (random.data([rows, columns]), words, random.data([out]))
+        },
+        |(x, words, bias), device| {
+            let [codes, scales] = words.on(device);
+            atelier_shaders::mul_mat(on(x, device), codes, scales, words.scheme, on(bias, device))
+        },
+    );
+}
+
+#[test]
+fn embedding() {
+    compare(
+        |random| {
+            let (rows, columns) = (random.size(60), 32 * random.size(5));
+            let first = random.size(20) - 1;
+            let ids: Vec<i32> = (0..random.size(30)).map(|_| random.size(90) as i32 - 1).collect();
+            (Words::random(random, [rows, columns]), first, ids)
+        },
+        |(words, first, ids), device| {
+            let [codes, scales] = words.on(device);
+            let ids = Tensor::from_data(TensorData::new(ids.clone(), [ids.len()]), (device, DType::I32));
+            atelier_shaders::embedding(codes, scales, words.scheme, ids, *first)
         },
     );
 }

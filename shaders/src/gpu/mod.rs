@@ -6,10 +6,12 @@ mod attention;
 mod gelu_tanh;
 mod group_norm_silu;
 mod norm_rope;
+mod packed;
 mod rms_norm;
 mod swiglu;
 
-use burn::backend::tensor::FloatTensor;
+use atelier_weights::Scheme;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{DType, TensorMetadata};
 use burn::tensor::Shape;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim, KernelId};
@@ -79,6 +81,37 @@ impl Kernels for CubeBackend {
         if runs(&[&gate_up]) { swiglu::swiglu(gate_up) } else { crate::swiglu::reference::<Self>(gate_up) }
     }
 
+    fn mul_mat(
+        x: FloatTensor<Self>,
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        scheme: Scheme,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let [_, columns] = x.shape().dims();
+        if runs(&[&x, &bias]) && packed::reads(&[&codes, &scales], scheme, columns) {
+            packed::mul_mat(x, codes, scales, scheme, bias)
+        } else {
+            crate::mul_mat::reference::<Self>(x, codes, scales, scheme, bias)
+        }
+    }
+
+    fn embedding_rows(
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        scheme: Scheme,
+        ids: IntTensor<Self>,
+        first: usize,
+    ) -> FloatTensor<Self> {
+        let [_, words] = codes.shape().dims();
+        let wgsl = matches!(codes.device, CubeDevice::Wgpu(_));
+        if wgsl && packed::reads(&[&codes, &scales, &ids], scheme, words * scheme.codes_per_word()) {
+            packed::embedding(codes, scales, scheme, ids, first)
+        } else {
+            crate::embedding::reference::<Self>(codes, scales, scheme, ids, first)
+        }
+    }
+
     fn group_norm_silu(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -109,6 +142,8 @@ struct Wgsl {
     source: &'static str,
     /// Invocations of a workgroup, for kernels that leave it open.
     workgroup: u32,
+    /// What stands before the kernel.
+    common: &'static str,
 }
 
 impl Wgsl {
@@ -119,12 +154,20 @@ impl Wgsl {
 
     /// A kernel that gives a row to each workgroup.
     fn by_rows(name: &'static str, source: &'static str, workgroup: u32) -> Self {
-        Self { name, source, workgroup }
+        Self { name, source, workgroup, common: common(source) }
+    }
+
+    /// A kernel that reads packed weights by `reader`.
+    fn packed(name: &'static str, source: &'static str, reader: &'static str) -> Self {
+        Self { name, source, workgroup: Self::ROW, common: reader }
     }
 
     /// A kernel that gives a number to each invocation, and how many workgroups `count` numbers need.
     fn by_numbers(name: &'static str, source: &'static str, count: usize) -> (Self, usize) {
-        (Self { name, source, workgroup: Self::ROW }, count.div_ceil(Self::ROW as usize))
+        (
+            Self { name, source, workgroup: Self::ROW, common: common(source) },
+            count.div_ceil(Self::ROW as usize),
+        )
     }
 
     /// Runs it over `inputs`, `output` and `sizes`, which are bound in this order.
@@ -162,11 +205,14 @@ impl Wgsl {
     }
 }
 
+/// What a kernel's source calls and does not have.
+fn common(source: &str) -> &'static str {
+    if source.contains("workgroup_sum") { include_str!("../../wgsl/common/row.wgsl") } else { "" }
+}
+
 impl KernelSource for Wgsl {
     fn source(&self) -> SourceTemplate {
-        let by_rows = self.source.contains("workgroup_sum");
-        let common = if by_rows { include_str!("../../wgsl/common/row.wgsl") } else { "" };
-        SourceTemplate::new(common)
+        SourceTemplate::new(self.common)
             .add_template(self.source)
             .register("workgroup", self.workgroup.to_string())
     }

@@ -1,0 +1,73 @@
+// output = x · Wᵀ + bias for few rows of x: every weight is read from memory once.
+//
+// x: [rows, columns], row-major; codes, scales: W [out, columns] packed (common/packed/…); bias: [out];
+// output: [rows, out]
+// sizes: rows, columns, out
+//
+// A workgroup takes four rows of W and one row of x; an invocation takes every 64th block of 32 columns, with which it
+// serves all four rows, so that x is read a quarter as often. Sums are f32: a block's codes first, then scale and offset.
+// Workgroups: ⌈out / 4⌉ · rows, the rows of x next to each other so that they share W in the cache; beyond the x limit
+// of a dispatch they go on in y.
+
+const LANES: u32 = 64u;
+const OUT: u32 = 4u;
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> codes: array<u32>;
+@group(0) @binding(2) var<storage, read_write> scales: array<u32>;
+@group(0) @binding(3) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sizes: array<u32>;
+
+var<workgroup> partial: array<vec4<f32>, 64>; // LANES
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let rows = sizes[0];
+    let columns = sizes[1];
+    let out = sizes[2];
+    let item = group.y * groups.x + group.x;
+    let row = item % rows;
+    let first = item / rows * OUT;
+    if first >= out {
+        return;
+    }
+    let blocks = columns / 32u;
+    var sums = vec4<f32>();
+    for (var block = lane; block < blocks; block += LANES) {
+        var part: array<vec4<f32>, 8>;
+        var all = vec4<f32>();
+        let start = (row * blocks + block) * 8u;
+        for (var i = 0u; i < 8u; i++) {
+            part[i] = x[start + i];
+            all += part[i];
+        }
+        let sum_of_x = all.x + all.y + all.z + all.w;
+        for (var i = 0u; i < OUT; i++) {
+            // The last workgroup counts the last row again rather than branch.
+            let w_row = min(first + i, out - 1u);
+            var product = 0.0;
+            for (var j = 0u; j < 4u; j++) {
+                let eight = eight_codes((w_row * blocks + block) * 4u + j);
+                product += dot(eight[0], part[2u * j]) + dot(eight[1], part[2u * j + 1u]);
+            }
+            let scale = block_scale(w_row, block, blocks);
+            sums[i] += scale.x * product + scale.y * sum_of_x;
+        }
+    }
+    partial[lane] = sums;
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if lane < half {
+            partial[lane] += partial[lane + half];
+        }
+    }
+    workgroupBarrier();
+    if lane < OUT && first + lane < out {
+        output[row * out + first + lane] = partial[0][lane] + bias[first + lane];
+    }
+}
