@@ -8,7 +8,8 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 use crate::{
-    ada_layer_norm, attention, embedding, gelu_tanh, group_norm_silu, mul_mat, norm_rope, rms_norm, swiglu,
+    ada_layer_norm, attention, embedding, gelu_tanh, group_norm_silu, mul_mat, norm_rope, residual_norm,
+    rms_norm, rope_append, swiglu,
 };
 
 /// The operations on a backend's own tensors; the functions of the crate's root say what they are.
@@ -85,6 +86,29 @@ pub trait Kernels: Backend {
         first: usize,
     ) -> FloatTensor<Self> {
         embedding::reference::<Self>(codes, scales, scheme, ids, first)
+    }
+
+    /// [`crate::residual_norm()`].
+    fn residual_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        post: FloatTensor<Self>,
+        next: FloatTensor<Self>,
+        eps: [f64; 2],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        residual_norm::reference::<Self>(x, y, post, next, eps)
+    }
+
+    /// [`crate::rope_append()`].
+    fn rope_append(
+        qkv: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        sin: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        at: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        rope_append::reference::<Self>(qkv, cos, sin, keys, values, at)
     }
 
     /// [`crate::group_norm_silu()`].

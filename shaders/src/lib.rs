@@ -15,7 +15,9 @@ mod kernels;
 mod mul_mat;
 mod norm_rope;
 mod packed;
+mod residual_norm;
 mod rms_norm;
+mod rope_append;
 mod swiglu;
 #[cfg(all(test, feature = "cpu"))]
 mod tests;
@@ -28,5 +30,7 @@ pub use group_norm_silu::group_norm_silu;
 pub use kernels::Kernels;
 pub use mul_mat::mul_mat;
 pub use norm_rope::norm_rope;
+pub use residual_norm::residual_norm;
 pub use rms_norm::rms_norm;
+pub use rope_append::rope_append;
 pub use swiglu::swiglu;

@@ -108,6 +108,38 @@ proptest! {
     }
 
     #[test]
+    fn residual_norm(seed: u64, rows in 1..90_usize, width in 1..300_usize) {
+        let (x, y) = (random(seed, [rows, width]), random(seed ^ 1, [rows, width]));
+        let (post, next) = (random(seed ^ 2, [width]), random(seed ^ 3, [width]));
+        let eps = [1e-5, 1e-2];
+        let reference =
+            crate::residual_norm::reference::<Flex>(x.clone(), y.clone(), post.clone(), next.clone(), eps);
+        let twin = Flex::residual_norm(x, y, post, next, eps);
+        assert_close(twin.0, reference.0, 2e-5);
+        assert_close(twin.1, reference.1, 2e-5);
+    }
+
+    #[test]
+    fn rope_append(
+        seed: u64, heads in 1..5_usize, key_value_heads in 1..3_usize, seq in 1..9_usize, before in 0..9_usize,
+        after in 0..9_usize, half in 1..9_usize, rest in 0..5_usize,
+    ) {
+        let head_dim = 2 * half + rest;
+        let qkv = random(seed, [1, seq, (heads + 2 * key_value_heads) * head_dim]);
+        let angles = [1, 1, seq, 2 * half];
+        let (cos, sin) = (random(seed ^ 1, angles), random(seed ^ 2, angles));
+        let buffer = [1, key_value_heads, before + seq + after, head_dim];
+        let (keys, values) = (random(seed ^ 3, buffer), random(seed ^ 4, buffer));
+        let reference = crate::rope_append::reference::<Flex>(
+            qkv.clone(), cos.clone(), sin.clone(), keys.clone(), values.clone(), before,
+        );
+        let twin = Flex::rope_append(qkv, cos, sin, keys, values, before);
+        assert_close(twin.0, reference.0, 1e-6);
+        assert_close(twin.1, reference.1, 1e-6);
+        assert_close(twin.2, reference.2, 0.0);
+    }
+
+    #[test]
     fn mul_mat(seed: u64, rows in 1..12_usize, out in 1..70_usize, blocks in 1..6_usize, scheme in 0..6_usize) {
         let scheme = Scheme::ALL[scheme];
         let (x, bias) = (random(seed, [rows, blocks * BLOCK]), random(seed ^ 1, [out]));

@@ -206,6 +206,51 @@ fn embedding() {
 }
 
 #[test]
+fn residual_norm() {
+    for output in 0..2 {
+        compare(
+            |random| {
+                let (rows, width) = (random.size(40), random.size(600));
+                let [x, y] = [(); 2].map(|()| random.data([rows, width]));
+                let [post, next] = [(); 2].map(|()| random.data([width]));
+                (x, y, post, next)
+            },
+            |(x, y, post, next), device| {
+                let weights = [post, next].map(|weight| on::<1>(weight, device));
+                let [post, next] = weights;
+                let (x, y) = (on::<2>(x, device), on(y, device));
+                let (h, normal) = atelier_shaders::residual_norm(x, y, post, next, [1e-5, 1e-2]);
+                if output == 0 { h } else { normal }
+            },
+        );
+    }
+}
+
+#[test]
+fn rope_append() {
+    for output in 0..3 {
+        compare(
+            |random| {
+                let (heads, key_value_heads) = (random.size(4), random.size(3));
+                let (seq, before, half) = (random.size(9), random.size(9) - 1, random.size(40));
+                let head_dim = 2 * half + random.size(5) - 1;
+                let qkv = random.data([1, seq, (heads + 2 * key_value_heads) * head_dim]);
+                let [cos, sin] = [(); 2].map(|()| random.data([1, 1, seq, 2 * half]));
+                let buffer = [1, key_value_heads, before + seq + random.size(9), head_dim];
+                (qkv, cos, sin, random.data(buffer), random.data(buffer), before)
+            },
+            |(qkv, cos, sin, keys, values, before), device| {
+                let (cos, sin) = (on(cos, device), on(sin, device));
+                let (keys, values) = (on(keys, device), on(values, device));
+                let (q, keys, values) =
+                    atelier_shaders::rope_append(on(qkv, device), cos, sin, keys, values, *before);
+                [q, keys, values].into_iter().nth(output).unwrap()
+            },
+        );
+    }
+}
+
+#[test]
 fn gelu_tanh() {
     compare(
         |random| {

@@ -251,6 +251,38 @@ pub struct VerifyArgs {
 pub enum EvalCommand {
     /// Draw every prompt of a file, to see how well texts are drawn
     Text(EvalTextArgs),
+    /// Compare a packed model with the one it was made from
+    Fidelity(EvalFidelityArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+For every prompt the original writes a blueprint and paints it. The pack then says how it would have
+drawn each token of that blueprint, and paints it from the same noise.")]
+pub struct EvalFidelityArgs {
+    /// The prompts and their numbers, JSON, as for `eval text`
+    #[arg(value_name = "PROMPTS.json")]
+    pub prompts: PathBuf,
+    /// The model that was packed, or mini, which is built in
+    #[arg(long, value_name = "MODEL", default_value = "mini", value_hint = ValueHint::DirPath)]
+    pub against: Model,
+    /// Only these indexes: 7, or 10-19
+    #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
+    pub only: Option<RangeInclusive<usize>>,
+    /// Steps of the painter, at least 1 [default: 50]
+    #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
+    pub steps: Option<usize>,
+    /// Whole number, the same for every picture
+    #[arg(short, long, value_name = "NUMBER", default_value_t, help_heading = HOW, allow_negative_numbers = true)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print the figures as JSON
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// Print nothing but figures and errors
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod blueprints;
 mod cli;
+mod counter;
 mod doctor;
 mod error;
 mod eval;
@@ -49,6 +50,7 @@ fn run(command: Command) -> Result<()> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Eval(EvalCommand::Text(args)) => eval::run(&args),
+        Command::Eval(EvalCommand::Fidelity(args)) => eval::fidelity::run(&args),
         Command::Quantize(args) => pack::quantize::run(&args),
         Command::Verify(args) => pack::verify::run(&args),
         Command::Completions { shell } => {

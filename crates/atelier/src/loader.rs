@@ -9,7 +9,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::glyph_encoder::GlyphEncoder;
-use crate::nn::{Matrix, PackedRows};
+use crate::nn::{Matrix, PackedRows, Rows};
 use crate::prior::{Prior, VectorQuantizer, VisionTower};
 use crate::progress::{Event, Run, Stage};
 use crate::transformer::Transformer;
@@ -173,9 +173,9 @@ impl WeightSource for CheckpointWeights<'_, '_, '_> {
         let stored = self.component.get(&found);
         let packed = |stored: &&Stored| stored.scheme != Some(Scheme::F32) && shape[1].is_multiple_of(BLOCK);
         let Some(stored) = stored.filter(|_| self.loader.checkpoint.is_pack()).filter(packed) else {
-            return Ok(Matrix::Dense(self.tensor(name, shape).await?));
+            return Ok(Matrix::dense(self.tensor(name, shape).await?));
         };
-        let mut pieces = Vec::new();
+        let mut parts = Vec::new();
         for index in 0..stored.pieces().len() {
             // As they lie in the file: no other copy of the weights is ever made.
             let (scheme, Piece { rows, packed }) = self.component.read_piece(&found, index).await?;
@@ -183,10 +183,10 @@ impl WeightSource for CheckpointWeights<'_, '_, '_> {
             let (codes, scales) =
                 (self.words(packed.codes, rows.len()), self.words(packed.scales, rows.len()));
             let zeros = Tensor::zeros([rows.len()], self.loader.device);
-            pieces.push(PackedRows { codes, scales, zeros, scheme, first: rows.start });
+            parts.push(Rows::Packed(PackedRows { codes, scales, zeros, scheme }));
             self.loaded(bytes)?;
         }
-        Ok(Matrix::Packed(pieces))
+        Ok(Matrix { parts })
     }
 
     fn unused(&mut self, _name: &str, _shape: &[usize]) {}

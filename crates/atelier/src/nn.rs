@@ -1,40 +1,99 @@
 //! The few layers everything is built from. Precision hides in here: a model never asks how its weights are stored.
 
-use atelier_weights::Scheme;
-use burn::module::{Module, Param};
+use atelier_weights::{MAX_BUFFER, Scheme};
+use burn::module::{Module, Param, ParamId};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Int, Tensor, module};
 
-/// A weight matrix `[rows, columns]`, however it is stored.
+/// A weight matrix `[rows, columns]`, however it is stored: parts of consecutive rows.
 #[derive(Module, Debug)]
-pub enum Matrix {
-    /// Floats that burn computes with.
-    Dense(Param<Tensor<2>>),
-    /// Words that only kernels read, in pieces of consecutive rows: no buffer is larger than any device can bind.
-    Packed(Vec<PackedRows>),
+pub struct Matrix {
+    pub(crate) parts: Vec<Rows>,
 }
 
-/// Rows of a matrix as a pack stores them.
+/// Consecutive rows of a matrix.
+#[derive(Module, Debug)]
+pub enum Rows {
+    /// Floats that burn computes with.
+    Dense(Param<Tensor<2>>),
+    /// Words that only kernels read.
+    Packed(PackedRows),
+}
+
+/// Rows as a pack stores them: no buffer is larger than any device can bind.
 #[derive(Module, Debug)]
 pub struct PackedRows {
     /// `[rows, code_words]`.
     pub(crate) codes: Tensor<2, Int>,
-    /// `[rows, scale_words]`; one word where the scheme has no scales.
+    /// `[rows, scale_words]`; one word a row where the scheme has no scales.
     pub(crate) scales: Tensor<2, Int>,
     /// `[rows]`, for layers without a bias.
     pub(crate) zeros: Tensor<1>,
     #[module(skip)]
     pub(crate) scheme: Scheme,
-    /// The first row's number in the matrix.
-    pub(crate) first: usize,
+}
+
+impl Rows {
+    fn count(&self) -> usize {
+        match self {
+            Self::Dense(weight) => weight.shape()[0],
+            Self::Packed(rows) => rows.codes.dims()[0],
+        }
+    }
+
+    /// # Shapes
+    /// - x: `[rows, in]`; bias: `[count]`
+    /// - output: `[rows, count]`
+    fn multiply(&self, x: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+        match (self, bias) {
+            (Self::Dense(weight), bias) => {
+                let product = x.matmul(weight.val().transpose());
+                match bias {
+                    Some(bias) => product + bias.unsqueeze(),
+                    None => product,
+                }
+            }
+            (Self::Packed(PackedRows { codes, scales, zeros, scheme }), bias) => {
+                let bias = bias.unwrap_or_else(|| zeros.clone());
+                atelier_shaders::mul_mat(x, codes.clone(), scales.clone(), *scheme, bias)
+            }
+        }
+    }
+
+    /// Both as one, where they are stored alike and one buffer may hold them.
+    fn joined(self, next: Self) -> Result<Self, (Self, Self)> {
+        let bytes = |rows: &PackedRows| 4 * rows.codes.shape().num_elements() as u64;
+        match (self, next) {
+            (Self::Dense(a), Self::Dense(b)) => {
+                Ok(Self::Dense(Param::initialized(ParamId::new(), Tensor::cat(vec![a.val(), b.val()], 0))))
+            }
+            (Self::Packed(a), Self::Packed(b))
+                if a.scheme == b.scheme && bytes(&a) + bytes(&b) <= MAX_BUFFER =>
+            {
+                Ok(Self::Packed(PackedRows {
+                    codes: Tensor::cat(vec![a.codes, b.codes], 0),
+                    scales: Tensor::cat(vec![a.scales, b.scales], 0),
+                    zeros: Tensor::cat(vec![a.zeros, b.zeros], 0),
+                    scheme: a.scheme,
+                }))
+            }
+            apart => Err(apart),
+        }
+    }
 }
 
 impl Matrix {
+    /// A matrix of floats.
+    pub fn dense(weight: Param<Tensor<2>>) -> Self {
+        Self { parts: vec![Rows::Dense(weight)] }
+    }
+
     /// Where it is.
     pub fn device(&self) -> Device {
-        match self {
-            Self::Dense(weight) => weight.device(),
-            Self::Packed(pieces) => pieces.first().map(|piece| piece.codes.device()).unwrap_or_default(),
+        match self.parts.first() {
+            Some(Rows::Dense(weight)) => weight.device(),
+            Some(Rows::Packed(rows)) => rows.codes.device(),
+            None => Device::default(),
         }
     }
 
@@ -44,63 +103,64 @@ impl Matrix {
     /// - x: `[rows, in]`; bias: `[out]`
     /// - output: `[rows, out]`
     fn multiply(&self, x: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
-        match self {
-            Self::Dense(weight) => {
-                let product = x.matmul(weight.val().transpose());
-                match bias {
-                    Some(bias) => product + bias.unsqueeze(),
-                    None => product,
-                }
-            }
-            Self::Packed(pieces) => {
-                let parts = pieces.iter().map(|piece| {
-                    let [rows, _] = piece.codes.dims();
-                    let bias = match &bias {
-                        Some(bias) if pieces.len() == 1 => bias.clone(),
-                        Some(bias) => bias.clone().narrow(0, piece.first, rows),
-                        None => piece.zeros.clone(),
-                    };
-                    let (codes, scales) = (piece.codes.clone(), piece.scales.clone());
-                    atelier_shaders::mul_mat(x.clone(), codes, scales, piece.scheme, bias)
-                });
-                joined(parts.collect(), |parts| Tensor::cat(parts, 1))
-            }
+        if let [only] = self.parts.as_slice() {
+            return only.multiply(x, bias);
         }
+        let mut first = 0;
+        let products = self.parts.iter().map(|part| {
+            let count = part.count();
+            let bias = bias.clone().map(|bias| bias.narrow(0, first, count));
+            first += count;
+            part.multiply(x.clone(), bias)
+        });
+        Tensor::cat(products.collect(), 1)
     }
 
     /// # Shapes
     /// - ids: `[batch, seq]`, each below the number of rows
     /// - output: `[batch, seq, columns]`
     fn rows(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        match self {
-            Self::Dense(weight) => module::embedding(weight.val(), ids),
-            Self::Packed(pieces) => {
-                let [batch, seq] = ids.dims();
-                let ids: Tensor<1, Int> = ids.reshape([-1]);
-                // Every piece gives zeros for the ids of others.
-                let parts = pieces.iter().map(|piece| {
-                    let (codes, scales) = (piece.codes.clone(), piece.scales.clone());
-                    atelier_shaders::embedding(codes, scales, piece.scheme, ids.clone(), piece.first)
-                });
-                let sum = |parts: Vec<Tensor<2>>| {
-                    let mut parts = parts.into_iter();
-                    let first = parts.next().unwrap_or_else(|| Tensor::zeros([0, 0], &ids.device()));
-                    parts.fold(first, |sum, part| sum + part)
-                };
-                joined(parts.collect(), sum).reshape([batch as i32, seq as i32, -1])
+        if let [Rows::Dense(weight)] = self.parts.as_slice() {
+            return module::embedding(weight.val(), ids);
+        }
+        let [batch, seq] = ids.dims();
+        let ids: Tensor<1, Int> = ids.reshape([-1]);
+        let mut first = 0;
+        let mut found: Option<Tensor<2>> = None;
+        for part in &self.parts {
+            // Every part gives zeros for the ids of others.
+            let rows = match part {
+                Rows::Packed(PackedRows { codes, scales, scheme, .. }) => {
+                    atelier_shaders::embedding(codes.clone(), scales.clone(), *scheme, ids.clone(), first)
+                }
+                Rows::Dense(weight) => {
+                    let at = ids.clone() - first as i64;
+                    let inside = at.clone().clamp(0, part.count() as i64 - 1);
+                    let mine = at.equal(inside.clone()).float().unsqueeze_dim::<2>(1);
+                    weight.val().select(0, inside) * mine
+                }
+            };
+            first += part.count();
+            found = Some(found.map_or_else(|| rows.clone(), |found| found + rows.clone()));
+        }
+        let found = found.unwrap_or_else(|| Tensor::zeros([batch * seq, 0], &ids.device()));
+        found.reshape([batch as i32, seq as i32, -1])
+    }
+
+    /// The rows of several matrices after each other, in as few parts as can be.
+    fn join(matrices: impl IntoIterator<Item = Self>) -> Self {
+        let mut parts: Vec<Rows> = Vec::new();
+        for part in matrices.into_iter().flat_map(|matrix| matrix.parts) {
+            let Some(last) = parts.pop() else {
+                parts.push(part);
+                continue;
+            };
+            match last.joined(part) {
+                Ok(both) => parts.push(both),
+                Err((last, part)) => parts.extend([last, part]),
             }
         }
-    }
-}
-
-/// The only part as it is, several by `join`.
-fn joined(mut parts: Vec<Tensor<2>>, join: impl FnOnce(Vec<Tensor<2>>) -> Tensor<2>) -> Tensor<2> {
-    match parts.pop() {
-        Some(only) if parts.is_empty() => only,
-        last => {
-            parts.extend(last);
-            join(parts)
-        }
+        Self { parts }
     }
 }
 
@@ -114,6 +174,16 @@ pub struct Linear {
 }
 
 impl Linear {
+    /// Several layers with the same input as one, which gives their outputs after each other. Either all have a bias or
+    /// none has.
+    pub fn join(layers: Vec<Self>) -> Self {
+        let (matrices, biases): (Vec<_>, Vec<_>) =
+            layers.into_iter().map(|layer| (layer.weight, layer.bias)).unzip();
+        let biases: Option<Vec<_>> = biases.into_iter().map(|bias| bias.map(|bias| bias.val())).collect();
+        let bias = biases.map(|biases| Param::initialized(ParamId::new(), Tensor::cat(biases, 0)));
+        Self { weight: Matrix::join(matrices), bias }
+    }
+
     /// # Shapes
     /// - x: `[..., in]`
     /// - output: `[..., out]`
@@ -158,6 +228,15 @@ impl RmsNorm {
     /// - x, output: `[..., width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         atelier_shaders::rms_norm(x, self.weight.val(), self.eps)
+    }
+
+    /// `h = x + norm(y)`, and `h` through the norm `next`.
+    ///
+    /// # Shapes
+    /// - x, y, both outputs: `[..., width]`
+    pub fn add<const D: usize>(&self, x: Tensor<D>, y: Tensor<D>, next: &Self) -> (Tensor<D>, Tensor<D>) {
+        let eps = [self.eps, next.eps];
+        atelier_shaders::residual_norm(x, y, self.weight.val(), next.weight.val(), eps)
     }
 }
 

@@ -12,7 +12,9 @@ mod math;
 mod mul_mat;
 mod norm_rope;
 mod packed;
+mod residual_norm;
 mod rms_norm;
+mod rope_append;
 mod swiglu;
 
 use std::ops::Range;
@@ -84,6 +86,35 @@ impl Kernels for Flex {
             swiglu::swiglu(&gate_up)
         } else {
             crate::swiglu::reference::<Self>(gate_up)
+        }
+    }
+
+    fn residual_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        post: FloatTensor<Self>,
+        next: FloatTensor<Self>,
+        eps: [f64; 2],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        if are_f32(&[&x, &y, &post, &next]) {
+            residual_norm::residual_norm(x, &y, &post, &next, eps.map(|eps| eps as f32))
+        } else {
+            crate::residual_norm::reference::<Self>(x, y, post, next, eps)
+        }
+    }
+
+    fn rope_append(
+        qkv: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        sin: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        at: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        if are_f32(&[&qkv, &cos, &sin, &keys, &values]) && keys.is_contiguous() && values.is_contiguous() {
+            rope_append::rope_append(&qkv, &cos, &sin, keys, values, at)
+        } else {
+            crate::rope_append::reference::<Self>(qkv, cos, sin, keys, values, at)
         }
     }
 

@@ -7,7 +7,9 @@ mod gelu_tanh;
 mod group_norm_silu;
 mod norm_rope;
 mod packed;
+mod residual_norm;
 mod rms_norm;
+mod rope_append;
 mod swiglu;
 
 use atelier_weights::Scheme;
@@ -79,6 +81,35 @@ impl Kernels for CubeBackend {
 
     fn swiglu(gate_up: FloatTensor<Self>) -> FloatTensor<Self> {
         if runs(&[&gate_up]) { swiglu::swiglu(gate_up) } else { crate::swiglu::reference::<Self>(gate_up) }
+    }
+
+    fn residual_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        post: FloatTensor<Self>,
+        next: FloatTensor<Self>,
+        eps: [f64; 2],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        if runs(&[&x, &y, &post, &next]) {
+            residual_norm::residual_norm(x, y, post, next, eps.map(|eps| eps as f32))
+        } else {
+            crate::residual_norm::reference::<Self>(x, y, post, next, eps)
+        }
+    }
+
+    fn rope_append(
+        qkv: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        sin: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        at: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        if runs(&[&qkv, &cos, &sin, &keys, &values]) && rope_append::fits(&keys, &values) {
+            rope_append::rope_append(qkv, cos, sin, keys, values, at)
+        } else {
+            crate::rope_append::reference::<Self>(qkv, cos, sin, keys, values, at)
+        }
     }
 
     fn mul_mat(

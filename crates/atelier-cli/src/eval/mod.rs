@@ -1,12 +1,13 @@
 //! `atelier eval text`: draws every prompt of a file, each as if alone, and goes on where an earlier run stopped.
 
+pub mod fidelity;
 mod progress;
 mod prompts;
 
 use std::cell::RefCell;
 use std::fs;
 use std::mem::ManuallyDrop;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 use atelier::rng::RNG_VERSION;
@@ -28,7 +29,7 @@ const GROUP: usize = 10;
 
 /// Draws what is not there yet.
 pub fn run(args: &EvalTextArgs) -> Result<()> {
-    let prompts = selected(args, prompts::read(&args.prompts)?)?;
+    let prompts = selected(&args.prompts, args.only.as_ref())?;
     guard::watch_interrupts();
     let progress = RefCell::new(Progress::new(report::style(false, args.quiet)));
     let (folder, total) = (args.output.display(), prompts.len());
@@ -56,13 +57,14 @@ pub fn run(args: &EvalTextArgs) -> Result<()> {
 }
 
 /// The prompts of the indexes that were asked for.
-fn selected(args: &EvalTextArgs, mut prompts: Vec<Prompt>) -> Result<Vec<Prompt>> {
-    let Some(only) = &args.only else { return Ok(prompts) };
+fn selected(path: &Path, only: Option<&RangeInclusive<usize>>) -> Result<Vec<Prompt>> {
+    let mut prompts = prompts::read(path)?;
+    let Some(only) = only else { return Ok(prompts) };
     let indexes = || prompts.iter().map(|prompt| prompt.index);
     let (least, most) = (indexes().min().unwrap_or(0), indexes().max().unwrap_or(0));
     prompts.retain(|prompt| only.contains(&prompt.index));
     if prompts.is_empty() {
-        let expected = format!("indexes of {}, which are in {least}-{most}", args.prompts.display());
+        let expected = format!("indexes of {}, which are in {least}-{most}", path.display());
         return Err(Error::flag("--only", expected, format!("{}-{}", only.start(), only.end())));
     }
     Ok(prompts)

@@ -1,6 +1,5 @@
 //! Packs: `atelier quantize` makes them, `atelier verify` looks at every byte.
 
-mod progress;
 pub mod quantize;
 pub mod verify;
 mod writer;

@@ -11,9 +11,9 @@ use atelier_weights::{
 use futures_lite::future::block_on;
 use sha2::{Digest, Sha256};
 
-use super::progress::ByteProgress;
 use super::writer::{PackWriter, bits_per_weight, shares};
 use crate::cli::{QuantizeArgs, SchemeName, SearchName};
+use crate::counter::Counter;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::progress::{Style, duration, size};
@@ -72,7 +72,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
         writer.copy(path, &block_on(whole(&*source, path))?)?;
     }
     let parts = block_on(parts(&checkpoint))?;
-    let mut progress = ByteProgress::new(style, "quantise", layout.bytes(), done);
+    let mut progress = Counter::bytes(style, "quantise", layout.bytes(), done);
     let mut weights = |tensor: &TensorEntry, rows| {
         let missing = || Error::Crash(format!("tensor {} has no component", tensor.name));
         let (component, aliases) = parts.get(tensor.component.as_str()).ok_or_else(missing)?;

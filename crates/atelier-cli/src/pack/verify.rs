@@ -7,8 +7,8 @@ use atelier::checkpoint::Checkpoint;
 use atelier_weights::{ByteSource, FolderSource, MANIFEST};
 use futures_lite::future::block_on;
 
-use super::progress::ByteProgress;
 use crate::cli::VerifyArgs;
+use crate::counter::Counter;
 use crate::error::{Error, Result};
 use crate::progress::{Style, counted, duration, size};
 use crate::report::{self, say};
@@ -24,7 +24,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     };
     let total = manifest.entries().map(|file| file.bytes).sum();
     let (shards, tensors) = (manifest.shards.len(), manifest.tensors.len());
-    let mut progress = ByteProgress::new(style, "verify", total, 0);
+    let mut progress = Counter::bytes(style, "verify", total, 0);
     for &stage in Stage::ALL {
         let mut before = 0;
         let on = |done: u64, _| {

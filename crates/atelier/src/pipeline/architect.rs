@@ -163,6 +163,42 @@ async fn write_tokens(
     Ok(ids)
 }
 
+/// The logits from which each token of a blueprint would be drawn, had the model written the tokens before it: teacher
+/// forcing, over the codes alone.
+///
+/// # Shapes
+/// - output: `[tokens, codes]`, row-major, and the number of codes
+pub(super) async fn blueprint_logits(
+    blueprint: &Blueprint,
+    prior: &Prior,
+    checkpoint: &Checkpoint,
+    device: &Device,
+) -> Result<(Vec<f32>, usize)> {
+    let options = ArchitectOptions {
+        width: blueprint.width,
+        height: blueprint.height,
+        seed: blueprint.seed,
+        sampling: blueprint.sampling,
+    };
+    let encoded = encode(&blueprint.prompt, &[], &options, checkpoint)?;
+    let special = checkpoint.special_tokens();
+    let (mut positions, next) =
+        prompt_positions(&encoded.ids, special.image_start, special.image_token, encoded.source_grids());
+    let mut ids = encoded.ids.clone();
+    let written = blueprint.draft.iter().chain([&blueprint.large]).flat_map(|grid| &grid.ids);
+    ids.extend(written);
+    // Nothing follows the last token.
+    ids.pop();
+    let tokens = ids.len() + 1 - positions.len();
+    positions.extend(decode_positions(next, &encoded.written_grids()).into_iter().take(tokens - 1));
+    let mut cache = prior.new_cache(ids.len());
+    let logits = prior.forward(&ids, &positions, &mut cache, device, &mut Trace::disabled());
+    let [_, seq, _] = logits.dims();
+    let codes = checkpoint.config().prior.vq_config.num_embeddings;
+    let logits = logits.narrow(1, seq - tokens, tokens).narrow(2, 0, codes);
+    Ok((read_floats(logits).await?, codes))
+}
+
 /// Feeds the prompt; returns the logits that follow it.
 fn prefill(
     ids: &[u32],

@@ -161,6 +161,25 @@ impl Pipeline {
         architect::write(job, prior, &self.checkpoint, &self.device, run).await
     }
 
+    /// The logits from which each token of a blueprint would be drawn, had this model written the tokens before it. So
+    /// models can be compared on the same tokens.
+    ///
+    /// # Shapes
+    /// - output: `[tokens, codes]`, row-major, and the number of codes
+    ///
+    /// # Errors
+    /// [`crate::Error::Blueprint`] when it does not belong to this model or has source images, and as
+    /// [`Pipeline::generate`].
+    pub async fn blueprint_logits(
+        &mut self,
+        blueprint: &Blueprint,
+        run: &mut Run<'_>,
+    ) -> Result<(Vec<f32>, usize)> {
+        blueprint.check(&self.checkpoint, &[])?;
+        let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
+        architect::blueprint_logits(blueprint, prior, &self.checkpoint, &self.device).await
+    }
+
     /// Steps 4 and 5 for every blueprint: as many pictures of each as the request asks for.
     ///
     /// # Errors

@@ -10,9 +10,8 @@ use crate::rope::Rope;
 /// Self-attention of one decoder layer: query head `j` reads key/value head `j / group`.
 #[derive(Module, Debug)]
 pub struct Attention {
-    pub(crate) q_proj: Linear,
-    pub(crate) k_proj: Linear,
-    pub(crate) v_proj: Linear,
+    /// Queries, keys and values after each other.
+    pub(crate) qkv_proj: Linear,
     pub(crate) o_proj: Linear,
     pub(crate) heads: usize,
     pub(crate) key_value_heads: usize,
@@ -23,13 +22,23 @@ impl Attention {
     /// - x, output: `[batch, seq, hidden]`
     /// - cache: of the tokens before; none when `x` is whole sequences, as in training
     pub fn forward(&self, x: Tensor<3>, rope: &Rope, cache: Option<&mut LayerCache>) -> Tensor<3> {
-        let q = rope.rotate(split_heads(self.q_proj.forward(x.clone()), self.heads));
-        let k = rope.rotate(split_heads(self.k_proj.forward(x.clone()), self.key_value_heads));
-        let v = split_heads(self.v_proj.forward(x), self.key_value_heads);
-        let (keys, values) = match cache {
-            Some(cache) => cache.append(k, v),
-            None => (k, v),
+        let qkv = self.qkv_proj.forward(x);
+        let (q, keys, values) = match cache {
+            Some(cache) => cache.append(qkv, rope, [self.heads, self.key_value_heads]),
+            None => self.whole(qkv, rope),
         };
         self.o_proj.forward(merge_heads(atelier_shaders::attention(q, keys, values, true)))
+    }
+
+    /// Queries, keys and values of whole sequences.
+    fn whole(&self, qkv: Tensor<3>, rope: &Rope) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+        let [_, _, width] = qkv.dims();
+        let head_dim = width / (self.heads + 2 * self.key_value_heads);
+        let heads = |first: usize, count: usize| {
+            split_heads(qkv.clone().narrow(2, first * head_dim, count * head_dim), count)
+        };
+        let q = heads(0, self.heads);
+        let k = heads(self.heads, self.key_value_heads);
+        (rope.rotate(q), rope.rotate(k), heads(self.heads + self.key_value_heads, self.key_value_heads))
     }
 }

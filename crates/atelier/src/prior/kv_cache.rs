@@ -1,6 +1,8 @@
 //! Keys and values of the tokens already seen.
 
-use burn::tensor::{Tensor, s};
+use burn::tensor::Tensor;
+
+use crate::rope::Rope;
 
 /// The cache of every layer, for one sequence.
 ///
@@ -47,22 +49,29 @@ impl KvCache {
 }
 
 impl LayerCache {
-    /// Adds the keys and values of new tokens and returns those of all tokens so far.
+    /// Turns the queries and keys of new tokens, adds keys and values, and returns the queries with all keys and values
+    /// so far. `heads` are those of queries, and of keys and values.
     ///
     /// # Shapes
-    /// - k, v: `[1, heads, seq, head_dim]`
-    /// - output: `[1, heads, context, head_dim]` each
-    pub fn append(&mut self, k: Tensor<4>, v: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-        let [batch, heads, seq, head_dim] = k.dims();
+    /// - qkv: `[1, seq, (heads + 2 * key_value_heads) * head_dim]`
+    /// - output: `[1, heads, seq, head_dim]`, and twice `[1, key_value_heads, context, head_dim]`
+    pub fn append(
+        &mut self,
+        qkv: Tensor<3>,
+        rope: &Rope,
+        [heads, key_value_heads]: [usize; 2],
+    ) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+        let [_, seq, width] = qkv.dims();
+        let head_dim = width / (heads + 2 * key_value_heads);
         let (start, end) = (self.len, self.len + seq);
         // Taking the buffers out leaves one owner each, which is what lets the assignment happen in place.
         let (keys, values) = self.buffers.take().unwrap_or_else(|| {
-            let empty = || Tensor::zeros([batch, heads, self.capacity, head_dim], &k.device());
+            let empty = || Tensor::zeros([1, key_value_heads, self.capacity, head_dim], &qkv.device());
             (empty(), empty())
         });
-        let keys = keys.slice_assign(s![.., .., start..end, ..], k);
-        let values = values.slice_assign(s![.., .., start..end, ..], v);
-        let seen = (keys.clone().narrow(2, 0, end), values.clone().narrow(2, 0, end));
+        let (cos, sin) = (rope.cos.clone(), rope.sin.clone());
+        let (q, keys, values) = atelier_shaders::rope_append(qkv, cos, sin, keys, values, start);
+        let seen = (q, keys.clone().narrow(2, 0, end), values.clone().narrow(2, 0, end));
         self.buffers = Some((keys, values));
         self.len = end;
         seen

@@ -100,8 +100,7 @@ impl Prior {
         let [batch, _] = ids.dims();
         let rope = self.rope.at(positions, &device).batched(batch);
         let x = self.embed_tokens.forward(ids);
-        let x = self.layers.iter().fold(x, |x, layer| layer.forward(x, &rope, None));
-        self.norm.forward(x)
+        self.through_layers(x, &rope, None, &mut Trace::disabled())
     }
 
     /// The logits over the visual ids.
@@ -125,27 +124,54 @@ impl Prior {
         let rope = self.rope.at(positions, device);
         trace.tensor("rope_cos", &rope.cos.clone().squeeze_dim::<3>(1));
         trace.tensor("rope_sin", &rope.sin.clone().squeeze_dim::<3>(1));
-        let mut x = self.embed_tokens.forward(ids_tensor);
-        for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x, &rope, Some(cache.layer(index)));
-            trace.tensor(&format!("layer{index}_out"), &x);
-        }
+        let x = self.embed_tokens.forward(ids_tensor);
+        let x = self.through_layers(x, &rope, Some(cache), trace);
         cache.advance(ids.len());
-        let x = self.norm.forward(x);
         trace.tensor("final_norm_out", &x);
         x
+    }
+
+    /// Every layer and the last norm.
+    fn through_layers(
+        &self,
+        mut x: Tensor<3>,
+        rope: &Rope,
+        mut cache: Option<&mut KvCache>,
+        trace: &mut Trace,
+    ) -> Tensor<3> {
+        let norm_of =
+            |index: usize| self.layers.get(index).map_or(&self.norm, |layer| &layer.input_layernorm);
+        let mut normal = norm_of(0).forward(x.clone());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let next = norm_of(index + 1);
+            let cache = cache.as_deref_mut().map(|cache| cache.layer(index));
+            (x, normal) = layer.forward(x, normal, next, rope, cache);
+            trace.tensor(&format!("layer{index}_out"), &x);
+        }
+        normal
     }
 }
 
 impl DecoderLayer {
+    /// The residual stream after this layer, and the same through the norm that follows.
+    ///
+    /// A norm is computed together with the sum before it, hence with the layer before.
+    ///
     /// # Shapes
-    /// - x, output: `[batch, seq, hidden]`
+    /// - x, both outputs: `[batch, seq, hidden]`; normal: `x` through `input_layernorm`
+    /// - next: of the layer that follows, or the last one
     /// - cache: of the tokens before; none when `x` is whole sequences
-    pub fn forward(&self, x: Tensor<3>, rope: &Rope, cache: Option<&mut kv_cache::LayerCache>) -> Tensor<3> {
-        let attended = self.self_attn.forward(self.input_layernorm.forward(x.clone()), rope, cache);
-        let h = x + self.post_self_attn_layernorm.forward(attended);
-        let mlp = self.mlp.forward(self.post_attention_layernorm.forward(h.clone()));
-        h + self.post_mlp_layernorm.forward(mlp)
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        normal: Tensor<3>,
+        next: &RmsNorm,
+        rope: &Rope,
+        cache: Option<&mut kv_cache::LayerCache>,
+    ) -> (Tensor<3>, Tensor<3>) {
+        let attended = self.self_attn.forward(normal, rope, cache);
+        let (h, normal) = self.post_self_attn_layernorm.add(x, attended, &self.post_attention_layernorm);
+        self.post_mlp_layernorm.add(h, self.mlp.forward(normal), next)
     }
 }
 

@@ -124,7 +124,7 @@ impl WeightSource for Notes {
     }
 
     async fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix> {
-        let dense = Matrix::Dense(self.tensor(name, shape).await?);
+        let dense = Matrix::dense(self.tensor(name, shape).await?);
         if let Some(entry) = self.entries.last_mut() {
             entry.matrix = true;
         }

@@ -60,7 +60,7 @@ pub(super) async fn pixels_linear<W: WeightSource>(
     let shape = [output, channels * rows * columns];
     let weight = w.reshaped(&format!("{name}.weight"), stored, shape).await?;
     let bias = Some(w.tensor(&format!("{name}.bias"), [output]).await?);
-    Ok(Linear { weight: Matrix::Dense(weight), bias })
+    Ok(Linear { weight: Matrix::dense(weight), bias })
 }
 
 pub(super) async fn embedding<W: WeightSource>(

@@ -14,7 +14,7 @@ use burn::tensor::Tensor;
 use crate::config::{GlyphEncoderConfig, PriorConfig, TransformerConfig, VaeConfig};
 use crate::error::Result;
 use crate::glyph_encoder::{GlyphAttention, GlyphBlock, GlyphEncoder, RelativeBias};
-use crate::nn::Matrix;
+use crate::nn::{Linear, Matrix};
 use crate::prior::{
     Attention, DecoderLayer, Mlp, MultiAxisRope, Prior, VectorQuantizer, VisionBlock, VisionTower,
 };
@@ -63,7 +63,7 @@ pub trait WeightSource {
     /// # Errors
     /// As [`WeightSource::tensor`].
     async fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix> {
-        Ok(Matrix::Dense(self.tensor(name, shape).await?))
+        Ok(Matrix::dense(self.tensor(name, shape).await?))
     }
 
     /// Notes a tensor that checkpoints carry and inference never uses.
@@ -87,11 +87,11 @@ pub async fn prior<W: WeightSource>(w: &mut W, config: &PriorConfig) -> Result<P
         layers.push(DecoderLayer {
             input_layernorm: rms_norm(w, &format!("{l}.input_layernorm"), width, eps).await?,
             self_attn: Attention {
-                q_proj: linear(w, &format!("{l}.self_attn.q_proj"), width, q_width, c.attention_bias).await?,
-                k_proj: linear(w, &format!("{l}.self_attn.k_proj"), width, kv_width, c.attention_bias)
-                    .await?,
-                v_proj: linear(w, &format!("{l}.self_attn.v_proj"), width, kv_width, c.attention_bias)
-                    .await?,
+                qkv_proj: Linear::join(vec![
+                    linear(w, &format!("{l}.self_attn.q_proj"), width, q_width, c.attention_bias).await?,
+                    linear(w, &format!("{l}.self_attn.k_proj"), width, kv_width, c.attention_bias).await?,
+                    linear(w, &format!("{l}.self_attn.v_proj"), width, kv_width, c.attention_bias).await?,
+                ]),
                 o_proj: linear(w, &format!("{l}.self_attn.o_proj"), q_width, width, false).await?,
                 heads: c.num_attention_heads,
                 key_value_heads: c.num_key_value_heads,

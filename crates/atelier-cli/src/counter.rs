@@ -1,4 +1,4 @@
-//! One bar over bytes.
+//! One bar over something that is counted.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::terminal;
 
 /// A bar, or, where there is no terminal, a line now and then.
 #[derive(Debug)]
-pub struct ByteProgress {
+pub struct Counter {
     style: Style,
     bar: Option<ProgressBar>,
     start: Instant,
@@ -19,10 +19,22 @@ pub struct ByteProgress {
     before: u64,
     total: u64,
     said: u64,
+    /// How a number of them is said.
+    unit: fn(u64) -> String,
 }
 
-impl ByteProgress {
-    pub fn new(style: Style, prefix: &'static str, total: u64, before: u64) -> Self {
+impl Counter {
+    /// Counts bytes.
+    pub fn bytes(style: Style, prefix: &'static str, total: u64, before: u64) -> Self {
+        Self::new(style, prefix, total, before, size)
+    }
+
+    /// Counts something else, whose number says enough.
+    pub fn plain(style: Style, prefix: &'static str, total: u64) -> Self {
+        Self::new(style, prefix, total, 0, |count| count.to_string())
+    }
+
+    fn new(style: Style, prefix: &'static str, total: u64, before: u64, unit: fn(u64) -> String) -> Self {
         let bar = (style == Style::Bars).then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), terminal::target());
             if let Ok(style) = ProgressStyle::with_template("{prefix:<9} [{bar:28}] {msg}") {
@@ -32,16 +44,16 @@ impl ByteProgress {
             bar.set_position(before);
             bar
         });
-        Self { style, bar, start: Instant::now(), done: before, before, total, said: 0 }
+        Self { style, bar, start: Instant::now(), done: before, before, total, said: 0, unit }
     }
 
-    /// More bytes are done.
-    pub fn add(&mut self, bytes: u64) {
-        self.done += bytes;
+    /// More are done.
+    pub fn add(&mut self, count: u64) {
+        self.done += count;
         let (done, total) = (self.done, self.total);
         let worked = done.saturating_sub(self.before).max(1);
         let left = self.start.elapsed().as_secs_f64() * total.saturating_sub(done) as f64 / worked as f64;
-        let text = format!("{} of {}, {} left", size(done), size(total), duration(left));
+        let text = format!("{} of {}, {} left", (self.unit)(done), (self.unit)(total), duration(left));
         match &self.bar {
             Some(bar) => {
                 bar.set_message(text);
@@ -65,7 +77,7 @@ impl ByteProgress {
     }
 }
 
-impl Drop for ByteProgress {
+impl Drop for Counter {
     fn drop(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();

@@ -1,0 +1,53 @@
+//! New tokens of the architect: queries and keys turned, keys and values put into their cache.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, TensorMetadata};
+use burn::tensor::{Shape, Slice, Tensor};
+
+use crate::{Kernels, norm_rope};
+
+/// Turns the queries and keys of new tokens as [`crate::norm_rope()`] does, without a norm, and writes keys and values into
+/// their buffers from token `at` on: in place where nobody else holds the buffers.
+///
+/// # Shapes
+/// - qkv: `[1, seq, (heads + 2 * key_value_heads) * head_dim]`: queries, keys, values
+/// - cos, sin: `[1, 1, seq, rotary_dim]`
+/// - keys, values: `[1, key_value_heads, capacity, head_dim]`, with `at + seq` at most `capacity`
+/// - output: queries `[1, heads, seq, head_dim]`, and the buffers
+pub fn rope_append(
+    qkv: Tensor<3>,
+    cos: Tensor<4>,
+    sin: Tensor<4>,
+    keys: Tensor<4>,
+    values: Tensor<4>,
+    at: usize,
+) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+    let (qkv, cos, sin) = (qkv.into_dispatch(), cos.into_dispatch(), sin.into_dispatch());
+    let (q, keys, values) =
+        Dispatch::rope_append(qkv, cos, sin, keys.into_dispatch(), values.into_dispatch(), at);
+    (Tensor::from_dispatch(q), Tensor::from_dispatch(keys), Tensor::from_dispatch(values))
+}
+
+pub(crate) fn reference<B: Backend>(
+    qkv: FloatTensor<B>,
+    cos: FloatTensor<B>,
+    sin: FloatTensor<B>,
+    keys: FloatTensor<B>,
+    values: FloatTensor<B>,
+    at: usize,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let [_, seq, width] = qkv.shape().dims();
+    let [_, key_value_heads, _, head_dim] = keys.shape().dims();
+    let slots = width / head_dim;
+    let heads = slots - 2 * key_value_heads;
+    let qkv = B::float_swap_dims(B::float_reshape(qkv, Shape::from([1, seq, slots, head_dim])), 1, 2);
+    let range = |start: usize, end: usize| Slice::new(start as isize, Some(end as isize), 1);
+    let part = |start: usize, end: usize| {
+        B::float_slice(qkv.clone(), &[range(0, 1), range(start, end), range(0, seq), range(0, head_dim)])
+    };
+    let turned = |x| norm_rope::reference::<B>(x, cos.clone(), sin.clone(), 0, None);
+    let place = [range(0, 1), range(0, key_value_heads), range(at, at + seq), range(0, head_dim)];
+    let keys = B::float_slice_assign(keys, &place, turned(part(heads, heads + key_value_heads)));
+    let values = B::float_slice_assign(values, &place, part(heads + key_value_heads, slots));
+    (turned(part(0, heads)), keys, values)
+}
