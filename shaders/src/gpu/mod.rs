@@ -102,6 +102,12 @@ fn runs(tensors: &[&CubeTensor]) -> bool {
 /// The most workgroups along one dimension of a dispatch, by WebGPU's default limits.
 const MAX_WORKGROUPS: usize = 65_535;
 
+/// Functions of several kernels: the name, and the text that goes in front of a kernel that uses it.
+const COMMON: [(&str, &str); 2] = [
+    ("workgroup_sum", include_str!("../../wgsl/common/row.wgsl")),
+    ("uniform_sizes", include_str!("../../wgsl/common/sizes.wgsl")),
+];
+
 /// A kernel's text.
 struct Wgsl {
     /// The file, which names it in the cache of compiled kernels.
@@ -164,9 +170,9 @@ impl Wgsl {
 
 impl KernelSource for Wgsl {
     fn source(&self) -> SourceTemplate {
-        let by_rows = self.source.contains("workgroup_sum");
-        let common = if by_rows { include_str!("../../wgsl/common/row.wgsl") } else { "" };
-        SourceTemplate::new(common)
+        let common = COMMON.iter().filter(|(function, _)| self.source.contains(function));
+        common
+            .fold(SourceTemplate::new(""), |source, (_, text)| source.add_template(*text))
             .add_template(self.source)
             .register("workgroup", self.workgroup.to_string())
     }
