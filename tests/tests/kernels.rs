@@ -85,7 +85,7 @@ fn attention() {
 fn attention_on_a_cache_that_is_longer_than_what_it_holds() {
     compare(
         |random| {
-            let (heads, head_dim, context) = (random.size(3), random.size(64), random.size(50));
+            let (heads, head_dim, context) = (random.size(3), random.size(64), random.size(200));
             let capacity = context + random.size(20);
             let caches = [(); 2].map(|()| random.data([1, heads, capacity, head_dim]));
             (random.data([1, 2 * heads, 1, head_dim]), caches, context)
@@ -93,6 +93,29 @@ fn attention_on_a_cache_that_is_longer_than_what_it_holds() {
         |(q, [k, v], context), device| {
             let seen = |x| on::<4>(x, device).narrow(2, 0, *context);
             atelier_shaders::attention(on(q, device), seen(k), seen(v), true)
+        },
+    );
+}
+
+/// Few queries and a context that is shared out: around the borders of its splits, and of the rows of a block.
+#[test]
+fn attention_of_few_queries_over_a_long_context() {
+    compare(
+        |random| {
+            let (batch, key_value_heads) = (random.size(2), random.size(2));
+            let (group, seq) = (random.size(20), random.size(8));
+            let (head_dim, causal) = (random.size(256), random.flag());
+            // More than 256 / 2 splits of one tile each, sometimes.
+            let tiles = if random.size(4) == 1 { 128 + random.size(9) } else { random.size(5) };
+            let context = (64 * tiles + random.size(3) - 2).max(seq);
+            let q = random.data([batch, seq, key_value_heads * group, head_dim]);
+            let k = random.data([batch, context, key_value_heads, head_dim]);
+            let v = random.data([batch, context, key_value_heads, head_dim]);
+            (q, k, v, causal)
+        },
+        |(q, k, v, causal), device| {
+            let heads = |x| on::<4>(x, device).swap_dims(1, 2);
+            atelier_shaders::attention(heads(q), heads(k), heads(v), *causal)
         },
     );
 }
