@@ -12,6 +12,7 @@ mod swiglu;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{DType, TensorMetadata};
 use burn::tensor::Shape;
+use burn_cubecl::cubecl::ExecutionMode;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use burn_cubecl::cubecl::server::KernelArguments;
 use burn_cubecl::kernel::into_contiguous;
@@ -175,7 +176,8 @@ impl KernelSource for Wgsl {
     }
 
     fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info((self.name, self.workgroup))
+        // Every loop of ours ends. Otherwise each would be made to count its own steps, and drivers would not unroll it.
+        KernelId::new::<Self>().info((self.name, self.workgroup)).mode(ExecutionMode::Unchecked)
     }
 
     fn lang(&self) -> &'static str {
