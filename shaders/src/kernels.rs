@@ -6,7 +6,7 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
-use crate::{ada_layer_norm, attention, gelu_tanh, group_norm_silu, norm_rope, rms_norm, swiglu};
+use crate::{ada_layer_norm, attention, conv2d_3x3, gelu_tanh, group_norm_silu, norm_rope, rms_norm, swiglu};
 
 /// The operations on a backend's own tensors; the functions of the crate's root say what they are.
 #[backend_extension(
@@ -71,6 +71,16 @@ pub trait Kernels: Backend {
         eps: f64,
     ) -> FloatTensor<Self> {
         group_norm_silu::reference::<Self>(x, weight, bias, groups, eps)
+    }
+
+    /// [`crate::conv2d_3x3()`].
+    fn conv2d_3x3(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        doubled: bool,
+    ) -> FloatTensor<Self> {
+        conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod ada_layer_norm;
 mod attention;
+mod conv2d_3x3;
 #[cfg(feature = "cpu")]
 mod cpu;
 mod gelu_tanh;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use ada_layer_norm::ada_layer_norm;
 pub use attention::attention;
+pub use conv2d_3x3::conv2d_3x3;
 pub use gelu_tanh::gelu_tanh;
 pub use group_norm_silu::group_norm_silu;
 pub use kernels::Kernels;

@@ -108,6 +108,20 @@ proptest! {
             crate::group_norm_silu::reference::<Flex>(x.clone(), weight.clone(), bias.clone(), groups, 1e-5);
         assert_close(Flex::group_norm_silu(x, weight, bias, groups, 1e-5), reference, 2e-4);
     }
+
+    #[test]
+    fn conv2d_3x3(
+        seed: u64, batch in 1..3_usize, inputs in 1..40_usize, outputs in 1..9_usize, height in 1..80_usize,
+        width in 1..60_usize, doubled: bool,
+    ) {
+        // Whole numbers, whose sums are exact in any order. Rows lie behind columns in memory.
+        let whole = |seed, shape: Shape| Flex::float_round(random(seed, shape));
+        let x = Flex::float_swap_dims(whole(seed, [batch, inputs, width, height].into()), 2, 3);
+        let weight = whole(seed ^ 1, [outputs, inputs, 3, 3].into());
+        let bias = whole(seed ^ 2, [outputs].into());
+        let reference = crate::conv2d_3x3::reference::<Flex>(x.clone(), weight.clone(), bias.clone(), doubled);
+        assert_close(Flex::conv2d_3x3(x, weight, bias, doubled), reference, 0.0);
+    }
 }
 
 /// A twin that changes its input in place must not change what somebody else still holds.

@@ -208,6 +208,23 @@ fn group_norm_silu() {
     );
 }
 
+#[test]
+fn conv2d_3x3() {
+    compare(
+        |random| {
+            let (batch, inputs, outputs) = (random.size(2), random.size(20), random.size(70));
+            let (height, width, doubled) = (random.size(40), random.size(40), random.flag());
+            // Rows behind columns in memory.
+            let x = random.data([batch, inputs, width, height]);
+            (x, random.data([outputs, inputs, 3, 3]), random.data([outputs]), doubled)
+        },
+        |(x, weight, bias, doubled), device| {
+            let x = on::<4>(x, device).swap_dims(2, 3);
+            atelier_shaders::conv2d_3x3(x, on(weight, device), on(bias, device), *doubled)
+        },
+    );
+}
+
 /// More rows than one dimension of a dispatch may have workgroups.
 #[test]
 fn many_rows() {

@@ -5,9 +5,11 @@
 
 mod ada_layer_norm;
 mod attention;
+mod conv2d_3x3;
 mod gelu_tanh;
 mod group_norm_silu;
 mod math;
+mod matrix;
 mod norm_rope;
 mod rms_norm;
 mod swiglu;
@@ -94,6 +96,19 @@ impl Kernels for Flex {
             group_norm_silu::group_norm_silu(x, &weight, &bias, groups, eps as f32)
         } else {
             crate::group_norm_silu::reference::<Self>(x, weight, bias, groups, eps)
+        }
+    }
+
+    fn conv2d_3x3(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        doubled: bool,
+    ) -> FloatTensor<Self> {
+        if are_f32(&[&x, &weight, &bias]) {
+            conv2d_3x3::conv2d_3x3(&x, &weight, &bias, doubled)
+        } else {
+            crate::conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
         }
     }
 }
