@@ -3,10 +3,13 @@
 //! A method's body here is its reference in burn's own operations. The CPU device overrides it with the plain Rust twins
 //! of [`crate::cpu`], a GPU with the WGSL kernels, training with derivatives where it pays. Nothing else chooses.
 
-use burn::backend::tensor::FloatTensor;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
-use crate::{ada_layer_norm, attention, conv2d_3x3, gelu_tanh, group_norm_silu, norm_rope, rms_norm, swiglu};
+use crate::{
+    Draw, ada_layer_norm, attention, conv2d_3x3, gelu_tanh, group_norm_silu, norm_rope, rms_norm,
+    sample_top_p, swiglu,
+};
 
 /// The operations on a backend's own tensors; the functions of the crate's root say what they are.
 #[backend_extension(
@@ -81,6 +84,11 @@ pub trait Kernels: Backend {
         doubled: bool,
     ) -> FloatTensor<Self> {
         conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
+    }
+
+    /// [`crate::sample_top_p()`].
+    fn sample_top_p(logits: FloatTensor<Self>, draw: Draw) -> IntTensor<Self> {
+        sample_top_p::reference::<Self>(logits, draw)
     }
 }
 

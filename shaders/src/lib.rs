@@ -14,6 +14,7 @@ mod group_norm_silu;
 mod kernels;
 mod norm_rope;
 mod rms_norm;
+mod sample_top_p;
 mod swiglu;
 #[cfg(all(test, feature = "cpu"))]
 mod tests;
@@ -26,4 +27,5 @@ pub use group_norm_silu::group_norm_silu;
 pub use kernels::Kernels;
 pub use norm_rope::norm_rope;
 pub use rms_norm::rms_norm;
+pub use sample_top_p::{Draw, sample_top_p};
 pub use swiglu::swiglu;

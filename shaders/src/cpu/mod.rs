@@ -12,17 +12,18 @@ mod math;
 mod matrix;
 mod norm_rope;
 mod rms_norm;
+mod sample_top_p;
 mod swiglu;
 
 use std::ops::Range;
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{DType, Flex};
-use burn_flex::FlexTensor;
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{DType, Flex, get_or_init_device_settings};
+use burn_flex::{FlexDevice, FlexTensor};
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use crate::Kernels;
+use crate::{Draw, Kernels};
 
 impl Kernels for Flex {
     fn grouped_attention(
@@ -111,6 +112,14 @@ impl Kernels for Flex {
             crate::conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
         }
     }
+
+    fn sample_top_p(logits: FloatTensor<Self>, draw: Draw) -> IntTensor<Self> {
+        if are_f32(&[&logits]) {
+            sample_top_p::sample_top_p(&logits, draw)
+        } else {
+            crate::sample_top_p::reference::<Self>(logits, draw)
+        }
+    }
 }
 
 /// Other precisions take the reference's way: on a processor they save memory, not time.
@@ -178,4 +187,11 @@ fn values(x: &FlexTensor) -> &[f32] {
 /// A new tensor.
 fn tensor(values: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> FlexTensor {
     FlexTensor::from_data(burn::tensor::TensorData::new(values, shape))
+}
+
+/// A tensor of one id.
+fn tensor_of_id(id: usize) -> FlexTensor {
+    let settings = get_or_init_device_settings::<Flex>(&FlexDevice);
+    let data = burn::tensor::TensorData::new(vec![id as i64], [1]);
+    FlexTensor::from_data(data.convert_dtype(settings.int_dtype.into()))
 }

@@ -8,9 +8,10 @@ mod gelu_tanh;
 mod group_norm_silu;
 mod norm_rope;
 mod rms_norm;
+mod sample_top_p;
 mod swiglu;
 
-use burn::backend::tensor::FloatTensor;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{DType, TensorMetadata};
 use burn::tensor::Shape;
 use burn_cubecl::cubecl::ExecutionMode;
@@ -22,7 +23,7 @@ use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, CubeDevice};
 
-use crate::Kernels;
+use crate::{Draw, Kernels};
 
 impl Kernels for CubeBackend {
     fn grouped_attention(
@@ -102,6 +103,14 @@ impl Kernels for CubeBackend {
             conv2d_3x3::conv2d_3x3(&x, weight, bias, doubled)
         } else {
             crate::conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
+        }
+    }
+
+    fn sample_top_p(logits: FloatTensor<Self>, draw: Draw) -> IntTensor<Self> {
+        if runs(&[&logits]) {
+            sample_top_p::sample_top_p(logits, draw)
+        } else {
+            crate::sample_top_p::reference::<Self>(logits, draw)
         }
     }
 }
