@@ -8,8 +8,8 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 use crate::{
-    ada_layer_norm, attention, embedding, gelu_tanh, group_norm_silu, mul_mat, norm_rope, residual_norm,
-    rms_norm, rope_append, swiglu,
+    Draw, ada_layer_norm, attention, conv2d_3x3, embedding, gelu_tanh, group_norm_silu, mul_mat, norm_rope,
+    residual_norm, rms_norm, rope_append, sample_top_p, swiglu,
 };
 
 /// The operations on a backend's own tensors; the functions of the crate's root say what they are.
@@ -120,6 +120,21 @@ pub trait Kernels: Backend {
         eps: f64,
     ) -> FloatTensor<Self> {
         group_norm_silu::reference::<Self>(x, weight, bias, groups, eps)
+    }
+
+    /// [`crate::conv2d_3x3()`].
+    fn conv2d_3x3(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        doubled: bool,
+    ) -> FloatTensor<Self> {
+        conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
+    }
+
+    /// [`crate::sample_top_p()`].
+    fn sample_top_p(logits: FloatTensor<Self>, draw: Draw) -> IntTensor<Self> {
+        sample_top_p::reference::<Self>(logits, draw)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod ada_layer_norm;
 mod attention;
+mod conv2d_3x3;
 #[cfg(feature = "cpu")]
 mod cpu;
 mod embedding;
@@ -18,12 +19,14 @@ mod packed;
 mod residual_norm;
 mod rms_norm;
 mod rope_append;
+mod sample_top_p;
 mod swiglu;
 #[cfg(all(test, feature = "cpu"))]
 mod tests;
 
 pub use ada_layer_norm::ada_layer_norm;
 pub use attention::attention;
+pub use conv2d_3x3::conv2d_3x3;
 pub use embedding::embedding;
 pub use gelu_tanh::gelu_tanh;
 pub use group_norm_silu::group_norm_silu;
@@ -33,4 +36,5 @@ pub use norm_rope::norm_rope;
 pub use residual_norm::residual_norm;
 pub use rms_norm::rms_norm;
 pub use rope_append::rope_append;
+pub use sample_top_p::{Draw, sample_top_p};
 pub use swiglu::swiglu;

@@ -9,7 +9,7 @@ use burn::tensor::{Shape, TensorData};
 use burn_flex::FlexTensor;
 use proptest::prelude::*;
 
-use crate::Kernels;
+use crate::{Draw, Kernels};
 
 /// A tensor of numbers in about -3..3 that depends on `seed` alone.
 fn random(seed: u64, shape: impl Into<Shape>) -> FlexTensor {
@@ -60,6 +60,12 @@ fn assert_close(twin: FlexTensor, reference: FlexTensor, tolerance: f32) {
     for (place, (a, b)) in twin.iter().zip(&reference).enumerate() {
         assert!((a - b).abs() <= tolerance * b.abs().max(1.0), "at {place}: {a}, reference {b}");
     }
+}
+
+fn id(ids: FlexTensor) -> i64 {
+    let ids = ids.into_data().convert::<i64>().try_to_vec::<i64>().expect("ids");
+    assert_eq!(ids.len(), 1);
+    ids[0]
 }
 
 proptest! {
@@ -186,6 +192,37 @@ proptest! {
             crate::group_norm_silu::reference::<Flex>(x.clone(), weight.clone(), bias.clone(), groups, 1e-5);
         assert_close(Flex::group_norm_silu(x, weight, bias, groups, 1e-5), reference, 2e-4);
     }
+
+    #[test]
+    fn conv2d_3x3(
+        seed: u64, batch in 1..3_usize, inputs in 1..40_usize, outputs in 1..9_usize, height in 1..80_usize,
+        width in 1..60_usize, doubled: bool,
+    ) {
+        // Whole numbers, whose sums are exact in any order. Rows lie behind columns in memory.
+        let whole = |seed, shape: Shape| Flex::float_round(random(seed, shape));
+        let x = Flex::float_swap_dims(whole(seed, [batch, inputs, width, height].into()), 2, 3);
+        let weight = whole(seed ^ 1, [outputs, inputs, 3, 3].into());
+        let bias = whole(seed ^ 2, [outputs].into());
+        let reference = crate::conv2d_3x3::reference::<Flex>(x.clone(), weight.clone(), bias.clone(), doubled);
+        assert_close(Flex::conv2d_3x3(x, weight, bias, doubled), reference, 0.0);
+    }
+
+    #[test]
+    fn sample_top_p(
+        seed: u64, vocab in 1..600_usize, beyond in 0..9_usize, greedy in 0..6_u8, temperature in 0.1_f32..2.0,
+        top_p in 0.01_f32..1.2, top_k in proptest::option::of(1..700_usize), uniform in 0.0..1.0_f64,
+    ) {
+        let logits = random(seed, [vocab + beyond]);
+        let temperature = if greedy == 0 { 0.0 } else { temperature };
+        let draw = Draw { allowed: vocab, temperature, top_p: top_p.min(1.0), top_k, uniform };
+        // A little before and after, so that rounding may decide.
+        let [least, most] = [-1e-5, 1e-5].map(|step| {
+            let draw = Draw { uniform: (uniform + step).clamp(0.0, 1.0), ..draw };
+            id(crate::sample_top_p::reference::<Flex>(logits.clone(), draw))
+        });
+        let drawn = id(Flex::sample_top_p(logits, draw));
+        prop_assert!((least..=most).contains(&drawn), "{drawn}, reference {least} to {most}");
+    }
 }
 
 /// A twin that changes its input in place must not change what somebody else still holds.
@@ -196,6 +233,21 @@ fn a_shared_input_stays_as_it_was() {
     let held = x.clone();
     let _ = Flex::gelu_tanh(x);
     assert_eq!(held.into_data(), before);
+}
+
+/// What has no token in the twin has none in the reference.
+#[test]
+fn logits_without_a_token() {
+    let draw = Draw { allowed: 3, temperature: 1.0, top_p: 0.9, top_k: None, uniform: 0.5 };
+    let hidden = f32::NEG_INFINITY;
+    for logits in [[0.0, f32::NAN, 1.0, 0.0], [f32::INFINITY, 0.0, 0.0, 0.0], [hidden, hidden, hidden, 0.0]] {
+        let logits = FlexTensor::from_data(TensorData::new(logits.to_vec(), [4]));
+        for temperature in [0.0, 1.0] {
+            let draw = Draw { temperature, ..draw };
+            assert_eq!(id(Flex::sample_top_p(logits.clone(), draw)), 4);
+            assert_eq!(id(crate::sample_top_p::reference::<Flex>(logits.clone(), draw)), 4);
+        }
+    }
 }
 
 #[cfg(feature = "autodiff")]

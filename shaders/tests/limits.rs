@@ -14,7 +14,6 @@ const STORAGE_BUFFERS: usize = 8;
 /// The kernels with their names, complete, with the largest workgroup that any is launched with.
 fn kernels() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("wgsl");
-    let common = std::fs::read_to_string(folder.join("common/row.wgsl")).unwrap();
     let readers: Vec<(String, String)> = std::fs::read_dir(folder.join("common/packed"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -23,24 +22,26 @@ fn kernels() -> Vec<(String, String)> {
             (format!("_{scheme}"), std::fs::read_to_string(&path).unwrap())
         })
         .collect();
+    let common = [("workgroup_sum", "row"), ("uniform_sizes", "sizes")].map(|(function, file)| {
+        (function, std::fs::read_to_string(folder.join(format!("common/{file}.wgsl"))).unwrap())
+    });
     let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     files
         .filter(|path| path.extension().is_some_and(|extension| extension == "wgsl"))
         .flat_map(|path| {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             let source = std::fs::read_to_string(&path).unwrap();
-            let before = if source.contains("eight_codes") {
-                readers.clone()
-            } else if source.contains("workgroup_sum") {
-                vec![(String::new(), common.clone())]
+            let parts = common.iter().filter(|(function, _)| source.contains(function));
+            let parts: String = parts.map(|(_, text)| text.as_str()).chain([source.as_str()]).collect();
+            let complete = parts.replace("{{ workgroup }}", &INVOCATIONS.to_string());
+            if source.contains("eight_codes") {
+                let with = |(scheme, reader): &(String, String)| {
+                    (format!("{name}{scheme}"), format!("{reader}{complete}"))
+                };
+                readers.iter().map(with).collect()
             } else {
-                vec![(String::new(), String::new())]
-            };
-            let complete = move |(scheme, before): (String, String)| {
-                let source = format!("{before}{source}").replace("{{ workgroup }}", &INVOCATIONS.to_string());
-                (format!("{name}{scheme}"), source)
-            };
-            before.into_iter().map(complete)
+                vec![(name, complete)]
+            }
         })
         .collect()
 }
@@ -70,5 +71,16 @@ fn kernels_keep_within_the_default_limits() {
         }
         assert!(bytes <= WORKGROUP_BYTES, "{name}: {bytes} bytes of workgroup memory");
         assert!(buffers <= STORAGE_BUFFERS, "{name}: {buffers} storage buffers");
+    }
+}
+
+/// A browser refuses a barrier behind a condition on what was read from a writable buffer, and all of ours are writable;
+/// naga does not look.
+#[test]
+fn kernels_with_barriers_read_their_sizes_once_for_all() {
+    for (name, source) in kernels() {
+        let has_barriers = source.contains("workgroupBarrier");
+        let reads_once = source.contains("let sizes = uniform_sizes(");
+        assert!(!has_barriers || reads_once, "{name}: a barrier behind sizes that a browser cannot trust");
     }
 }

@@ -30,7 +30,9 @@ fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
 ) {
+    let sizes = uniform_sizes(index);
     let heads = sizes[1];
     let key_value_heads = sizes[2];
     let seq = sizes[3];

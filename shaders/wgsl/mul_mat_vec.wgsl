@@ -27,6 +27,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    let sizes = uniform_sizes(lane);
     let rows = sizes[0];
     let columns = sizes[1];
     let out = sizes[2];

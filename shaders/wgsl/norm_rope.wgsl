@@ -19,6 +19,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
+    let sizes = uniform_sizes(local);
     let row = group.y * groups.x + group.x;
     if row >= sizes[0] {
         return;

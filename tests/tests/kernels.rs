@@ -2,7 +2,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use atelier_tests::software_gpu;
+use atelier::error::Error;
+use atelier::prior::sampler::{Sampling, sample, sample_on_device};
+use atelier_shaders::Draw;
+use atelier_tests::{block_on, software_gpu};
 use atelier_weights::{Packed, Scheme, Search};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
@@ -86,7 +89,7 @@ fn attention() {
 fn attention_on_a_cache_that_is_longer_than_what_it_holds() {
     compare(
         |random| {
-            let (heads, head_dim, context) = (random.size(3), random.size(64), random.size(50));
+            let (heads, head_dim, context) = (random.size(3), random.size(64), random.size(200));
             let capacity = context + random.size(20);
             let caches = [(); 2].map(|()| random.data([1, heads, capacity, head_dim]));
             (random.data([1, 2 * heads, 1, head_dim]), caches, context)
@@ -94,6 +97,29 @@ fn attention_on_a_cache_that_is_longer_than_what_it_holds() {
         |(q, [k, v], context), device| {
             let seen = |x| on::<4>(x, device).narrow(2, 0, *context);
             atelier_shaders::attention(on(q, device), seen(k), seen(v), true)
+        },
+    );
+}
+
+/// Few queries and a context that is shared out: around the borders of its splits, and of the rows of a block.
+#[test]
+fn attention_of_few_queries_over_a_long_context() {
+    compare(
+        |random| {
+            let (batch, key_value_heads) = (random.size(2), random.size(2));
+            let (group, seq) = (random.size(20), random.size(8));
+            let (head_dim, causal) = (random.size(256), random.flag());
+            // More than 256 / 2 splits of one tile each, sometimes.
+            let tiles = if random.size(4) == 1 { 128 + random.size(9) } else { random.size(5) };
+            let context = (64 * tiles + random.size(3) - 2).max(seq);
+            let q = random.data([batch, seq, key_value_heads * group, head_dim]);
+            let k = random.data([batch, context, key_value_heads, head_dim]);
+            let v = random.data([batch, context, key_value_heads, head_dim]);
+            (q, k, v, causal)
+        },
+        |(q, k, v, causal), device| {
+            let heads = |x| on::<4>(x, device).swap_dims(1, 2);
+            atelier_shaders::attention(heads(q), heads(k), heads(v), *causal)
         },
     );
 }
@@ -291,6 +317,104 @@ fn group_norm_silu() {
             )
         },
     );
+}
+
+#[test]
+fn conv2d_3x3() {
+    compare(
+        |random| {
+            let (batch, inputs, outputs) = (random.size(2), random.size(20), random.size(70));
+            let (height, width, doubled) = (random.size(40), random.size(40), random.flag());
+            // Rows behind columns in memory.
+            let x = random.data([batch, inputs, width, height]);
+            (x, random.data([outputs, inputs, 3, 3]), random.data([outputs]), doubled)
+        },
+        |(x, weight, bias, doubled), device| {
+            let x = on::<4>(x, device).swap_dims(2, 3);
+            atelier_shaders::conv2d_3x3(x, on(weight, device), on(bias, device), *doubled)
+        },
+    );
+}
+
+/// Logits of all sorts, and how to draw from them.
+fn draws(random: &mut Random) -> (TensorData, Draw) {
+    let vocab = random.size(20_000);
+    let values = random.data([vocab]).try_to_vec::<f32>().unwrap();
+    let (spread, kind) = (random.size(8) as f32, random.size(6));
+    let mut logits: Vec<f32> = values.iter().map(|value| value * spread).collect();
+    match kind {
+        // Many equals.
+        1 | 2 => logits.iter_mut().for_each(|logit| *logit = logit.round() + 0.0),
+        3 => logits.iter_mut().filter(|logit| **logit < 0.0).for_each(|logit| *logit = f32::NEG_INFINITY),
+        _ => {}
+    }
+    if random.size(8) == 1 {
+        let place = random.size(vocab as u64) - 1;
+        logits[place] = [f32::NAN, -f32::NAN, f32::INFINITY][random.size(3) - 1];
+    }
+    let share = |random: &mut Random| random.size(1000) as f32 / 1000.0;
+    let draw = Draw {
+        allowed: if random.flag() { vocab } else { random.size(vocab as u64) },
+        temperature: if random.size(5) == 1 { 0.0 } else { 0.1 + share(random) },
+        top_p: if random.flag() { share(random) } else { 1.0 },
+        top_k: random.flag().then(|| random.size(vocab as u64)),
+        uniform: f64::from(share(random) - 0.0005),
+    };
+    (TensorData::new(logits, [vocab]), draw)
+}
+
+#[test]
+fn sample_top_p() {
+    compare(draws, |(logits, draw), device| {
+        atelier_shaders::sample_top_p(on::<1>(logits, device), *draw).float()
+    });
+}
+
+/// In f32 a token differs from the one in f64 only where rounding decides: for a draw a little before or after, it is
+/// between those of f64.
+#[test]
+fn tokens_are_those_of_the_host() {
+    for (device, count, agreeing) in [(Device::flex(), 1000, 999), (software_gpu(), 50, 50)] {
+        let mut random = Random(5);
+        let (mut agreed, vocab) = (0, 16_512);
+        for _ in 0..count {
+            let spread = random.size(6) as f32;
+            let logits: Vec<f32> = random.data([vocab]).try_to_vec::<f32>().unwrap();
+            let logits: Vec<f32> = logits.iter().map(|value| value * spread).collect();
+            let top_p = [0.5, 0.75, 0.95, 1.0][random.size(4) - 1];
+            let top_k = random.flag().then(|| random.size(5000));
+            let sampling = Sampling { temperature: 0.5 + random.size(10) as f32 / 10.0, top_p, top_k };
+            let uniform = random.next() as f64 / (1_u64 << 31) as f64;
+            let host =
+                |uniform: f64| sample(&logits, &sampling, vocab - 128, uniform.clamp(0.0, 1.0)).unwrap();
+            let Sampling { temperature, top_p, top_k } = sampling;
+            let draw = Draw { allowed: vocab - 128, temperature, top_p, top_k, uniform };
+            let tensor = on::<1>(&TensorData::new(logits.clone(), [vocab]), &device);
+            let drawn = atelier_shaders::sample_top_p(tensor, draw).into_data().convert::<i64>();
+            let drawn = u32::try_from(drawn.try_to_vec::<i64>().unwrap()[0]).unwrap();
+            let (least, most) = (host(uniform - 1e-5), host(uniform + 1e-5));
+            assert!(
+                (least..=most).contains(&drawn),
+                "{drawn}, host {least} to {most}: {sampling:?} {uniform}"
+            );
+            agreed += usize::from(drawn == host(uniform));
+        }
+        assert!(agreed >= agreeing, "{agreed} of {count} agree");
+    }
+}
+
+/// Where no token can be drawn, both devices say the same.
+#[test]
+fn bad_logits_are_reported_alike() {
+    let sampling = Sampling { temperature: 1.0, top_p: 0.75, top_k: None };
+    for logits in [[0.0, f32::NAN, 1.0], [0.0, 1.0, f32::INFINITY], [f32::NEG_INFINITY; 3]] {
+        let [cpu, gpu] = [Device::flex(), software_gpu()].map(|device| {
+            let logits = on::<1>(&TensorData::new(logits.to_vec(), [3]), &device);
+            block_on(sample_on_device(&logits, &sampling, 3, 0.5)).unwrap_err()
+        });
+        assert!(matches!(&gpu, Error::Compute(_)), "{gpu}");
+        assert_eq!(cpu.to_string(), gpu.to_string());
+    }
 }
 
 /// More rows than one dimension of a dispatch may have workgroups.

@@ -162,6 +162,11 @@ fn names(adapters: &[AdapterReport]) -> String {
     names.join(", ")
 }
 
+/// Whether tensors of this device lie on a GPU.
+pub(crate) fn is_gpu(device: &Device) -> bool {
+    gpu::owns(device)
+}
+
 /// A device for parameters that are never materialised. burn's own default would ask the environment and may start a GPU.
 pub(crate) fn nowhere() -> Device {
     cpu::open().unwrap_or_default()
@@ -197,6 +202,7 @@ mod cpu {
 
 #[cfg(feature = "gpu")]
 mod gpu {
+    use burn::backend::DispatchDevice;
     use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
     use super::{AdapterKind, AdapterReport, Device, Error, Result};
@@ -205,6 +211,10 @@ mod gpu {
     pub(super) struct Found {
         instance: wgpu::Instance,
         adapter: wgpu::Adapter,
+    }
+
+    pub(super) fn owns(device: &Device) -> bool {
+        matches!(device.as_dispatch(), DispatchDevice::Cube(_))
     }
 
     pub(super) async fn list() -> Vec<(AdapterReport, Found)> {
@@ -270,6 +280,10 @@ mod gpu {
 
     /// There is never one.
     pub(super) enum Found {}
+
+    pub(super) fn owns(_: &Device) -> bool {
+        false
+    }
 
     pub(super) async fn list() -> Vec<(AdapterReport, Found)> {
         Vec::new()

@@ -278,8 +278,19 @@ impl Conv2d {
     /// - x: `[batch, in, height, width]`
     /// - output: `[batch, out, height, width]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, side, _] = self.weight.shape().dims();
-        self.convolve(x, 1, (side / 2, side / 2))
+        match self.weight.shape().dims() {
+            [_, _, 3, 3] => atelier_shaders::conv2d_3x3(x, self.weight.val(), self.bias.val(), false),
+            [_, _, side, _] => self.convolve(x, 1, (side / 2, side / 2)),
+        }
+    }
+
+    /// Doubles height and width by repeating every pixel, then convolves as [`Conv2d::forward`] with a side of 3.
+    ///
+    /// # Shapes
+    /// - x: `[batch, in, height, width]`
+    /// - output: `[batch, out, 2 * height, 2 * width]`
+    pub fn forward_doubling(&self, x: Tensor<4>) -> Tensor<4> {
+        atelier_shaders::conv2d_3x3(x, self.weight.val(), self.bias.val(), true)
     }
 
     /// Halves height and width: stride 2, one zero row and column at the bottom and right only.

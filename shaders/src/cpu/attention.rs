@@ -5,6 +5,7 @@ use burn_flex::FlexTensor;
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
+use super::matrix::{Matrix, multiply};
 use super::{math, tensor};
 
 /// Queries and keys of a tile. Its scores stay in the second-level cache.
@@ -163,67 +164,5 @@ impl<'a> Heads<'a> {
             columns: self.head_dim,
             strides: [per_token, per_channel],
         }
-    }
-}
-
-/// Part of a slice, read as a matrix.
-struct Matrix<'a> {
-    values: &'a [f32],
-    start: usize,
-    rows: usize,
-    columns: usize,
-    /// From row to row and from column to column.
-    strides: [usize; 2],
-}
-
-impl<'a> Matrix<'a> {
-    fn part(&self, from: usize, rows: usize) -> Self {
-        Self { start: self.start + from * self.strides[0], rows, ..*self }
-    }
-
-    fn transposed(&self) -> Self {
-        let [row, column] = self.strides;
-        Self { rows: self.columns, columns: self.rows, strides: [column, row], ..*self }
-    }
-
-    /// One past the furthest value.
-    fn end(&self) -> usize {
-        self.start
-            + (self.rows.max(1) - 1) * self.strides[0]
-            + (self.columns.max(1) - 1) * self.strides[1]
-            + 1
-    }
-}
-
-/// `output = keep · output + factor · a · b`, row-major.
-#[allow(unsafe_code)]
-fn multiply(output: &mut [f32], keep: f32, a: &Matrix<'_>, b: &Matrix<'_>, factor: f32) {
-    let (rows, columns, inner) = (a.rows, b.columns, a.columns);
-    assert!(b.rows == inner && output.len() >= rows * columns, "matrices do not fit each other");
-    assert!(a.end() <= a.values.len() && b.end() <= b.values.len(), "a matrix ends outside its values");
-    // SAFETY: every place that the sizes and strides lead to lies in its slice, as asserted; the output is borrowed
-    // mutably, so it overlaps nothing.
-    unsafe {
-        gemm::gemm(
-            rows,
-            columns,
-            inner,
-            output.as_mut_ptr(),
-            1,
-            columns as isize,
-            keep != 0.0,
-            a.values.as_ptr().add(a.start),
-            a.strides[1] as isize,
-            a.strides[0] as isize,
-            b.values.as_ptr().add(b.start),
-            b.strides[1] as isize,
-            b.strides[0] as isize,
-            keep,
-            factor,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
     }
 }

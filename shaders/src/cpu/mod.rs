@@ -5,28 +5,31 @@
 
 mod ada_layer_norm;
 mod attention;
+mod conv2d_3x3;
 mod embedding;
 mod gelu_tanh;
 mod group_norm_silu;
 mod math;
+mod matrix;
 mod mul_mat;
 mod norm_rope;
 mod packed;
 mod residual_norm;
 mod rms_norm;
 mod rope_append;
+mod sample_top_p;
 mod swiglu;
 
 use std::ops::Range;
 
 use atelier_weights::Scheme;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{DType, Flex};
-use burn_flex::FlexTensor;
+use burn::backend::{DType, Flex, get_or_init_device_settings};
+use burn_flex::{FlexDevice, FlexTensor};
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use crate::Kernels;
+use crate::{Draw, Kernels};
 
 impl Kernels for Flex {
     fn grouped_attention(
@@ -161,6 +164,27 @@ impl Kernels for Flex {
             crate::group_norm_silu::reference::<Self>(x, weight, bias, groups, eps)
         }
     }
+
+    fn conv2d_3x3(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        doubled: bool,
+    ) -> FloatTensor<Self> {
+        if are_f32(&[&x, &weight, &bias]) {
+            conv2d_3x3::conv2d_3x3(&x, &weight, &bias, doubled)
+        } else {
+            crate::conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
+        }
+    }
+
+    fn sample_top_p(logits: FloatTensor<Self>, draw: Draw) -> IntTensor<Self> {
+        if are_f32(&[&logits]) {
+            sample_top_p::sample_top_p(&logits, draw)
+        } else {
+            crate::sample_top_p::reference::<Self>(logits, draw)
+        }
+    }
 }
 
 /// Other precisions take the reference's way: on a processor they save memory, not time.
@@ -232,4 +256,11 @@ fn values(x: &FlexTensor) -> &[f32] {
 /// A new tensor.
 fn tensor(values: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> FlexTensor {
     FlexTensor::from_data(burn::tensor::TensorData::new(values, shape))
+}
+
+/// A tensor of one id.
+fn tensor_of_id(id: usize) -> FlexTensor {
+    let settings = get_or_init_device_settings::<Flex>(&FlexDevice);
+    let data = burn::tensor::TensorData::new(vec![id as i64], [1]);
+    FlexTensor::from_data(data.convert_dtype(settings.int_dtype.into()))
 }

@@ -1,4 +1,4 @@
-//! Launch of `attention.wgsl`.
+//! Launch of `attention.wgsl`; for few queries over a long context, of `attention_split.wgsl` and `attention_merge.wgsl`.
 
 use burn::backend::TensorMetadata;
 use burn::backend::ops::FloatTensorOps;
@@ -8,25 +8,94 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::{Wgsl, empty, strides};
 
-/// As in the kernel: rows of a workgroup, and the widest heads.
+/// As in the kernels: rows of a workgroup, and the widest heads.
 const TILE: usize = 16;
 const MAX_DIM: usize = 128;
+const SPLIT_MAX_DIM: usize = 256;
+/// Keys that a split goes through at once.
+const SPLIT_TILE: usize = 64;
+/// The most queries that are split: a token that is written, or a few.
+const FEW: usize = 8;
+/// Workgroups that keep a GPU busy. A split makes no more of them, since every one costs the merge a step.
+const BUSY: usize = 256;
 
-/// Whether the heads are narrow enough.
-pub(super) fn fits(q: &CubeTensor) -> bool {
-    let [_, _, _, head_dim] = q.shape().dims();
-    head_dim <= MAX_DIM
+pub(super) fn attention(q: &CubeTensor, k: &CubeTensor, v: &CubeTensor, causal: bool) -> Option<CubeTensor> {
+    let call = Call::of(q, k, causal);
+    // Tokens before heads, as the projection that follows wants them.
+    let output = empty(q, Shape::from([call.batch, call.seq, call.heads, call.head_dim]));
+    match call.split() {
+        Some(split) if call.head_dim <= SPLIT_MAX_DIM => call.launch_split(split, [q, k, v], &output),
+        _ if call.head_dim <= MAX_DIM => call.launch_whole([q, k, v], &output),
+        _ => return None,
+    }
+    Some(CubeBackend::float_swap_dims(output, 1, 2))
 }
 
-pub(super) fn attention(q: &CubeTensor, k: &CubeTensor, v: &CubeTensor, causal: bool) -> CubeTensor {
-    let [batch, heads, seq, head_dim] = q.shape().dims();
-    let [_, key_value_heads, context, _] = k.shape().dims();
-    let mut sizes = vec![batch, heads, key_value_heads, seq, context, head_dim, usize::from(causal)];
-    sizes.extend([q, k, v].into_iter().flat_map(strides));
-    let blocks = (heads / key_value_heads.max(1) * seq).div_ceil(TILE);
-    // Tokens before heads, as the projection that follows wants them.
-    let output = empty(q, Shape::from([batch, seq, heads, head_dim]));
-    let kernel = Wgsl::by_rows("attention", include_str!("../../wgsl/attention.wgsl"), Wgsl::ROW);
-    kernel.launch(batch * key_value_heads * blocks, &[q, k, v], &output, &sizes);
-    CubeBackend::float_swap_dims(output, 1, 2)
+/// The sizes of one call.
+struct Call {
+    batch: usize,
+    heads: usize,
+    key_value_heads: usize,
+    seq: usize,
+    context: usize,
+    head_dim: usize,
+    causal: bool,
+}
+
+/// How the context is shared out.
+struct Split {
+    splits: usize,
+    /// Keys of each but the last.
+    keys: usize,
+}
+
+impl Call {
+    fn of(q: &CubeTensor, k: &CubeTensor, causal: bool) -> Self {
+        let [batch, heads, seq, head_dim] = q.shape().dims();
+        let [_, key_value_heads, context, _] = k.shape().dims();
+        Self { batch, heads, key_value_heads, seq, context, head_dim, causal }
+    }
+
+    /// Blocks of rows, each with one head of keys and values.
+    fn blocks(&self) -> usize {
+        let rows = self.heads / self.key_value_heads.max(1) * self.seq;
+        self.batch * self.key_value_heads * rows.div_ceil(TILE)
+    }
+
+    /// None where the blocks alone, or a context of one tile, leave nothing to share out.
+    fn split(&self) -> Option<Split> {
+        let tiles = self.context.div_ceil(SPLIT_TILE);
+        let most = (BUSY / self.blocks().max(1)).min(tiles);
+        if self.seq > FEW || most < 2 {
+            return None;
+        }
+        let keys = tiles.div_ceil(most) * SPLIT_TILE;
+        Some(Split { splits: self.context.div_ceil(keys), keys })
+    }
+
+    fn sizes(&self, inputs: [&CubeTensor; 3]) -> Vec<usize> {
+        let sizes = [self.batch, self.heads, self.key_value_heads, self.seq, self.context, self.head_dim];
+        let strides = inputs.into_iter().flat_map(strides);
+        sizes.into_iter().chain([usize::from(self.causal)]).chain(strides).collect()
+    }
+
+    fn launch_whole(&self, inputs: [&CubeTensor; 3], output: &CubeTensor) {
+        let kernel = Wgsl::by_rows("attention", include_str!("../../wgsl/attention.wgsl"), Wgsl::ROW);
+        kernel.launch(self.blocks(), &inputs, output, &self.sizes(inputs));
+    }
+
+    fn launch_split(&self, Split { splits, keys }: Split, inputs: [&CubeTensor; 3], output: &CubeTensor) {
+        let [like, ..] = inputs;
+        let workgroups = self.blocks() * splits;
+        let partial = empty(like, Shape::from([workgroups, TILE, self.head_dim + 2]));
+        let kernel =
+            Wgsl::by_rows("attention_split", include_str!("../../wgsl/attention_split.wgsl"), Wgsl::ROW);
+        let sizes: Vec<usize> = self.sizes(inputs).into_iter().chain([splits, keys]).collect();
+        kernel.launch(workgroups, &inputs, &partial, &sizes);
+
+        let kernel =
+            Wgsl::by_rows("attention_merge", include_str!("../../wgsl/attention_merge.wgsl"), Wgsl::HEAD);
+        let sizes = [self.batch, self.heads, self.key_value_heads, self.seq, self.head_dim, splits];
+        kernel.launch(self.batch * self.seq * self.heads, &[&partial], output, &sizes);
+    }
 }

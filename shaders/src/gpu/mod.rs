@@ -3,6 +3,7 @@
 
 mod ada_layer_norm;
 mod attention;
+mod conv2d_3x3;
 mod gelu_tanh;
 mod group_norm_silu;
 mod norm_rope;
@@ -10,12 +11,14 @@ mod packed;
 mod residual_norm;
 mod rms_norm;
 mod rope_append;
+mod sample_top_p;
 mod swiglu;
 
 use atelier_weights::Scheme;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{DType, TensorMetadata};
 use burn::tensor::Shape;
+use burn_cubecl::cubecl::ExecutionMode;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use burn_cubecl::cubecl::server::KernelArguments;
 use burn_cubecl::kernel::into_contiguous;
@@ -24,7 +27,7 @@ use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, CubeDevice};
 
-use crate::Kernels;
+use crate::{Draw, Kernels};
 
 impl Kernels for CubeBackend {
     fn grouped_attention(
@@ -33,11 +36,8 @@ impl Kernels for CubeBackend {
         v: FloatTensor<Self>,
         causal: bool,
     ) -> FloatTensor<Self> {
-        if runs(&[&q, &k, &v]) && attention::fits(&q) {
-            attention::attention(&q, &k, &v, causal)
-        } else {
-            crate::attention::reference::<Self>(q, k, v, causal)
-        }
+        let output = if runs(&[&q, &k, &v]) { attention::attention(&q, &k, &v, causal) } else { None };
+        output.unwrap_or_else(|| crate::attention::reference::<Self>(q, k, v, causal))
     }
 
     fn ada_layer_norm(
@@ -156,6 +156,27 @@ impl Kernels for CubeBackend {
             crate::group_norm_silu::reference::<Self>(x, weight, bias, groups, eps)
         }
     }
+
+    fn conv2d_3x3(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        doubled: bool,
+    ) -> FloatTensor<Self> {
+        if runs(&[&x, &weight, &bias]) {
+            conv2d_3x3::conv2d_3x3(&x, weight, bias, doubled)
+        } else {
+            crate::conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
+        }
+    }
+
+    fn sample_top_p(logits: FloatTensor<Self>, draw: Draw) -> IntTensor<Self> {
+        if runs(&[&logits]) {
+            sample_top_p::sample_top_p(logits, draw)
+        } else {
+            crate::sample_top_p::reference::<Self>(logits, draw)
+        }
+    }
 }
 
 /// Whether the kernels can read these: f32, on a device that speaks WGSL.
@@ -166,6 +187,12 @@ fn runs(tensors: &[&CubeTensor]) -> bool {
 /// The most workgroups along one dimension of a dispatch, by WebGPU's default limits.
 const MAX_WORKGROUPS: usize = 65_535;
 
+/// Functions of several kernels: the name, and the text that goes in front of a kernel that uses it.
+const COMMON: [(&str, &str); 2] = [
+    ("workgroup_sum", include_str!("../../wgsl/common/row.wgsl")),
+    ("uniform_sizes", include_str!("../../wgsl/common/sizes.wgsl")),
+];
+
 /// A kernel's text.
 struct Wgsl {
     /// The file, which names it in the cache of compiled kernels.
@@ -173,8 +200,8 @@ struct Wgsl {
     source: &'static str,
     /// Invocations of a workgroup, for kernels that leave it open.
     workgroup: u32,
-    /// What stands before the kernel.
-    common: &'static str,
+    /// How it reads packed weights, if it does.
+    reader: &'static str,
 }
 
 impl Wgsl {
@@ -185,20 +212,17 @@ impl Wgsl {
 
     /// A kernel that gives a row to each workgroup.
     fn by_rows(name: &'static str, source: &'static str, workgroup: u32) -> Self {
-        Self { name, source, workgroup, common: common(source) }
+        Self { name, source, workgroup, reader: "" }
     }
 
     /// A kernel that reads packed weights by `reader`.
     fn packed(name: &'static str, source: &'static str, reader: &'static str) -> Self {
-        Self { name, source, workgroup: Self::ROW, common: reader }
+        Self { name, source, workgroup: Self::ROW, reader }
     }
 
     /// A kernel that gives a number to each invocation, and how many workgroups `count` numbers need.
     fn by_numbers(name: &'static str, source: &'static str, count: usize) -> (Self, usize) {
-        (
-            Self { name, source, workgroup: Self::ROW, common: common(source) },
-            count.div_ceil(Self::ROW as usize),
-        )
+        (Self { name, source, workgroup: Self::ROW, reader: "" }, count.div_ceil(Self::ROW as usize))
     }
 
     /// Runs it over `inputs`, `output` and `sizes`, which are bound in this order.
@@ -236,20 +260,18 @@ impl Wgsl {
     }
 }
 
-/// What a kernel's source calls and does not have.
-fn common(source: &str) -> &'static str {
-    if source.contains("workgroup_sum") { include_str!("../../wgsl/common/row.wgsl") } else { "" }
-}
-
 impl KernelSource for Wgsl {
     fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.common)
+        let common = COMMON.iter().filter(|(function, _)| self.source.contains(function));
+        common
+            .fold(SourceTemplate::new(self.reader), |source, (_, text)| source.add_template(*text))
             .add_template(self.source)
             .register("workgroup", self.workgroup.to_string())
     }
 
     fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info((self.name, self.workgroup))
+        // Every loop of ours ends. Otherwise each would be made to count its own steps, and drivers would not unroll it.
+        KernelId::new::<Self>().info((self.name, self.workgroup)).mode(ExecutionMode::Unchecked)
     }
 
     fn lang(&self) -> &'static str {

@@ -9,9 +9,9 @@ use super::{Wgsl, empty, into_contiguous};
 
 /// Up to so many rows of `x` go through the weights one by one, which are in the cache then.
 const FEW: usize = 8;
-/// As in the kernels: rows of a matrix that a workgroup takes, of few and of many.
+/// As in the kernels: rows of a matrix that a workgroup takes with few rows of `x`; the tile with many.
 const OUT: usize = 4;
-const TILE: usize = 64;
+const TILE: [usize; 2] = [128, 64];
 
 /// How a scheme's weights are read, and the names of the kernels with it, for the cache of compiled kernels.
 struct Reader {
@@ -75,7 +75,7 @@ pub(super) fn mul_mat(
         (Wgsl::packed(reader.vector, source, reader.source), out.div_ceil(OUT) * rows)
     } else {
         let source = include_str!("../../wgsl/mul_mat.wgsl");
-        (Wgsl::packed(reader.matrix, source, reader.source), rows.div_ceil(TILE) * out.div_ceil(TILE))
+        (Wgsl::packed(reader.matrix, source, reader.source), rows.div_ceil(TILE[0]) * out.div_ceil(TILE[1]))
     };
     kernel.launch(workgroups, &inputs.each_ref(), &output, &[rows, columns, out]);
     output

@@ -1,4 +1,4 @@
-// What kernels share that give a row to each workgroup.
+// The sum over a workgroup, for kernels that give a row to each.
 
 const WORKGROUP: u32 = {{ workgroup }}u;
 
@@ -14,7 +14,5 @@ fn workgroup_sum(local: u32, value: f32) -> f32 {
         }
         workgroupBarrier();
     }
-    let total = partial[0];
-    workgroupBarrier();
-    return total;
+    return workgroupUniformLoad(&partial[0]);
 }

@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn equal_models_are_not_apart() {
-        let picture = RgbImage { width: 1, height: 1, pixels: vec![1, 2, 3] };
+        let picture = RgbImage::new(1, 1, vec![1, 2, 3]).unwrap();
         let made = Made { logits: vec![vec![0.5, -1.0, 2.0, 0.0]], codes: 2, pictures: vec![picture] };
         let found = measure(&made, &made).unwrap();
         assert_eq!((found.tokens, found.agreement, found.divergence), (2, 1.0, 0.0));
@@ -200,7 +200,7 @@ mod tests {
         // p = (1/2, 1/2), q = (1/4, 3/4).
         let found = divergence_of(&[0.0, 0.0], &[0.0, 3_f32.ln()]);
         assert!((found - 0.5 * (2_f64.ln() + (2.0 / 3.0_f64).ln())).abs() < 1e-6, "{found}");
-        let flat = |level| RgbImage { width: 1, height: 1, pixels: vec![level; 3] };
+        let flat = |level| RgbImage::new(1, 1, vec![level; 3]).unwrap();
         assert!((psnr(&flat(10), &flat(20)) - 28.13).abs() < 0.01);
     }
 }

@@ -7,7 +7,7 @@ use super::sources::Sources;
 use crate::blueprint::{BLUEPRINT_FORMAT, Blueprint, TokenGrid};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::prior::sampler::sample;
+use crate::prior::sampler::sample_on_device;
 use crate::prior::{KvCache, Prior};
 use crate::progress::{Event, GridName, Run};
 use crate::prompt::{
@@ -138,21 +138,20 @@ async fn write_tokens(
     let mut all_logits = Vec::new();
     let draw = |token: usize| uniform_at(options.seed, Stream::Tokens, token as u64);
     for (token, &position) in decode.iter().enumerate().take(tokens) {
-        let values = read_floats(logits).await?;
-        let id = sample(&values, &options.sampling, codes, draw(token))?;
+        let id = sample_on_device(&logits, &options.sampling, codes, draw(token)).await?;
         ids.push(id);
         emit_token(run, index, &grids, token, tokens, id)?;
         if run.trace.is_enabled() {
-            all_logits.extend(values);
+            all_logits.extend(read_floats(logits).await?);
         } else if ids.len() == tokens {
             return Ok(ids);
         }
         logits = prior.next_logits(&[id], &[position], &mut cache, device);
     }
 
+    let [vocabulary] = logits.dims();
+    let after = sample_on_device(&logits, &options.sampling, vocabulary, draw(tokens)).await?;
     let last = read_floats(logits).await?;
-    let after = sample(&last, &options.sampling, last.len(), draw(tokens))?;
-    let vocabulary = last.len();
     index.detail(&mut run.trace, |trace| {
         trace.host("last_step_logits", &[vocabulary], || TraceValues::F32(last.clone()));
         all_logits.extend(last);

@@ -1,11 +1,16 @@
 //! The choice of the next token from logits (spec 4.4).
 //!
 //! Computed in double precision with the pure Rust `libm`, so that equal logits and an equal draw give an
-//! equal token everywhere.
+//! equal token everywhere; but a GPU draws in single precision, where another token comes out if rounding
+//! decides.
 
+use atelier_shaders::Draw;
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::device;
 use crate::error::{Error, Result};
+use crate::trace::{read_floats, read_ids};
 
 /// Tokens that the search for the top-p set sorts first; the set is usually smaller.
 const FIRST_SORTED: usize = 256;
@@ -89,6 +94,34 @@ pub fn sample(logits: &[f32], sampling: &Sampling, allowed: usize, uniform: f64)
         }
     }
     Ok(drawn as u32)
+}
+
+/// [`sample`] of logits on a device. A GPU draws by itself, so that the token is all that is read back.
+///
+/// # Shapes
+///
+/// `logits` `[vocab]`.
+///
+/// # Errors
+///
+/// [`Error::Compute`] as for [`sample`], and when the device fails.
+pub async fn sample_on_device(
+    logits: &Tensor<1>,
+    sampling: &Sampling,
+    allowed: usize,
+    uniform: f64,
+) -> Result<u32> {
+    if device::is_gpu(&logits.device()) {
+        let [vocab] = logits.dims();
+        let Sampling { temperature, top_p, top_k } = *sampling;
+        let draw = Draw { allowed, temperature, top_p, top_k, uniform };
+        let drawn = read_ids(atelier_shaders::sample_top_p(logits.clone(), draw)).await?;
+        if let Some(&id) = drawn.first().filter(|&&id| (id as usize) < vocab) {
+            return Ok(id);
+        }
+        // There is no token for such logits, and the host says why.
+    }
+    sample(&read_floats(logits.clone()).await?, sampling, allowed, uniform)
 }
 
 #[derive(Clone, Copy)]

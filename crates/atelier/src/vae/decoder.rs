@@ -40,18 +40,10 @@ impl Decoder {
                 x = resnet.forward(x);
             }
             if let Some(upsampler) = &block.upsampler {
-                x = upsampler.forward(double(x));
+                x = upsampler.forward_doubling(x);
             }
             trace.tensor(&format!("up{index}_out"), &x);
         }
         self.conv_out.forward(self.conv_norm_out.forward_silu(x))
     }
-}
-
-/// Nearest-neighbour upsampling to twice the height and width.
-fn double(x: Tensor<4>) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    x.reshape([batch, channels, height, 1, width, 1])
-        .expand([batch, channels, height, 2, width, 2])
-        .reshape([batch, channels, height * 2, width * 2])
 }

@@ -1,0 +1,182 @@
+// Attention of few queries over part of a long context: the partial results that attention_merge.wgsl joins.
+//
+// q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim], each with any strides
+// output: [batch · key_value_heads · blocks, splits, 16, head_dim + 2], row-major: for each row the values summed with
+//         weights exp(score - peak), then the peak (its largest score), then the sum of the weights
+// sizes: batch, heads, key_value_heads, seq, context, head_dim (at most 256), causal (0 or 1), strides of q, of k, of v
+//        (four each), splits, keys of a split (a multiple of 64)
+//
+// Rows are as in attention.wgsl: the query heads of a group below each other, 16 to a block. A workgroup takes one block
+// and one split of the keys, 64 keys at a time. First invocation (key, quarter) scores its key for the four rows of its
+// quarter; then invocation (part, channel) sums that channel of every parts-th value for all rows.
+// Workgroups: batch · key_value_heads · blocks · splits; beyond the x limit they go on in y.
+
+const ROWS: u32 = 16u;
+const QUARTERS: u32 = 4u; // of the rows, four rows each
+const KEYS: u32 = 64u;
+// Channels of queries and keys that are held at once, and the distance of the keys' rows: odd, so that 32 rows lie in 32
+// banks.
+const PART: u32 = 32u;
+const PART_STEP: u32 = 33u;
+const INVOCATIONS: u32 = 256u; // KEYS · QUARTERS
+const HIDDEN: f32 = -3.0e38;
+
+@group(0) @binding(0) var<storage, read_write> q: array<f32>;
+@group(0) @binding(1) var<storage, read_write> k: array<f32>;
+@group(0) @binding(2) var<storage, read_write> v: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<storage, read_write> sizes: array<u32>;
+
+var<workgroup> queries: array<vec4<f32>, 128>; // PART · QUARTERS, quarters side by side
+var<workgroup> keys: array<f32, 2112>; // KEYS · PART_STEP
+var<workgroup> weights: array<vec4<f32>, 256>; // QUARTERS · KEYS
+var<workgroup> fades: array<vec4<f32>, 4>; // QUARTERS
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let sizes = uniform_sizes(local);
+    let heads = sizes[1];
+    let key_value_heads = sizes[2];
+    let seq = sizes[3];
+    let context = sizes[4];
+    let head_dim = sizes[5];
+    let causal = sizes[6] == 1u;
+    let splits = sizes[19];
+    let split_keys = sizes[20];
+    let group_rows = heads / key_value_heads * seq;
+    let blocks = (group_rows + ROWS - 1u) / ROWS;
+    let item = group.y * groups.x + group.x;
+    if item >= sizes[0] * key_value_heads * blocks * splits {
+        return;
+    }
+    let block = item / splits;
+    let picture = block / blocks / key_value_heads;
+    let key_value_head = block / blocks % key_value_heads;
+    let first_row = block % blocks * ROWS;
+    let first_head = key_value_head * (heads / key_value_heads);
+    let first_key = item % splits * split_keys;
+    let end_key = min(first_key + split_keys, context);
+    let k_start = picture * sizes[11] + key_value_head * sizes[12];
+    let v_start = picture * sizes[15] + key_value_head * sizes[16];
+    let scale = inverseSqrt(f32(head_dim));
+
+    let key = local % KEYS;
+    let quarter = local / KEYS;
+    // How many keys each row of the quarter sees.
+    var seen = vec4<u32>();
+    for (var i = 0u; i < 4u; i++) {
+        let row = first_row + quarter * 4u + i;
+        if row < group_rows {
+            seen[i] = select(context, context - seq + row % seq + 1u, causal);
+        }
+    }
+    let parts = INVOCATIONS / head_dim;
+    let part = local / head_dim;
+    let channel = local % head_dim;
+
+    var peak = vec4(HIDDEN);
+    var total = vec4<f32>(); // of this key's column
+    var sums: array<vec4<f32>, 4>; // QUARTERS
+    for (var start = first_key; start < end_key; start += KEYS) {
+        var scores = vec4<f32>();
+        for (var held = 0u; held < head_dim; held += PART) {
+            workgroupBarrier();
+            for (var i = local; i < KEYS * PART; i += INVOCATIONS) {
+                let at = start + i / PART;
+                let column = held + i % PART;
+                var value = 0.0;
+                if at < end_key && column < head_dim {
+                    value = k[k_start + at * sizes[13] + column * sizes[14]];
+                }
+                keys[i / PART * PART_STEP + i % PART] = value;
+            }
+            if local < PART * QUARTERS {
+                let column = held + local / QUARTERS;
+                var values = vec4<f32>();
+                for (var i = 0u; i < 4u; i++) {
+                    let row = first_row + local % QUARTERS * 4u + i;
+                    if row < group_rows && column < head_dim {
+                        let head = first_head + row / seq;
+                        let at = picture * sizes[7] + head * sizes[8] + row % seq * sizes[9] + column * sizes[10];
+                        values[i] = q[at] * scale;
+                    }
+                }
+                queries[local] = values;
+            }
+            workgroupBarrier();
+            for (var i = 0u; i < PART; i++) {
+                scores += queries[i * QUARTERS + quarter] * keys[key * PART_STEP + i];
+            }
+        }
+        let visible = vec4(start + key) < min(seen, vec4(end_key));
+        scores = select(vec4(HIDDEN), scores, visible);
+        weights[local] = scores;
+        workgroupBarrier();
+        for (var step = KEYS / 2u; step > 0u; step /= 2u) {
+            if key < step {
+                weights[local] = max(weights[local], weights[local + step]);
+            }
+            workgroupBarrier();
+        }
+        let highest = max(peak, weights[quarter * KEYS]);
+        workgroupBarrier();
+        let weight = select(vec4<f32>(), exp(scores - highest), visible);
+        let fade = exp(peak - highest);
+        weights[local] = weight;
+        if key == 0u {
+            fades[quarter] = fade;
+        }
+        total = total * fade + weight;
+        peak = highest;
+        workgroupBarrier();
+
+        for (var i = 0u; i < QUARTERS; i++) {
+            sums[i] *= fades[i];
+        }
+        if part < parts {
+            for (var i = part; i < min(KEYS, end_key - start); i += parts) {
+                let value = v[v_start + (start + i) * sizes[17] + channel * sizes[18]];
+                for (var j = 0u; j < QUARTERS; j++) {
+                    sums[j] += weights[j * KEYS + i] * value;
+                }
+            }
+        }
+    }
+
+    let width = head_dim + 2u;
+    let first = item * ROWS * width;
+    for (var i = 0u; i < QUARTERS; i++) {
+        workgroupBarrier();
+        weights[local] = sums[i];
+        workgroupBarrier();
+        if local < head_dim {
+            var sum = vec4<f32>();
+            for (var other = 0u; other < parts; other++) {
+                sum += weights[other * head_dim + local];
+            }
+            for (var row = 0u; row < 4u; row++) {
+                output[first + (i * 4u + row) * width + local] = sum[row];
+            }
+        }
+    }
+    workgroupBarrier();
+    weights[local] = total;
+    workgroupBarrier();
+    for (var step = KEYS / 2u; step > 0u; step /= 2u) {
+        if key < step {
+            weights[local] += weights[local + step];
+        }
+        workgroupBarrier();
+    }
+    if key == 0u {
+        for (var row = 0u; row < 4u; row++) {
+            let at = first + (quarter * 4u + row) * width + head_dim;
+            output[at] = peak[row];
+            output[at + 1u] = weights[local][row];
+        }
+    }
+}
