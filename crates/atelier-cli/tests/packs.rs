@@ -264,6 +264,15 @@ fn a_flipped_bit_is_found_by_verify_and_before_anything_is_painted() {
 }
 
 #[test]
+fn a_damaged_tokenizer_is_told_by_its_hash() {
+    let desk = desk_with_pack();
+    flip(&desk, "processor/tokenizer.json", 1);
+    let words = ["processor/tokenizer.json", "SHA-256", "damaged"];
+    refused_with(&desk.run(&["verify", "pack"]), &words);
+    desk.refused(&["x", "-o", "a.png"], &words);
+}
+
+#[test]
 fn a_shard_that_is_cut_or_gone_is_found_at_once() {
     let desk = desk_with_pack();
     let last = SHARDS[3];
@@ -277,6 +286,28 @@ fn a_shard_that_is_cut_or_gone_is_found_at_once() {
     fs::remove_file(&path).unwrap();
     refused_with(&desk.run(&["verify", "pack"]), &[last, "no such file"]);
     desk.refused(&["x", "-o", "a.png"], &[last, "no such file"]);
+}
+
+#[test]
+fn a_manifest_that_says_too_little_is_refused() {
+    let desk = desk_with_pack();
+    let good = manifest(&desk, "pack");
+    let bad = |change: &dyn Fn(&mut Value), words: &[&str]| {
+        let mut manifest = good.clone();
+        change(&mut manifest);
+        desk.write("pack/pack.json", manifest.to_string());
+        refused_with(&desk.run(&["verify", "pack"]), words);
+        desk.refused(&["x", "-o", "a.png"], words);
+    };
+    // A stage that nobody loads would never be verified.
+    bad(&|m| m["shards"][1]["stage"] = json!("architecture"), &["pack.json", SHARDS[1], "\"architecture\""]);
+    bad(&|m| m["shards"][1]["stage"] = json!("painter"), &["pack.json", "stage architect", SHARDS[1]]);
+    bad(&|m| drop(m["configs"].as_object_mut().unwrap().remove("vae/config.json")), &["vae/config.json"]);
+    bad(
+        &|m| m["configs"]["transformer/config.json"]["num_layers"] = json!(1000),
+        &["transformer", "expected shape", "no such tensor"],
+    );
+    bad(&|m| m["files"][0]["path"] = json!("../tokenizer.json"), &["pack.json", "../tokenizer.json"]);
 }
 
 #[test]
