@@ -17,6 +17,7 @@ const SHARDS: [&str; 4] = [
     "painter-00001.safetensors",
     "decoder-00001.safetensors",
 ];
+const NOTES: &str = "pack.json.partial";
 
 fn quantize(desk: &Desk, model: &str, args: &[&str]) -> Done {
     desk.run(&[&["quantize", model], args].concat())
@@ -236,6 +237,113 @@ fn a_pack_of_a_pack_is_refused() {
     assert_eq!(desk.files(), ["pack"]);
 }
 
+/// The built-in model: its shards are of different sizes, and its configuration has numbers of 17 digits, which do not
+/// come back from JSON with every bit.
+const MINI: [&str; 3] = ["mini", "--search", "nearest"];
+
+/// Stops at the third of the four shards: a limit on the size of files stands for a full disk.
+#[cfg(unix)]
+fn stopped(desk: &Desk, name: &str) -> Done {
+    let mut command = std::process::Command::new("sh");
+    command.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f 5000; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_atelier"),
+        "quantize",
+    ]);
+    command.args(MINI).args(["-o", name]).current_dir(desk.path("."));
+    common::finish(&mut command)
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_stopped_goes_on_and_gives_the_same_bytes() {
+    let desk = Desk::new();
+    let done = desk.run(&[&["quantize"], &MINI[..], &["-o", "whole"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+
+    let done = stopped(&desk, "pack");
+    refused_with(&done, &["pack/painter-00001.partial", "cannot write"]);
+    let left = files(&desk.path("pack"));
+    let names: Vec<&str> = left.keys().map(String::as_str).collect();
+    let expected = [SHARDS[1], NOTES, "painter-00001.partial", "processor/tokenizer.json", SHARDS[0]];
+    assert_eq!(names, expected);
+    // Nothing takes it for a model.
+    for command in ["verify", "quantize"] {
+        let args: &[&str] = if command == "quantize" { &["-o", "x"] } else { &[] };
+        let done = desk.run(&[&[command, "pack"], args].concat());
+        refused_with(&done, &["pack", "unfinished pack", "goes on"]);
+    }
+    let done = desk.run(&["generate", "x", "--model", "pack", "-o", "a.png"]);
+    refused_with(&done, &["pack", "unfinished pack", "goes on"]);
+
+    // Of other settings: refused, and nothing of it is lost.
+    for args in
+        [&["mini", "--search", "least-squares"][..], &["mini", "--search", "nearest", "--scheme", "q8"]]
+    {
+        let done = desk.run(&[&["quantize", "-o", "pack"], args].concat());
+        refused_with(&done, &["pack", "unfinished pack", "other settings"]);
+    }
+    let other = tiny_random();
+    let done = quantize(&desk, other.to_str().unwrap(), &["--search", "nearest", "-o", "pack"]);
+    refused_with(&done, &["pack", "another model"]);
+    assert!(files(&desk.path("pack")) == left, "a refusal changed something");
+
+    // The same once more: what is done stays as it is.
+    let written = |shard: &str| fs::metadata(desk.path("pack").join(shard)).unwrap().modified().unwrap();
+    let before = [written(SHARDS[0]), written(SHARDS[1])];
+    let done = desk.run(&[&["quantize"], &MINI[..], &["-o", "pack"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stderr.contains("going on: 4.2 MB are done"), "{done:?}");
+    assert_eq!([written(SHARDS[0]), written(SHARDS[1])], before);
+    same_files(&desk.path("pack"), &desk.path("whole"));
+}
+
+#[cfg(unix)]
+#[test]
+fn finished_shards_that_are_gone_or_cut_are_made_again() {
+    let desk = Desk::new();
+    let whole = desk.run(&[&["quantize", "-q"], &MINI[..], &["-o", "whole"]].concat());
+    assert_eq!(whole.code, 0, "{whole:?}");
+    for gone in [false, true] {
+        let name = format!("pack-{gone}");
+        assert_eq!(stopped(&desk, &name).code, 2);
+        let shard = desk.path(&name).join(SHARDS[1]);
+        if gone {
+            fs::remove_file(&shard).unwrap();
+        } else {
+            let bytes = fs::read(&shard).unwrap();
+            fs::write(&shard, &bytes[..bytes.len() - 1]).unwrap();
+        }
+        let done = desk.run(&[&["quantize"], &MINI[..], &["-o", &name]].concat());
+        assert!(done.code == 0 && done.stderr.contains("going on: 2.2 MB are done"), "{done:?}");
+        same_files(&desk.path(&name), &desk.path("whole"));
+    }
+}
+
+/// Between the manifest, which comes last, and the removal of the notes.
+#[cfg(unix)]
+#[test]
+fn a_run_that_was_stopped_after_its_last_shard_is_finished_by_the_same_command() {
+    let desk = Desk::new();
+    assert_eq!(stopped(&desk, "pack").code, 2);
+    let notes = desk.read(&format!("pack/{NOTES}"));
+    let done = desk.run(&[&["quantize", "-q"], &MINI[..], &["-o", "pack"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    let whole = files(&desk.path("pack"));
+    let mut notes: Value = serde_json::from_slice(&notes).unwrap();
+    notes["done"] = manifest(&desk, "pack")["shards"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|shard| shard["file"]["sha256"].clone())
+        .collect();
+    desk.write(&format!("pack/{NOTES}"), notes.to_string());
+    let done = desk.run(&[&["quantize", "-q"], &MINI[..], &["-o", "pack"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(files(&desk.path("pack")) == whole);
+}
+
 /// A shard with the `bit` of a byte changed at `from_end`.
 fn flip(desk: &Desk, shard: &str, from_end: usize) {
     let mut bytes = desk.read(&format!("pack/{shard}"));
@@ -286,6 +394,17 @@ fn a_shard_that_is_cut_or_gone_is_found_at_once() {
     fs::remove_file(&path).unwrap();
     refused_with(&desk.run(&["verify", "pack"]), &[last, "no such file"]);
     desk.refused(&["x", "-o", "a.png"], &[last, "no such file"]);
+}
+
+#[test]
+fn what_is_no_pack_is_not_verified() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("empty")).unwrap();
+    let model = tiny_random();
+    for folder in [model.to_str().unwrap(), "empty"] {
+        refused_with(&desk.run(&["verify", folder]), &[folder, "expected a pack", "no pack.json"]);
+    }
+    refused_with(&desk.run(&["verify", "nowhere"]), &["nowhere", "no such folder"]);
 }
 
 #[test]
@@ -345,4 +464,18 @@ fn a_seed_gives_one_blueprint_from_a_pack() {
     let loads = kinds.iter().position(|kind| kind == "load").unwrap();
     assert!(loads > 0 && kinds[..loads].iter().all(|kind| kind == "verify"), "{kinds:?}");
     assert_ne!(blueprint["model"], manifest(&desk, "pack")["source"]);
+}
+
+#[test]
+fn the_help_says_how_to_go_on() {
+    let desk = Desk::new();
+    for (command, words) in
+        [("quantize", &["After Ctrl-C the same command goes on"][..]), ("verify", &["goes on", "damaged"])]
+    {
+        let done = desk.run(&[command, "--help"]);
+        let text = done.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(done.code == 0 && text.contains(word), "{command}: no {word:?} in {text}");
+        }
+    }
 }

@@ -4,3 +4,5 @@ mod progress;
 pub mod quantize;
 pub mod verify;
 mod writer;
+
+pub use writer::is_unfinished;
