@@ -344,6 +344,35 @@ fn a_run_that_was_stopped_after_its_last_shard_is_finished_by_the_same_command()
     assert!(files(&desk.path("pack")) == whole);
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_it_and_the_same_command_goes_on() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let desk = Desk::new();
+    // The thorough search takes seconds: it is not done before the signal comes.
+    let args = ["quantize", "mini", "-o", "pack"];
+    let mut command = desk.command();
+    let mut child = command.args(args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
+    assert!(first.starts_with("19 MB to 8.6 MB: "), "{first}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(lines.last().as_deref(), Some("cancelled"));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let left = files(&desk.path("pack"));
+    assert!(left.contains_key(NOTES) && !left.contains_key("pack.json"), "{:?}", left.keys());
+    assert!(!left.keys().any(|name| name.contains(".tmp")), "{:?}", left.keys());
+
+    for args in [args, ["quantize", "mini", "-o", "whole"]] {
+        let done = desk.run(&args);
+        assert_eq!(done.code, 0, "{done:?}");
+    }
+    same_files(&desk.path("pack"), &desk.path("whole"));
+    assert_eq!(desk.run(&["verify", "pack"]).code, 0);
+}
+
 /// A shard with the `bit` of a byte changed at `from_end`.
 fn flip(desk: &Desk, shard: &str, from_end: usize) {
     let mut bytes = desk.read(&format!("pack/{shard}"));
