@@ -237,22 +237,26 @@ fn a_pack_of_a_pack_is_refused() {
     assert_eq!(desk.files(), ["pack"]);
 }
 
-/// The built-in model: its shards are of different sizes, and its configuration has numbers of 17 digits, which do not
-/// come back from JSON with every bit.
+/// The built-in model: its third shard is the largest.
 const MINI: [&str; 3] = ["mini", "--search", "nearest"];
 
-/// Stops at the third of the four shards: a limit on the size of files stands for a full disk.
+/// A limit on the size of files, in blocks of 512 bytes, stands for a full disk.
 #[cfg(unix)]
-fn stopped(desk: &Desk, name: &str) -> Done {
+fn limited(desk: &Desk, blocks: &str, args: &[&str]) -> Done {
     let mut command = std::process::Command::new("sh");
     command.args([
         "-c",
-        "trap '' XFSZ; ulimit -f 5000; exec \"$0\" \"$@\"",
+        "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"",
+        blocks,
         env!("CARGO_BIN_EXE_atelier"),
-        "quantize",
     ]);
-    command.args(MINI).args(["-o", name]).current_dir(desk.path("."));
-    common::finish(&mut command)
+    common::finish(command.arg("quantize").args(args).current_dir(desk.path(".")))
+}
+
+/// Stops at the third of the four shards.
+#[cfg(unix)]
+fn stopped(desk: &Desk, name: &str) -> Done {
+    limited(desk, "5000", &[&MINI[..], &["-o", name]].concat())
 }
 
 #[cfg(unix)]
@@ -319,6 +323,20 @@ fn finished_shards_that_are_gone_or_cut_are_made_again() {
         assert!(done.code == 0 && done.stderr.contains("going on: 2.2 MB are done"), "{done:?}");
         same_files(&desk.path(&name), &desk.path("whole"));
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_number_that_json_does_not_give_back_exactly_does_not_keep_a_run_from_going_on() {
+    let desk = Desk::with_copy();
+    let config = desk.model.join("vae/config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replacen('{', "{\"note\": 0.090494076670778435,", 1)).unwrap();
+    let args = ["model", "-q", "-o", "pack"];
+    refused_with(&limited(&desk, "1000", &args), &["pack/sources-00001.partial", "cannot write"]);
+    let done = quantize(&desk, "model", &["-q", "-o", "pack"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(desk.run(&["verify", "pack"]).code, 0);
 }
 
 /// Between the manifest, which comes last, and the removal of the notes.
