@@ -238,6 +238,9 @@ pub enum SearchName {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A damaged file is named: get it again, or delete the pack and quantise once more. A pack that is not finished
+is refused: the `atelier quantize` that began it goes on with it.")]
 pub struct VerifyArgs {
     /// Folder of the pack
     #[arg(value_name = "PACK", value_hint = ValueHint::DirPath)]

@@ -9,7 +9,8 @@ use atelier::ByteSource;
 use atelier_mini::{Mini, NAME};
 use atelier_weights::FolderSource;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::pack;
 
 /// Names the model where `--model` does not.
 const VARIABLE: &str = "ATELIER_MODEL";
@@ -69,6 +70,11 @@ impl Model {
     pub fn source(&self) -> Result<Arc<dyn ByteSource>> {
         Ok(match self {
             Self::BuiltIn => Arc::new(Mini),
+            Self::Folder(path) if pack::is_unfinished(path) => {
+                let problem = "expected a model, found an unfinished pack: the `atelier quantize` that began it goes on \
+                               with it";
+                return Err(Error::input(path, problem));
+            }
             Self::Folder(path) => Arc::new(FolderSource::open(path)?),
         })
     }

@@ -175,15 +175,20 @@ impl Scheme {
     }
 
     /// The first scale, offset or float that is NaN or infinite; with the number of the weight, or of the first weight
-    /// that a scale belongs to. A row with an odd number of blocks has an unused half, which counts as a scale.
-    pub(crate) fn find_non_finite(self, packed: &Packed) -> Option<(usize, f32)> {
-        let (words, format, weights) = match self {
-            Self::Q8 | Self::Q4 => (&packed.scales, Self::F16, 2 * BLOCK),
-            Self::Q4Offset => (&packed.scales, Self::F16, BLOCK),
-            _ => (&packed.codes, self, self.codes_per_word()),
-        };
-        let bad = |word: u32| format.floats(word).find(|value| !value.is_finite());
-        words.iter().enumerate().find_map(|(at, &word)| bad(word).map(|value| (at * weights, value)))
+    /// that a scale belongs to. The unused half of a row with an odd number of blocks counts as its last block's.
+    pub(crate) fn find_non_finite(self, columns: usize, packed: &Packed) -> Option<(usize, f32)> {
+        if !self.is_quantised() {
+            let mut floats = packed.codes.iter().flat_map(|&word| self.floats(word)).enumerate();
+            return floats.find(|(_, value)| !value.is_finite());
+        }
+        let per_row = self.scale_words(columns).max(1);
+        packed.scales.iter().enumerate().find_map(|(at, &word)| {
+            let (half, value) = Self::F16.floats(word).enumerate().find(|(_, value)| !value.is_finite())?;
+            let (row, word) = (at / per_row, at % per_row);
+            let block = if self == Self::Q4Offset { word } else { 2 * word + half };
+            let last = (columns / BLOCK).saturating_sub(1);
+            Some((row * columns + block.min(last) * BLOCK, value))
+        })
     }
 
     /// The code at a place of a word, as a number.
@@ -401,6 +406,32 @@ mod tests {
         }
         assert_eq!(Scheme::F16.pack(Search::Nearest, 2, &[1.0, -2.0], &[]).codes, [0xc000_3c00]);
         assert_eq!(Scheme::Bf16.pack(Search::Nearest, 2, &[1.0, -2.0], &[]).codes, [0xc000_3f80]);
+    }
+
+    #[test]
+    fn the_place_of_what_is_no_number_is_a_weight_of_its_block() {
+        // Two rows of three blocks: the second row's third block, and the half that nobody reads.
+        let nan = u32::from(f16::NAN.to_bits());
+        let row = [0x3c00_3c00, 0x0000_3c00];
+        for (scales, expected) in [
+            ([row[0], row[1], row[0], nan], 5 * BLOCK),
+            ([row[0], row[1], row[0] | nan << 16, row[1]], 4 * BLOCK),
+            ([row[0], row[1] | nan << 16, row[0], row[1]], 2 * BLOCK),
+        ] {
+            for scheme in [Scheme::Q8, Scheme::Q4] {
+                let packed = Packed { codes: vec![0; 2 * scheme.code_words(96)], scales: scales.to_vec() };
+                assert_eq!(
+                    scheme.find_non_finite(96, &packed).map(|(at, _)| at),
+                    Some(expected),
+                    "{scales:x?}"
+                );
+            }
+        }
+        let scales = vec![row[0], row[0], nan << 16 | 0x3c00];
+        let offsets = Packed { codes: vec![0; 3 * 4], scales };
+        assert_eq!(Scheme::Q4Offset.find_non_finite(32, &offsets).map(|(at, _)| at), Some(2 * BLOCK));
+        let halves = Packed { codes: vec![0x3c00_3c00, nan << 16 | 0x3c00], scales: vec![] };
+        assert_eq!(Scheme::F16.find_non_finite(2, &halves).map(|(at, _)| at), Some(3));
     }
 
     #[test]

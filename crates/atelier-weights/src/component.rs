@@ -72,7 +72,7 @@ impl Stored {
 
     /// Numbers of one row: all dimensions but the first.
     pub fn columns(&self) -> usize {
-        self.shape.iter().skip(1).product()
+        self.shape.iter().skip(1).fold(1, |columns, &dim| columns.saturating_mul(dim))
     }
 
     /// The rows of each piece.
@@ -136,7 +136,11 @@ impl Component {
         folder: &str,
     ) -> Result<Self> {
         let mut component = Self::empty(source, folder, folder);
-        let wrong = |reason: &str| Error::Pack { file: folder.to_owned(), reason: reason.to_owned() };
+        // Only where the headers are those of another pack.
+        let wrong = |name: &str, shard: usize| Error::Pack {
+            file: folder.to_owned(),
+            reason: format!("tensor {name:?}: expected in shard {shard} of the pack, not found there"),
+        };
         // Where a shard is in `files`: shards of other components are none of this one's.
         let mut file_of = BTreeMap::new();
         for tensor in manifest.tensors.iter().filter(|tensor| tensor.component == folder) {
@@ -146,7 +150,7 @@ impl Component {
                 let (Some(Shard { file, .. }), Some(header)) =
                     (manifest.shards.get(shard), headers.get(shard))
                 else {
-                    return Err(wrong("a tensor is in no shard"));
+                    return Err(wrong(&tensor.name, shard));
                 };
                 let file = *file_of.entry(shard).or_insert_with(|| {
                     let (path, size) = (file.path.clone(), file.bytes);
@@ -156,7 +160,7 @@ impl Component {
                 let mut ranges = [0..0, 0..0];
                 for (range, (name, part_dtype, _)) in ranges.iter_mut().zip(tensor.parts(index)) {
                     let info = header.tensors.get(&name);
-                    *range = info.ok_or_else(|| wrong("a tensor is not in its shard"))?.range.clone();
+                    *range = info.ok_or_else(|| wrong(&name, shard))?.range.clone();
                     dtype = part_dtype;
                 }
                 let [codes, scales] = ranges;
@@ -269,8 +273,11 @@ impl Component {
         }
         let mut numbers = Vec::new();
         for index in 0..stored.pieces.len() {
-            let (scheme, Piece { packed, .. }) = self.read_piece(name, index).await?;
-            numbers.extend(scheme.unpack(stored.columns(), &packed));
+            let (scheme, Piece { rows, packed }) = self.read_piece(name, index).await?;
+            let mut values = scheme.unpack(stored.columns(), &packed);
+            // An odd number of halves does not fill the last word.
+            values.truncate(rows.len().saturating_mul(stored.columns()));
+            numbers.extend(values);
         }
         Ok(numbers)
     }
@@ -309,10 +316,15 @@ impl Component {
         let scales = to_u32(&self.read_range(name, piece, &piece.scales).await?);
         let packed = Packed { codes, scales };
         let first: usize = stored.pieces.iter().take(index).map(|piece| piece.rows).sum();
-        if let Some((at, value)) = scheme.find_non_finite(&packed) {
+        if let Some((at, value)) = scheme.find_non_finite(stored.columns(), &packed) {
             let (file, tensor) = (self.locate(piece), name.to_owned());
             // The number of the weight, or of a quantised one the first that its scale belongs to.
-            return Err(Error::NotFinite { file, tensor, index: first * stored.columns() + at, value });
+            return Err(Error::NotFinite {
+                file,
+                tensor,
+                index: first.saturating_mul(stored.columns()).saturating_add(at),
+                value,
+            });
         }
         Ok((scheme, Piece { rows: first..first + piece.rows, packed }))
     }

@@ -74,6 +74,6 @@ impl Index {
 }
 
 /// A file name that stays in its folder on every system and prints on one line.
-fn is_plain_name(name: &str) -> bool {
+pub(crate) fn is_plain_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.chars().any(|c| matches!(c, '/' | '\\' | ':') || c.is_control())
 }

@@ -21,15 +21,18 @@ impl Layout {
     /// Lays out tensors, given with their stages, which follow each other. Their pieces are made here.
     pub fn new(tensors: Vec<(&'static str, TensorEntry)>) -> Self {
         let mut layout = Self { shards: vec![], tensors: vec![], contents: vec![], headers: vec![] };
-        let (mut room, mut in_stage) = (0, "");
+        let (mut room, mut in_stage) = (0, None);
         for (stage, mut tensor) in tensors {
-            if stage != in_stage {
-                (room, in_stage) = (0, stage);
+            if in_stage != Some(stage) {
+                in_stage = Some(stage);
+                layout.new_shard(stage);
+                room = MAX_SHARD;
             }
             tensor.pieces.clear();
             for rows in rows_of_pieces(&tensor) {
                 let bytes = row_bytes(&tensor) * rows as u64;
-                if bytes > room {
+                let empty = layout.contents.last().is_none_or(Vec::is_empty);
+                if bytes > room && !empty {
                     layout.new_shard(stage);
                     room = MAX_SHARD;
                 }
@@ -149,6 +152,22 @@ mod tests {
         assert_eq!(layout.shards.last().unwrap().file.path, "painter-00001.safetensors");
         let order: Vec<usize> = layout.contents.concat().iter().map(|(tensor, _)| *tensor).collect();
         assert!(order.is_sorted());
+    }
+
+    #[test]
+    fn a_tensor_without_bytes_has_a_shard_too() {
+        let empty = || tensor("empty", &[0, 4], Scheme::F32);
+        let layout = Layout::new(vec![("architect", empty()), ("painter", empty())]);
+        let stages: Vec<&str> = layout.shards.iter().map(|shard| shard.stage.as_str()).collect();
+        assert_eq!(stages, ["architect", "painter"]);
+        assert_eq!(layout.contents, [[(0, 0)], [(1, 0)]]);
+    }
+
+    #[test]
+    fn a_tensor_that_cannot_be_cut_leaves_no_empty_shard_behind() {
+        let large = tensor("large", &[1 << 27, 1, 1], Scheme::F32);
+        let layout = Layout::new(vec![("decoder", large.clone()), ("decoder", large)]);
+        assert_eq!(layout.contents, [[(0, 0)], [(1, 0)]]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::index::is_plain_name;
 use crate::source::{read_exact, slice};
 use crate::{ByteSource, Component, Dtype, Error, Header, Result, Scheme, Search, read_json};
 
@@ -101,7 +102,7 @@ pub struct PieceEntry {
 impl TensorEntry {
     /// Numbers of one row: all dimensions but the first.
     pub fn columns(&self) -> usize {
-        self.shape.iter().skip(1).product()
+        self.shape.iter().skip(1).fold(1, |columns, &dim| columns.saturating_mul(dim))
     }
 
     /// The name of a piece in its shard; quantised pieces have `.codes` and `.scales` after it.
@@ -166,35 +167,54 @@ impl Manifest {
             if file.sha256.len() != 64 || !file.sha256.chars().all(hexadecimal) {
                 return Err(format!("file {:?}: expected a SHA-256 of 64 digits 0-9 and a-f", file.path));
             }
+            if !is_plain_path(&file.path) {
+                return Err(format!("file {:?}: expected a relative path without \"..\"", file.path));
+            }
             if !paths.insert(&file.path) {
-                return Err(format!("file {:?}: found twice", file.path));
+                return Err(format!("file {:?}: expected once, found twice", file.path));
             }
         }
         let mut names = BTreeSet::new();
         for tensor in &self.tensors {
             let place = format!("tensor {:?} of {:?}", tensor.name, tensor.component);
             if !names.insert((&tensor.component, &tensor.name)) {
-                return Err(format!("{place}: found twice"));
+                return Err(format!("{place}: expected once, found twice"));
             }
-            let size = tensor.shape.iter().try_fold(4_usize, |size, &dim| size.checked_mul(dim));
+            // A dimension of zero must not hide others that are too large to be multiplied.
+            let size = tensor.shape.iter().try_fold(4_usize, |size, &dim| size.checked_mul(dim.max(1)));
             if size.is_none_or(|size| isize::try_from(size).is_err()) {
-                return Err(format!("{place}: shape {:?} is too large to address", tensor.shape));
+                let shape = &tensor.shape;
+                return Err(format!("{place}: expected a shape that can be addressed, found {shape:?}"));
             }
             if tensor.scheme.is_quantised()
                 && (tensor.shape.len() != 2 || !tensor.columns().is_multiple_of(tensor.scheme.multiple()))
             {
-                let (scheme, multiple) = (tensor.scheme.name(), tensor.scheme.multiple());
-                let shape = &tensor.shape;
+                let (scheme, multiple, shape) =
+                    (tensor.scheme.name(), tensor.scheme.multiple(), &tensor.shape);
                 return Err(format!(
-                    "{place}: {scheme} takes rows of a multiple of {multiple}, found {shape:?}"
+                    "{place}: expected for {scheme} a matrix whose columns are a multiple of {multiple}, found shape {shape:?}"
                 ));
             }
-            let rows = tensor.pieces.iter().try_fold(0_usize, |sum, piece| sum.checked_add(piece.rows));
-            if rows != Some(tensor.shape.first().copied().unwrap_or(1)) || tensor.pieces.is_empty() {
-                return Err(format!("{place}: its pieces do not have the rows of shape {:?}", tensor.shape));
+            let pieces = &tensor.pieces;
+            let expected = tensor.shape.first().copied().unwrap_or(1);
+            let rows = pieces.iter().try_fold(0_usize, |sum, piece| sum.checked_add(piece.rows));
+            if rows != Some(expected) || pieces.is_empty() {
+                let found = rows.map_or("more than can be counted".to_owned(), |rows| rows.to_string());
+                let pieces = pieces.len();
+                return Err(format!(
+                    "{place}: expected pieces of {expected} rows in all, found {found} in {pieces}"
+                ));
             }
-            if let Some(piece) = tensor.pieces.iter().find(|piece| piece.shard >= self.shards.len()) {
-                return Err(format!("{place}: shard {} of {}", piece.shard, self.shards.len()));
+            // Layers take pieces as they are: one without rows would be a buffer without bytes.
+            if pieces.len() > 1 && (tensor.shape.len() != 2 || pieces.iter().any(|piece| piece.rows == 0)) {
+                let (count, shape) = (pieces.len(), &tensor.shape);
+                return Err(format!(
+                    "{place}: expected one piece, or for a matrix pieces that all have rows, found {count} of shape {shape:?}"
+                ));
+            }
+            let shards = self.shards.len();
+            if let Some(PieceEntry { shard, .. }) = pieces.iter().find(|piece| piece.shard >= shards) {
+                return Err(format!("{place}: expected one of {shards} shards, found shard {shard}"));
             }
         }
         Ok(())
@@ -224,7 +244,8 @@ impl Manifest {
         for shard in &self.shards {
             headers.push(Header::read(source, &shard.file.path).await?);
         }
-        let mut expected = vec![0; self.shards.len()];
+        // The tensors of each shard that have been asked for.
+        let mut asked = vec![BTreeSet::new(); self.shards.len()];
         for tensor in &self.tensors {
             for (index, piece) in tensor.pieces.iter().enumerate() {
                 let (Some(shard), Some(header)) = (self.shards.get(piece.shard), headers.get(piece.shard))
@@ -233,29 +254,26 @@ impl Manifest {
                 };
                 let wrong = |reason| Error::Pack { file: source.locate(&shard.file.path), reason };
                 for (name, dtype, shape) in tensor.parts(index) {
-                    let found = header.tensors.get(&name).map(|info| (info.dtype, &info.shape));
-                    match found {
-                        Some((found, as_shape)) if (found, as_shape) == (dtype, &shape) => {}
-                        Some((found, as_shape)) => {
-                            let reason = format!(
-                                "tensor {name:?}: expected {dtype} of shape {shape:?}, found {found} of {as_shape:?}"
-                            );
-                            return Err(wrong(reason));
-                        }
-                        None => {
-                            return Err(wrong(format!("tensor {name:?}: expected in this shard, not found")));
-                        }
+                    let Some((name, info)) = header.tensors.get_key_value(&name) else {
+                        return Err(wrong(format!("tensor {name:?}: expected in this shard, not found")));
+                    };
+                    if (info.dtype, &info.shape) != (dtype, &shape) {
+                        let (found, as_shape) = (info.dtype, &info.shape);
+                        return Err(wrong(format!(
+                            "tensor {name:?}: expected {dtype} of shape {shape:?}, found {found} of {as_shape:?}"
+                        )));
                     }
-                    if let Some(count) = expected.get_mut(piece.shard) {
-                        *count += 1;
+                    if !asked.get_mut(piece.shard).is_some_and(|asked| asked.insert(name.as_str())) {
+                        return Err(wrong(format!(
+                            "tensor {name:?}: expected once in {MANIFEST}, found for two tensors"
+                        )));
                     }
                 }
             }
         }
-        for ((shard, header), expected) in self.shards.iter().zip(&headers).zip(expected) {
-            let found = header.tensors.len();
-            if found != expected {
-                let reason = format!("expected {expected} tensors by {MANIFEST}, found {found}");
+        for ((shard, header), asked) in self.shards.iter().zip(&headers).zip(&asked) {
+            if let Some(name) = header.tensors.keys().find(|name| !asked.contains(name.as_str())) {
+                let reason = format!("tensor {name:?}: expected in {MANIFEST}, not found there");
                 return Err(Error::Pack { file: source.locate(&shard.file.path), reason });
             }
         }
@@ -296,7 +314,7 @@ impl FileEntry {
         let mut hash = Sha256::new();
         let mut at = 0;
         while at < self.bytes {
-            let end = self.bytes.min(at + HASHED);
+            let end = self.bytes.min(at.saturating_add(HASHED));
             hash.update(read_exact(source, &self.path, at..end).await?);
             progress(end - at)?;
             at = end;
@@ -308,6 +326,11 @@ impl FileEntry {
         let file = source.locate(&self.path);
         Err(Error::Hash { file, expected: self.sha256.clone(), found }.into())
     }
+}
+
+/// A path that stays in the pack on every system and prints on one line.
+fn is_plain_path(path: &str) -> bool {
+    path.split('/').all(is_plain_name)
 }
 
 /// A pack's files as a checkpoint's: the configurations come from the manifest.

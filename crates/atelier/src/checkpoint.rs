@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use atelier_weights::{ByteSource, Component, FileEntry, Manifest, PackSource, Scheme, read_all};
+use atelier_weights::{ByteSource, Component, MANIFEST, Manifest, PackSource, Scheme, Shard, read_all};
 use sha2::{Digest, Sha256};
 
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
 use crate::prompt::{PromptTokenizer, SpecialTokens};
-use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory};
+use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory, parts};
 
 /// The largest `tokenizer.json` that is read: the public one has 20 MB.
 const MAX_TOKENIZER: u64 = 256 << 20;
@@ -41,7 +41,15 @@ impl Checkpoint {
     pub async fn open(source: Arc<dyn ByteSource>) -> Result<Self> {
         let pack = Manifest::read(&*source).await?;
         let headers = match &pack {
-            Some(manifest) => manifest.headers(&*source).await?,
+            Some(manifest) => {
+                let headers = manifest.headers(&*source).await?;
+                check_stages(manifest, &source.locate(MANIFEST))?;
+                // Small, and everything depends on them.
+                for file in &manifest.files {
+                    file.verify(&*source, |_| Ok::<_, Error>(())).await?;
+                }
+                headers
+            }
             None => Vec::new(),
         };
         let packed = pack.as_ref().map(|manifest| PackSource::new(&*source, manifest));
@@ -65,12 +73,7 @@ impl Checkpoint {
         }
         let fingerprint = hex(&hash.finalize());
         let pack = pack.map(|manifest| Pack { source, manifest, verified: RefCell::default() });
-        let checkpoint = Self { config, tokenizer, components, fingerprint, pack };
-        // Small, and everything depends on them.
-        for file in checkpoint.pack.iter().flat_map(|pack| &pack.manifest.files) {
-            checkpoint.verify_file(file, |_| Ok(())).await?;
-        }
-        Ok(checkpoint)
+        Ok(Self { config, tokenizer, components, fingerprint, pack })
     }
 
     /// Whether it is a pack: then weights stay as they are stored.
@@ -107,17 +110,10 @@ impl Checkpoint {
                 done += bytes;
                 progress(done, total)
             };
-            self.verify_file(&shard.file, on).await?;
+            shard.file.verify(&*pack.source, on).await?;
         }
         pack.verified.borrow_mut().push(stage);
         Ok(())
-    }
-
-    async fn verify_file(&self, file: &FileEntry, progress: impl FnMut(u64) -> Result<()>) -> Result<()> {
-        match &self.pack {
-            Some(pack) => file.verify(&*pack.source, progress).await,
-            None => Ok(()),
-        }
     }
 
     /// The checkpoint's configurations.
@@ -164,6 +160,37 @@ async fn read_tokenizer(source: &dyn ByteSource) -> Result<PromptTokenizer> {
         Some(bytes) => PromptTokenizer::from_bytes(&bytes, &file),
         None => Err(Error::Tokenizer { file, problem: "expected the tokenizer, found no such file".into() }),
     }
+}
+
+/// Checks that every tensor lies in shards of the stage that reads it: those are verified before the stage is loaded.
+fn check_stages(manifest: &Manifest, place: &str) -> Result<()> {
+    let wrong = |problem: String| Error::Weights { place: place.to_owned(), problem };
+    for Shard { stage, file } in &manifest.shards {
+        if !Stage::ALL.iter().any(|known| known.name() == stage) {
+            let known: Vec<&str> = Stage::ALL.iter().map(|stage| stage.name()).collect();
+            let (path, known) = (&file.path, known.join(", "));
+            return Err(wrong(format!(
+                "shard {path:?}: expected one of the stages {known}, found {stage:?}"
+            )));
+        }
+    }
+    for &stage in Stage::ALL {
+        for &(component, prefixes) in parts(stage) {
+            let read = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+            let tensors = manifest.tensors.iter().filter(|tensor| tensor.component == component.folder());
+            for tensor in tensors.filter(|tensor| read(&tensor.name)) {
+                let mut shards = tensor.pieces.iter().filter_map(|piece| manifest.shards.get(piece.shard));
+                if let Some(Shard { stage: found, file }) = shards.find(|shard| shard.stage != stage.name()) {
+                    let (tensor, stage) = (&tensor.name, stage.name());
+                    return Err(wrong(format!(
+                        "tensor {tensor}: expected in a shard of the stage {stage}, found in {:?} of {found}",
+                        file.path
+                    )));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Compares what the files hold with what the configuration calls for.

@@ -3,3 +3,5 @@
 pub mod quantize;
 pub mod verify;
 mod writer;
+
+pub use writer::is_unfinished;

@@ -16,6 +16,7 @@ use crate::cli::{QuantizeArgs, SchemeName, SearchName};
 use crate::counter::Counter;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::guard;
 use crate::progress::{Style, duration, size};
 use crate::report::{self, say};
 
@@ -39,6 +40,7 @@ const FILES: [&str; 1] = ["processor/tokenizer.json"];
 /// Runs the command.
 pub fn run(args: &QuantizeArgs) -> Result<()> {
     let style = report::style(false, args.quiet);
+    guard::watch_interrupts();
     let policy = policy(args)?;
     let source = args.checkpoint.source()?;
     let checkpoint = block_on(Checkpoint::open(source.clone()))?;
@@ -74,6 +76,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     let parts = block_on(parts(&checkpoint))?;
     let mut progress = Counter::bytes(style, "quantise", layout.bytes(), done);
     let mut weights = |tensor: &TensorEntry, rows| {
+        guard::check_interrupt()?;
         let missing = || Error::Crash(format!("tensor {} has no component", tensor.name));
         let (component, aliases) = parts.get(tensor.component.as_str()).ok_or_else(missing)?;
         let name = aliases.get(&tensor.name).unwrap_or(&tensor.name);

@@ -1,30 +1,32 @@
 //! `atelier verify`: looks at every byte of a pack.
 
-use std::sync::Arc;
-
 use atelier::Stage;
 use atelier::checkpoint::Checkpoint;
-use atelier_weights::{ByteSource, FolderSource, MANIFEST};
+use atelier_weights::MANIFEST;
 use futures_lite::future::block_on;
 
 use crate::cli::VerifyArgs;
 use crate::counter::Counter;
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::progress::{Style, counted, duration, size};
 use crate::report::{self, say};
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs) -> Result<()> {
     let style = report::style(false, args.quiet);
-    let source: Arc<dyn ByteSource> = Arc::new(FolderSource::open(&args.pack)?);
+    let source = Model::Folder(args.pack.clone()).source()?;
+    let no_pack = || Error::input(&args.pack, format!("expected a pack, found no {MANIFEST}"));
+    if block_on(source.size(MANIFEST))?.is_none() {
+        return Err(no_pack());
+    }
     // Sizes, counts and shapes, and the hashes of small files.
     let checkpoint = block_on(Checkpoint::open(source))?;
-    let Some(manifest) = checkpoint.manifest() else {
-        return Err(Error::input(&args.pack, format!("expected a pack, found no {MANIFEST}")));
-    };
+    let manifest = checkpoint.manifest().ok_or_else(no_pack)?;
     let total = manifest.entries().map(|file| file.bytes).sum();
+    let small = manifest.files.iter().map(|file| file.bytes).sum();
     let (shards, tensors) = (manifest.shards.len(), manifest.tensors.len());
-    let mut progress = Counter::bytes(style, "verify", total, 0);
+    let mut progress = Counter::bytes(style, "verify", total, small);
     for &stage in Stage::ALL {
         let mut before = 0;
         let on = |done: u64, _| {

@@ -16,21 +16,31 @@ use crate::files;
 
 /// Notes of an unfinished pack.
 const PARTIAL: &str = "pack.json.partial";
+
+/// Whether `folder` is a pack that [`PackWriter`] has begun and not finished.
+pub fn is_unfinished(folder: &Path) -> bool {
+    folder.join(PARTIAL).exists() && !folder.join(MANIFEST).exists()
+}
+
 /// The longest notes that are read.
 const MAX_NOTES: u64 = 256 << 20;
 /// Weights that are worked on at a time.
 const CHUNK: usize = 4 << 20;
 
 /// What an interrupted run left: the manifest as it will be but for hashes, and the hashes of the shards that are done.
+///
+/// The manifest is text: two runs write the same text for the same model, whereas a number of 17 digits in a
+/// configuration, such as 0.090494076670778435, comes back from that text with another last bit.
 #[derive(Serialize, Deserialize)]
 struct Notes {
-    manifest: Manifest,
+    manifest: String,
     done: Vec<String>,
 }
 
 /// A pack on its way to disk.
 pub struct PackWriter {
     folder: PathBuf,
+    manifest: Manifest,
     layout: Layout,
     notes: Notes,
 }
@@ -45,9 +55,11 @@ impl PackWriter {
     /// There is a finished pack, an unfinished one of other settings, or anything else in the folder.
     pub fn new(folder: &Path, manifest: Manifest, layout: Layout) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|error| Error::write(folder, error))?;
-        let mut notes = Notes { manifest, done: Vec::new() };
+        let text = serde_json::to_string(&manifest).map_err(|error| Error::Crash(error.to_string()))?;
+        let mut notes = Notes { manifest: text, done: Vec::new() };
         let path = folder.join(PARTIAL);
-        if folder.join(MANIFEST).exists() {
+        // Both are there only where a run was stopped between writing the one and removing the other.
+        if folder.join(MANIFEST).exists() && !path.exists() {
             return Err(Error::input(folder, "expected a new or empty folder, found a finished pack"));
         }
         if path.exists() {
@@ -63,7 +75,7 @@ impl PackWriter {
         } else if fs::read_dir(folder).map_err(|error| Error::read(folder, error))?.next().is_some() {
             return Err(Error::input(folder, "expected a new or empty folder, found files in it"));
         }
-        let mut writer = Self { folder: folder.to_owned(), layout, notes };
+        let mut writer = Self { folder: folder.to_owned(), manifest, layout, notes };
         writer.forget_what_is_gone();
         writer.note()?;
         Ok(writer)
@@ -114,7 +126,7 @@ impl PackWriter {
             self.notes.done.push(hash);
             self.note()?;
         }
-        let mut manifest = self.notes.manifest;
+        let mut manifest = self.manifest;
         for (shard, hash) in manifest.shards.iter_mut().zip(self.notes.done) {
             shard.file.sha256 = hash;
         }
@@ -142,10 +154,8 @@ impl PackWriter {
         let path = self.folder.join(&shard.file.path);
         let partial = path.with_extension("partial");
         let failed = |error| Error::write(&partial, error);
-        let mut file = Hashed {
-            file: BufWriter::with_capacity(1 << 20, File::create(&partial).map_err(failed)?),
-            hash: Sha256::new(),
-        };
+        let file = BufWriter::with_capacity(1 << 20, File::create(&partial).map_err(failed)?);
+        let mut file = Hashed { file, hash: Sha256::new(), bytes: 0 };
         file.add(header).map_err(failed)?;
         progress(header.len() as u64);
         for &(tensor, piece) in contents {
@@ -159,8 +169,8 @@ impl PackWriter {
             for start in (rows..rows + count).step_by(each) {
                 let end = (start + each).min(rows + count);
                 let values = weights(tensor, start..end)?;
-                let search = self.notes.manifest.search;
-                let packed = pack(tensor, search, &values, &importance);
+                let search = self.manifest.search;
+                let packed = pack(tensor, search, &values, &importance)?;
                 file.add(&packed.0).map_err(failed)?;
                 progress(packed.0.len() as u64);
                 scales.extend(packed.1);
@@ -168,7 +178,14 @@ impl PackWriter {
             file.add(&scales).map_err(failed)?;
             progress(scales.len() as u64);
         }
-        let Hashed { file, hash } = file;
+        let Hashed { file, hash, bytes } = file;
+        if bytes != shard.file.bytes {
+            let expected = shard.file.bytes;
+            return Err(Error::Crash(format!(
+                "{}: expected {expected} bytes by the plan, wrote {bytes}",
+                path.display()
+            )));
+        }
         let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
         // On the disk before it is called finished.
         file.sync_all().map_err(failed)?;
@@ -178,36 +195,44 @@ impl PackWriter {
 }
 
 /// Bytes of codes and of scales, little-endian, on all threads.
-fn pack(tensor: &TensorEntry, search: Search, values: &[f32], importance: &[f32]) -> (Vec<u8>, Vec<u8>) {
+fn pack(
+    tensor: &TensorEntry,
+    search: Search,
+    values: &[f32],
+    importance: &[f32],
+) -> Result<(Vec<u8>, Vec<u8>)> {
     if !tensor.scheme.is_quantised() {
-        return (tensor.scheme.float_bytes(values), Vec::new());
+        return Ok((tensor.scheme.float_bytes(values), Vec::new()));
     }
     let columns = tensor.columns().max(1);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let rows = (values.len() / columns).div_ceil(threads).max(1);
-    let parts: Vec<Packed> = std::thread::scope(|scope| {
+    let parts: Option<Vec<Packed>> = std::thread::scope(|scope| {
         let tasks: Vec<_> = values
             .chunks(rows * columns)
             .map(|values| scope.spawn(move || tensor.scheme.pack(search, columns, values, importance)))
             .collect();
-        tasks.into_iter().filter_map(|task| task.join().ok()).collect()
+        tasks.into_iter().map(|task| task.join().ok()).collect()
     });
+    let parts = parts.ok_or_else(|| Error::Crash(format!("tensor {}: a thread gave up", tensor.name)))?;
     let bytes = |words: &mut dyn Iterator<Item = u32>| words.flat_map(u32::to_le_bytes).collect();
-    (
+    Ok((
         bytes(&mut parts.iter().flat_map(|part| part.codes.iter().copied())),
         bytes(&mut parts.iter().flat_map(|part| part.scales.iter().copied())),
-    )
+    ))
 }
 
 /// A file whose hash is known when it is written.
 struct Hashed {
     file: BufWriter<File>,
     hash: Sha256,
+    bytes: u64,
 }
 
 impl Hashed {
     fn add(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
         self.file.write_all(bytes)
     }
 }

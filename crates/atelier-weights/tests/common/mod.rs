@@ -1,6 +1,8 @@
 //! Safetensors files by hand, so that a test can get any byte of them wrong.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod pack;
+
 use std::sync::Arc;
 
 use atelier_weights::{Component, MemorySource, Result};

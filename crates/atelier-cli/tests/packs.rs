@@ -1,0 +1,528 @@
+//! Packs from end to end: quantised, verified, painted with; interrupted and gone on with; damaged and refused.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use common::{Desk, Done, pixels, tiny_random};
+use serde_json::{Value, json};
+
+const SHARDS: [&str; 4] = [
+    "sources-00001.safetensors",
+    "architect-00001.safetensors",
+    "painter-00001.safetensors",
+    "decoder-00001.safetensors",
+];
+const NOTES: &str = "pack.json.partial";
+
+fn quantize(desk: &Desk, model: &str, args: &[&str]) -> Done {
+    desk.run(&[&["quantize", model], args].concat())
+}
+
+/// A pack of the tiny model at `name`; what the command says is not looked at.
+fn pack(desk: &Desk, name: &str, args: &[&str]) {
+    let done = quantize(desk, tiny_random().to_str().unwrap(), &[&["-q", "-o", name], args].concat());
+    assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (0, "", ""), "{args:?}");
+}
+
+/// A desk whose model is a q4 pack of the tiny model, in the folder `pack`.
+fn desk_with_pack() -> Desk {
+    let mut desk = Desk::new();
+    pack(&desk, "pack", &["--search", "nearest"]);
+    desk.model = desk.path("pack");
+    desk
+}
+
+fn manifest(desk: &Desk, pack: &str) -> Value {
+    serde_json::from_slice(&desk.read(&format!("{pack}/pack.json"))).unwrap()
+}
+
+/// Every file below `folder` with its bytes.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            let inside = files(&entry.path()).into_iter();
+            found.extend(inside.map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
+        } else {
+            found.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+    found
+}
+
+/// Names and bytes are equal, and nothing is left over; without printing megabytes where they are not.
+#[track_caller]
+fn same_files(one: &Path, other: &Path) {
+    let (one, other) = (files(one), files(other));
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, bytes) in &one {
+        assert!(other[name] == *bytes, "{name} differs");
+    }
+}
+
+/// The command is refused as bad input is, in one line that has all of `words`, and leaves `folder` as it was.
+#[track_caller]
+fn refused_with(done: &Done, words: &[&str]) {
+    assert_eq!(done.code, 2, "{done:?}");
+    let last = done.stderr.lines().last().unwrap_or_default();
+    assert!(last.starts_with("error: "), "{done:?}");
+    for word in words {
+        assert!(last.contains(word), "no {word:?} in {done:?}");
+    }
+}
+
+#[test]
+fn every_scheme_makes_a_pack_that_verifies_and_paints() {
+    let desk = Desk::new();
+    let dense = desk.draw(&["two words", "-s", "5", "-o", "dense.png"]);
+    assert_eq!(dense.code, 0);
+    let mut sizes = Vec::new();
+    for (scheme, schemes) in [("q4", &["q4", "q8"][..]), ("mixed", &["q4-offset", "q8"]), ("q8", &["q8"])] {
+        let done = quantize(&desk, tiny_random().to_str().unwrap(), &["-o", scheme, "--scheme", scheme]);
+        assert!(done.code == 0 && done.stdout.is_empty(), "{done:?}");
+        let last = done.stderr.lines().last().unwrap();
+        assert!(last.starts_with("packed    ") && last.contains("bits a weight"), "{done:?}");
+
+        let found = manifest(&desk, scheme);
+        let tensors = found["tensors"].as_array().unwrap();
+        let used: BTreeSet<&str> = tensors.iter().map(|tensor| tensor["scheme"].as_str().unwrap()).collect();
+        let expected: BTreeSet<&str> = schemes.iter().copied().chain(["f32"]).collect();
+        assert_eq!((used, found["policy"].as_str()), (expected, Some(scheme)));
+        let kept =
+            |tensor: &&Value| tensor["component"] == "transformer" && tensor["name"] == "proj_out.weight";
+        assert_eq!(tensors.iter().find(kept).unwrap()["scheme"], "f32");
+        sizes.push(SHARDS.iter().map(|shard| desk.read(&format!("{scheme}/{shard}")).len()).sum::<usize>());
+
+        let done = desk.run(&["verify", scheme]);
+        assert_eq!((done.code, done.stdout.as_str()), (0, ""), "{done:?}");
+        assert!(done.stderr.starts_with("whole     4 shards, "), "{done:?}");
+        assert_eq!(desk.run(&["verify", "-q", scheme]).stderr, "");
+
+        let (picture, model) = (format!("{scheme}.png"), desk.path(scheme));
+        let done = desk.run(&[
+            "generate",
+            "two words",
+            "-s",
+            "5",
+            "-o",
+            &picture,
+            "--model",
+            model.to_str().unwrap(),
+            "-W",
+            "64",
+            "-H",
+            "64",
+            "--steps",
+            "3",
+            "--device",
+            "cpu",
+        ]);
+        assert_eq!(done.code, 0, "{done:?}");
+        let (width, height, _) = pixels(&desk.path(&picture));
+        assert_eq!((width, height), (64, 64));
+    }
+    assert!(sizes.is_sorted(), "q4, mixed and q8 take {sizes:?} bytes");
+}
+
+#[test]
+fn a_policy_of_ones_own_decides() {
+    let desk = Desk::new();
+    let policy = json!({
+        "name": "mine",
+        "rules": [
+            {"tensors": "transformer/*.norm1.*", "treatment": "q4-offset"},
+            {"tensors": "transformer/*", "treatment": "keep"},
+        ],
+        "otherwise": "q8",
+    });
+    desk.write("mine.json", policy.to_string());
+    pack(&desk, "pack", &["--policy", "mine.json", "--search", "nearest"]);
+    let found = manifest(&desk, "pack");
+    assert_eq!((found["policy"].as_str(), found["search"].as_str()), (Some("mine"), Some("nearest")));
+    let mut used = BTreeSet::new();
+    for tensor in found["tensors"].as_array().unwrap() {
+        let part = match (tensor["component"].as_str().unwrap(), tensor["name"].as_str().unwrap()) {
+            ("transformer", name) if name.contains(".norm1.") => "norm1",
+            ("transformer", _) => "transformer",
+            _ => "rest",
+        };
+        used.insert((part, tensor["scheme"].as_str().unwrap().to_owned()));
+    }
+    let has = |part, scheme: &str| used.contains(&(part, scheme.to_owned()));
+    assert!(has("norm1", "q4-offset") && has("transformer", "f32") && has("rest", "q8"), "{used:?}");
+    assert!(!has("transformer", "q8") && !has("rest", "q4-offset"), "{used:?}");
+}
+
+#[test]
+fn policies_that_cannot_be_meant_are_refused_before_anything_is_written() {
+    let desk = Desk::new();
+    let model = tiny_random();
+    let model = model.to_str().unwrap();
+    let policy = |tensors: &str| {
+        json!({"name": "p", "rules": [{"tensors": tensors, "treatment": "keep"}], "otherwise": "q4"})
+            .to_string()
+    };
+    for (text, words) in [
+        (policy("transformer/*.norm7.*"), &["p.json", "transformer/*.norm7.*", "no tensor"][..]),
+        // A rule that only another one's tensors would match is a slip, too.
+        (policy("lm_head.weight"), &["p.json", "lm_head.weight", "no tensor"]),
+        (policy("*").replace("keep", "q5"), &["p.json", "q5", "line 1"]),
+        (policy("*").replace("name", "nome"), &["p.json", "nome"]),
+        ("{".to_owned(), &["p.json", "line 1"]),
+    ] {
+        desk.write("p.json", text);
+        refused_with(&quantize(&desk, model, &["-o", "pack", "--policy", "p.json"]), words);
+    }
+    refused_with(&quantize(&desk, model, &["-o", "pack", "--policy", "q.json"]), &["q.json", "No such file"]);
+    let both = quantize(&desk, model, &["-o", "pack", "--policy", "p.json", "--scheme", "q4"]);
+    assert!(
+        both.code == 2 && both.stderr.contains("--policy") && both.stderr.contains("--scheme"),
+        "{both:?}"
+    );
+    assert_eq!(desk.files(), ["p.json"]);
+}
+
+#[test]
+fn both_searches_make_packs_of_one_size_and_other_bytes() {
+    let desk = Desk::new();
+    for search in ["nearest", "least-squares"] {
+        pack(&desk, search, &["--search", search]);
+        assert_eq!(manifest(&desk, search)["search"], search);
+        assert_eq!(desk.run(&["verify", search]).code, 0);
+    }
+    pack(&desk, "default", &[]);
+    same_files(&desk.path("default"), &desk.path("least-squares"));
+    let [nearest, searched] =
+        ["nearest", "least-squares"].map(|name| desk.read(&format!("{name}/{}", SHARDS[1])));
+    assert!(nearest.len() == searched.len() && nearest != searched);
+}
+
+#[test]
+fn a_folder_that_is_not_empty_is_refused_and_left_alone() {
+    let desk = Desk::new();
+    let model = tiny_random();
+    let model = model.to_str().unwrap();
+    fs::create_dir(desk.path("full")).unwrap();
+    desk.write("full/notes.txt", "mine");
+    let done = quantize(&desk, model, &["-o", "full"]);
+    refused_with(&done, &["full", "new or empty folder", "found files"]);
+    assert_eq!(files(&desk.path("full")), BTreeMap::from([("notes.txt".to_owned(), b"mine".to_vec())]));
+
+    refused_with(&quantize(&desk, model, &["-o", "full/notes.txt"]), &["full/notes.txt"]);
+    assert_eq!(desk.read("full/notes.txt"), b"mine");
+
+    pack(&desk, "pack", &[]);
+    pack(&desk, "same", &[]);
+    for args in [&["-o", "pack"][..], &["-o", "pack", "--scheme", "q8"]] {
+        refused_with(&quantize(&desk, model, args), &["pack", "new or empty folder", "finished pack"]);
+    }
+    same_files(&desk.path("pack"), &desk.path("same"));
+
+    // An empty folder is as good as none.
+    fs::create_dir(desk.path("empty")).unwrap();
+    pack(&desk, "empty", &[]);
+    same_files(&desk.path("empty"), &desk.path("same"));
+}
+
+#[test]
+fn a_pack_of_a_pack_is_refused() {
+    let desk = desk_with_pack();
+    refused_with(&quantize(&desk, "pack", &["-o", "again"]), &["CHECKPOINT", "pack is a pack"]);
+    assert_eq!(desk.files(), ["pack"]);
+}
+
+/// The built-in model: its third shard is the largest.
+const MINI: [&str; 3] = ["mini", "--search", "nearest"];
+
+/// A limit on the size of files, in blocks of 512 bytes, stands for a full disk.
+#[cfg(unix)]
+fn limited(desk: &Desk, blocks: &str, args: &[&str]) -> Done {
+    let mut command = std::process::Command::new("sh");
+    command.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"",
+        blocks,
+        env!("CARGO_BIN_EXE_atelier"),
+    ]);
+    common::finish(command.arg("quantize").args(args).current_dir(desk.path(".")))
+}
+
+/// Stops at the third of the four shards.
+#[cfg(unix)]
+fn stopped(desk: &Desk, name: &str) -> Done {
+    limited(desk, "5000", &[&MINI[..], &["-o", name]].concat())
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_stopped_goes_on_and_gives_the_same_bytes() {
+    let desk = Desk::new();
+    let done = desk.run(&[&["quantize"], &MINI[..], &["-o", "whole"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+
+    let done = stopped(&desk, "pack");
+    refused_with(&done, &["pack/painter-00001.partial", "cannot write"]);
+    let left = files(&desk.path("pack"));
+    let names: Vec<&str> = left.keys().map(String::as_str).collect();
+    let expected = [SHARDS[1], NOTES, "painter-00001.partial", "processor/tokenizer.json", SHARDS[0]];
+    assert_eq!(names, expected);
+    // Nothing takes it for a model.
+    for command in ["verify", "quantize"] {
+        let args: &[&str] = if command == "quantize" { &["-o", "x"] } else { &[] };
+        let done = desk.run(&[&[command, "pack"], args].concat());
+        refused_with(&done, &["pack", "unfinished pack", "goes on"]);
+    }
+    let done = desk.run(&["generate", "x", "--model", "pack", "-o", "a.png"]);
+    refused_with(&done, &["pack", "unfinished pack", "goes on"]);
+
+    // Of other settings: refused, and nothing of it is lost.
+    for args in
+        [&["mini", "--search", "least-squares"][..], &["mini", "--search", "nearest", "--scheme", "q8"]]
+    {
+        let done = desk.run(&[&["quantize", "-o", "pack"], args].concat());
+        refused_with(&done, &["pack", "unfinished pack", "other settings"]);
+    }
+    let other = tiny_random();
+    let done = quantize(&desk, other.to_str().unwrap(), &["--search", "nearest", "-o", "pack"]);
+    refused_with(&done, &["pack", "another model"]);
+    assert!(files(&desk.path("pack")) == left, "a refusal changed something");
+
+    // The same once more: what is done stays as it is.
+    let written = |shard: &str| fs::metadata(desk.path("pack").join(shard)).unwrap().modified().unwrap();
+    let before = [written(SHARDS[0]), written(SHARDS[1])];
+    let done = desk.run(&[&["quantize"], &MINI[..], &["-o", "pack"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stderr.contains("going on: 4.2 MB are done"), "{done:?}");
+    assert_eq!([written(SHARDS[0]), written(SHARDS[1])], before);
+    same_files(&desk.path("pack"), &desk.path("whole"));
+}
+
+#[cfg(unix)]
+#[test]
+fn finished_shards_that_are_gone_or_cut_are_made_again() {
+    let desk = Desk::new();
+    let whole = desk.run(&[&["quantize", "-q"], &MINI[..], &["-o", "whole"]].concat());
+    assert_eq!(whole.code, 0, "{whole:?}");
+    for gone in [false, true] {
+        let name = format!("pack-{gone}");
+        assert_eq!(stopped(&desk, &name).code, 2);
+        let shard = desk.path(&name).join(SHARDS[1]);
+        if gone {
+            fs::remove_file(&shard).unwrap();
+        } else {
+            let bytes = fs::read(&shard).unwrap();
+            fs::write(&shard, &bytes[..bytes.len() - 1]).unwrap();
+        }
+        let done = desk.run(&[&["quantize"], &MINI[..], &["-o", &name]].concat());
+        assert!(done.code == 0 && done.stderr.contains("going on: 2.2 MB are done"), "{done:?}");
+        same_files(&desk.path(&name), &desk.path("whole"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_number_that_json_does_not_give_back_exactly_does_not_keep_a_run_from_going_on() {
+    let desk = Desk::with_copy();
+    let config = desk.model.join("vae/config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replacen('{', "{\"note\": 0.090494076670778435,", 1)).unwrap();
+    let args = ["model", "-q", "-o", "pack"];
+    refused_with(&limited(&desk, "1000", &args), &["pack/sources-00001.partial", "cannot write"]);
+    let done = quantize(&desk, "model", &["-q", "-o", "pack"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(desk.run(&["verify", "pack"]).code, 0);
+}
+
+/// Between the manifest, which comes last, and the removal of the notes.
+#[cfg(unix)]
+#[test]
+fn a_run_that_was_stopped_after_its_last_shard_is_finished_by_the_same_command() {
+    let desk = Desk::new();
+    assert_eq!(stopped(&desk, "pack").code, 2);
+    let notes = desk.read(&format!("pack/{NOTES}"));
+    let done = desk.run(&[&["quantize", "-q"], &MINI[..], &["-o", "pack"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    let whole = files(&desk.path("pack"));
+    let mut notes: Value = serde_json::from_slice(&notes).unwrap();
+    notes["done"] = manifest(&desk, "pack")["shards"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|shard| shard["file"]["sha256"].clone())
+        .collect();
+    desk.write(&format!("pack/{NOTES}"), notes.to_string());
+    let done = desk.run(&[&["quantize", "-q"], &MINI[..], &["-o", "pack"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(files(&desk.path("pack")) == whole);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_it_and_the_same_command_goes_on() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let desk = Desk::new();
+    // The thorough search takes seconds: it is not done before the signal comes.
+    let args = ["quantize", "mini", "-o", "pack"];
+    let mut command = desk.command();
+    let mut child = command.args(args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
+    assert!(first.starts_with("19 MB to 8.6 MB: "), "{first}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(lines.last().as_deref(), Some("cancelled"));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let left = files(&desk.path("pack"));
+    assert!(left.contains_key(NOTES) && !left.contains_key("pack.json"), "{:?}", left.keys());
+    assert!(!left.keys().any(|name| name.contains(".tmp")), "{:?}", left.keys());
+
+    for args in [args, ["quantize", "mini", "-o", "whole"]] {
+        let done = desk.run(&args);
+        assert_eq!(done.code, 0, "{done:?}");
+    }
+    same_files(&desk.path("pack"), &desk.path("whole"));
+    assert_eq!(desk.run(&["verify", "pack"]).code, 0);
+}
+
+/// A shard with the `bit` of a byte changed at `from_end`.
+fn flip(desk: &Desk, shard: &str, from_end: usize) {
+    let mut bytes = desk.read(&format!("pack/{shard}"));
+    let at = bytes.len() - from_end;
+    bytes[at] ^= 1;
+    desk.write(&format!("pack/{shard}"), bytes);
+}
+
+#[test]
+fn a_flipped_bit_is_found_by_verify_and_before_anything_is_painted() {
+    for shard in SHARDS {
+        let desk = desk_with_pack();
+        flip(&desk, shard, 100);
+        for args in [&["verify", "pack"][..], &["verify", "-q", "pack"]] {
+            refused_with(&desk.run(args), &[shard, "SHA-256", "damaged"]);
+        }
+        if shard == SHARDS[0] {
+            // Only source images need it.
+            desk.draw(&["x", "-o", "a.png"]);
+            common::save_picture(&desk.path("s.png"), 64, 64);
+            desk.refused(&["x", "-i", "s.png", "-o", "b.png"], &[shard, "SHA-256", "damaged"]);
+        } else {
+            desk.refused(&["x", "-o", "a.png"], &[shard, "SHA-256", "damaged"]);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_tokenizer_is_told_by_its_hash() {
+    let desk = desk_with_pack();
+    flip(&desk, "processor/tokenizer.json", 1);
+    let words = ["processor/tokenizer.json", "SHA-256", "damaged"];
+    refused_with(&desk.run(&["verify", "pack"]), &words);
+    desk.refused(&["x", "-o", "a.png"], &words);
+}
+
+#[test]
+fn a_shard_that_is_cut_or_gone_is_found_at_once() {
+    let desk = desk_with_pack();
+    let last = SHARDS[3];
+    let path = desk.path("pack").join(last);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    let (expected, found) = (format!("expected {} bytes", bytes.len()), format!("found {}", bytes.len() - 1));
+    refused_with(&desk.run(&["verify", "pack"]), &[last, &expected, &found]);
+    // Before the architect is loaded, though only the decoder reads it.
+    desk.refused(&["x", "--blueprint-only"], &[last, &expected, &found]);
+    fs::remove_file(&path).unwrap();
+    refused_with(&desk.run(&["verify", "pack"]), &[last, "no such file"]);
+    desk.refused(&["x", "-o", "a.png"], &[last, "no such file"]);
+}
+
+#[test]
+fn what_is_no_pack_is_not_verified() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("empty")).unwrap();
+    let model = tiny_random();
+    for folder in [model.to_str().unwrap(), "empty"] {
+        refused_with(&desk.run(&["verify", folder]), &[folder, "expected a pack", "no pack.json"]);
+    }
+    refused_with(&desk.run(&["verify", "nowhere"]), &["nowhere", "no such folder"]);
+}
+
+#[test]
+fn a_manifest_that_says_too_little_is_refused() {
+    let desk = desk_with_pack();
+    let good = manifest(&desk, "pack");
+    let bad = |change: &dyn Fn(&mut Value), words: &[&str]| {
+        let mut manifest = good.clone();
+        change(&mut manifest);
+        desk.write("pack/pack.json", manifest.to_string());
+        refused_with(&desk.run(&["verify", "pack"]), words);
+        desk.refused(&["x", "-o", "a.png"], words);
+    };
+    // A stage that nobody loads would never be verified.
+    bad(&|m| m["shards"][1]["stage"] = json!("architecture"), &["pack.json", SHARDS[1], "\"architecture\""]);
+    bad(&|m| m["shards"][1]["stage"] = json!("painter"), &["pack.json", "stage architect", SHARDS[1]]);
+    bad(&|m| drop(m["configs"].as_object_mut().unwrap().remove("vae/config.json")), &["vae/config.json"]);
+    bad(
+        &|m| m["configs"]["transformer/config.json"]["num_layers"] = json!(1000),
+        &["transformer", "expected shape", "no such tensor"],
+    );
+    bad(&|m| m["files"][0]["path"] = json!("../tokenizer.json"), &["pack.json", "../tokenizer.json"]);
+}
+
+#[test]
+fn a_checkpoints_blueprint_is_painted_by_its_pack_alone() {
+    let desk = desk_with_pack();
+    let mut whole = Desk::new();
+    whole.draw(&["x", "--blueprint-only", "--save-blueprint", "b.json", "-s", "3"]);
+    desk.write("b.json", whole.read("b.json"));
+    desk.draw(&["--blueprint", "b.json", "-o", "a.png", "--steps", "2"]);
+    assert_eq!(pixels(&desk.path("a.png")).0, 64);
+    // A pack of another model does not know it.
+    let done = desk.run(&["quantize", "mini", "-q", "-o", "other", "--search", "nearest"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    whole.model = desk.path("other");
+    whole.refused(&["--blueprint", "b.json", "-o", "a.png", "--steps", "2"], &["b.json", "model"]);
+}
+
+#[test]
+fn a_seed_gives_one_blueprint_from_a_pack() {
+    let desk = desk_with_pack();
+    for file in ["a.json", "b.json"] {
+        desk.draw(&["x", "--blueprint-only", "--save-blueprint", file, "-s", "7"]);
+    }
+    assert_eq!(desk.read("a.json"), desk.read("b.json"));
+    let blueprint: Value = serde_json::from_slice(&desk.read("a.json")).unwrap();
+    let done = desk.draw(&["--blueprint", "a.json", "--json", "--steps", "1", "-o", "a.png"]);
+    // The files of each stage are compared before they are loaded.
+    let kinds: Vec<String> = done
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|event| event["stage"] == "painter")
+        .map(|event| event["event"].as_str().unwrap().to_owned())
+        .collect();
+    let loads = kinds.iter().position(|kind| kind == "load").unwrap();
+    assert!(loads > 0 && kinds[..loads].iter().all(|kind| kind == "verify"), "{kinds:?}");
+    assert_ne!(blueprint["model"], manifest(&desk, "pack")["source"]);
+}
+
+#[test]
+fn the_help_says_how_to_go_on() {
+    let desk = Desk::new();
+    for (command, words) in
+        [("quantize", &["After Ctrl-C the same command goes on"][..]), ("verify", &["goes on", "damaged"])]
+    {
+        let done = desk.run(&[command, "--help"]);
+        let text = done.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(done.code == 0 && text.contains(word), "{command}: no {word:?} in {text}");
+        }
+    }
+}
