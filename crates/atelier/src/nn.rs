@@ -200,7 +200,19 @@ impl Conv2d {
     /// - output: `[batch, out, height, width]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, side, _] = self.weight.shape().dims();
-        self.convolve(x, 1, (side / 2, side / 2))
+        self.convolve(x, 1, [(side / 2, side / 2); 2])
+    }
+
+    /// As [`Conv2d::forward`] for some rows of a larger map, with the rows that the kernel reaches above and below them.
+    /// Zeros stand there only where `ends`, top and bottom, says that the map ends.
+    ///
+    /// # Shapes
+    /// - x: `[batch, in, rows, width]`
+    /// - output: `[batch, out, rows, width]`, less `side / 2` rows for each end that is none
+    pub(crate) fn forward_rows(&self, x: Tensor<4>, ends: [bool; 2]) -> Tensor<4> {
+        let [_, _, side, _] = self.weight.shape().dims();
+        let [top, bottom] = ends.map(|end| if end { side / 2 } else { 0 });
+        self.convolve(x, 1, [(top, bottom), (side / 2, side / 2)])
     }
 
     /// Halves height and width: stride 2, one zero row and column at the bottom and right only.
@@ -209,11 +221,11 @@ impl Conv2d {
     /// - x: `[batch, in, height, width]`
     /// - output: `[batch, out, height / 2, width / 2]`
     pub fn forward_halving(&self, x: Tensor<4>) -> Tensor<4> {
-        self.convolve(x, 2, (0, 1))
+        self.convolve(x, 2, [(0, 1); 2])
     }
 
-    fn convolve(&self, x: Tensor<4>, stride: usize, padding: (usize, usize)) -> Tensor<4> {
-        let options = ConvOptions::new_with_padding([stride; 2], [padding; 2], [1; 2], 1);
+    fn convolve(&self, x: Tensor<4>, stride: usize, padding: [(usize, usize); 2]) -> Tensor<4> {
+        let options = ConvOptions::new_with_padding([stride; 2], padding, [1; 2], 1);
         module::conv2d(x, self.weight.val(), Some(self.bias.val()), options)
     }
 }

@@ -49,7 +49,7 @@ impl Decoder {
 }
 
 /// Nearest-neighbour upsampling to twice the height and width.
-fn double(x: Tensor<4>) -> Tensor<4> {
+pub(super) fn double(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     x.reshape([batch, channels, height, 1, width, 1])
         .expand([batch, channels, height, 2, width, 2])
