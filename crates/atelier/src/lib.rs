@@ -32,6 +32,7 @@ pub mod loader;
 pub mod nn;
 pub mod packing;
 pub mod pipeline;
+pub mod plan;
 pub mod prior;
 pub mod progress;
 pub mod prompt;

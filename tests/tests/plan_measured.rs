@@ -1,0 +1,143 @@
+//! What a plan says a stage needs, held against what the stage allocates on the CPU device.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use atelier::loader::Loader;
+use atelier::packing::plan_checkpoint;
+use atelier::plan::{MemoryPlan, PlanRequest, plan};
+use atelier::{Pipeline, Request, RgbImage, Run, Sources, Stage};
+use atelier_mini::Mini;
+use atelier_tests::{block_on, cpu};
+use atelier_weights::Policy;
+use burn::tensor::Tensor;
+
+/// The system's allocator, which notes how many bytes are in use and how many were at most.
+struct Counting;
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn grow(bytes: usize) {
+    let now = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    PEAK.fetch_max(now, Ordering::Relaxed);
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        grow(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        grow(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Both exist while it moves.
+        grow(size);
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// The most bytes in use during `work`, above those before it.
+fn peak<T>(work: impl FnOnce() -> T) -> (u64, T) {
+    let before = IN_USE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let result = work();
+    (PEAK.load(Ordering::Relaxed).saturating_sub(before) as u64, result)
+}
+
+const PROMPT: &str = "A poster that says 'OPEN STUDIO' and 'TODAY'";
+/// Bands that are small beside mini's maps.
+const BAND: u64 = 4 << 20;
+
+fn mini_plan(pipeline: &Pipeline, request: &PlanRequest) -> MemoryPlan {
+    let layout = block_on(plan_checkpoint(pipeline.checkpoint(), &Policy::q4())).unwrap();
+    block_on(plan(pipeline.checkpoint().config(), &layout.tensors, request)).unwrap()
+}
+
+/// At least what was measured, and at most half as much again.
+fn check(what: &str, plan: &MemoryPlan, stage: Stage, measured: u64) {
+    let stage = plan.stages.iter().find(|found| found.stage == stage).unwrap();
+    let planned = stage.peak();
+    let moment = stage.largest_moment().map(|moment| moment.name.as_str());
+    let found = format!("{what}: planned {planned} bytes ({moment:?}), measured {measured}");
+    eprintln!("{found}, ratio {:.3}", planned as f64 / measured as f64);
+    assert!(planned >= measured, "{found}");
+    assert!(2 * planned <= 3 * measured, "{found}");
+}
+
+/// Every stage of a run at one size, with and without a source image.
+fn run_stages(side: usize, check: &mut dyn FnMut(&str, &MemoryPlan, Stage, u64)) {
+    let image = RgbImage::new(side, side, vec![90; side * side * 3]).unwrap();
+    let mut pipeline = block_on(Pipeline::load(Arc::new(Mini), cpu())).unwrap();
+    let run = &mut Run::silent();
+    let request = Request { width: side, height: side, steps: 1, ..pipeline.request(PROMPT) };
+    // The words about sizes, and the ends of the quoted texts with a pad for each, come on top.
+    let prompt_tokens = pipeline.checkpoint().tokenizer().encode(PROMPT).unwrap().len() + 16;
+    let glyph_tokens = "OPEN STUDIO".len() + "TODAY".len() + 4;
+    let plain = PlanRequest { prompt_tokens, glyph_tokens, ..PlanRequest::new(side, side, false) };
+    let with_source = mini_plan(&pipeline, &PlanRequest { sources: 1, ..plain.clone() });
+    let plain = mini_plan(&pipeline, &plain);
+
+    let (measured, sources) = peak(|| block_on(pipeline.sources(&[image], run)).unwrap());
+    check("sources", &with_source, Stage::Sources, measured);
+    for (plan, sources) in [(&plain, Sources::default()), (&with_source, sources)] {
+        let with = format!("at {side} with {} sources", sources.records().len());
+        pipeline.release();
+        let options = request.architect_options(0);
+        let (measured, blueprint) =
+            peak(|| block_on(pipeline.architect(PROMPT, &options, &sources, run)).unwrap());
+        check(&format!("architect {with}"), plan, Stage::Architect, measured);
+        pipeline.release();
+        let options = request.paint_options(0);
+        let (measured, latents) =
+            peak(|| block_on(pipeline.paint(&blueprint, &options, &sources, run)).unwrap());
+        check(&format!("painter {with}"), plan, Stage::Painter, measured);
+        pipeline.release();
+        let (measured, _) = peak(|| block_on(pipeline.decode(&latents, run)).unwrap());
+        check(&format!("decoder {with}"), plan, Stage::Decoder, measured);
+    }
+}
+
+/// The decoder with bands that are small beside its maps.
+fn run_bands(side: usize) {
+    let pipeline = block_on(Pipeline::load(Arc::new(Mini), cpu())).unwrap();
+    let request = PlanRequest { budget: Some(0), band_bytes: BAND, ..PlanRequest::new(side, side, false) };
+    let plan = mini_plan(&pipeline, &request);
+    let run = &mut Run::silent();
+    let (measured, _) = peak(|| {
+        let mut loader = Loader::new(pipeline.checkpoint(), Stage::Decoder, pipeline.device(), run).unwrap();
+        let decoder = block_on(loader.vae_decoder()).unwrap();
+        let latents = Tensor::ones([1, 16, side / 8, side / 8], pipeline.device());
+        block_on(decoder.forward_in_bands(latents, BAND).into_data_async()).unwrap()
+    });
+    check(&format!("decoder in bands at {side}"), &plan, Stage::Decoder, measured);
+}
+
+/// One test, because the allocator counts for the whole program.
+#[test]
+fn a_plan_is_what_stages_take_on_the_cpu() {
+    // Each thread has tiles of its own: their number is part of what is measured.
+    // SAFETY: no other thread reads the environment yet.
+    unsafe { std::env::set_var("RAYON_NUM_THREADS", "2") };
+    // Threads keep what they needed once.
+    run_stages(64, &mut |_, _, _, _| {});
+    run_stages(256, &mut check);
+    run_stages(512, &mut check);
+    run_bands(512);
+    run_bands(768);
+}
