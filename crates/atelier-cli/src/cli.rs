@@ -1,5 +1,7 @@
 //! The command line as clap sees it.
 
+mod planning;
+
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -7,6 +9,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::model::Model;
+
+pub use planning::{PlanArgs, PlanScheme};
 
 const WHAT: &str = "What to draw";
 const HOW: &str = "How to draw";
@@ -31,6 +35,8 @@ pub enum Command {
     Quantize(QuantizeArgs),
     /// Compare every byte of a pack with its hashes
     Verify(VerifyArgs),
+    /// Say how much device memory a run needs
+    Plan(PlanArgs),
     /// Say what this machine has and what would be used
     Doctor(DoctorArgs),
     /// Draw a set of prompts, to measure a model by

@@ -12,6 +12,8 @@ mod guard;
 mod images;
 mod inspect;
 mod latents;
+mod like;
+mod memory;
 mod metadata;
 mod model;
 mod names;
@@ -51,6 +53,7 @@ fn run(command: Command) -> Result<()> {
         Command::Eval(EvalCommand::Text(args)) => eval::run(&args),
         Command::Quantize(args) => pack::quantize::run(&args),
         Command::Verify(args) => pack::verify::run(&args),
+        Command::Plan(args) => memory::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "atelier", &mut script);
