@@ -10,7 +10,7 @@ use clap_complete::Shell;
 
 use crate::model::Model;
 
-pub use planning::{PlanArgs, PlanScheme};
+pub use planning::{PlanArgs, PlanScheme, SynthArgs};
 
 const WHAT: &str = "What to draw";
 const HOW: &str = "How to draw";
@@ -35,6 +35,8 @@ pub enum Command {
     Quantize(QuantizeArgs),
     /// Compare every byte of a pack with its hashes
     Verify(VerifyArgs),
+    /// Make a random model of real sizes
+    Synth(SynthArgs),
     /// Say how much device memory a run needs
     Plan(PlanArgs),
     /// Say what this machine has and what would be used

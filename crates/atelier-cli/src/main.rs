@@ -53,6 +53,7 @@ fn run(command: Command) -> Result<()> {
         Command::Eval(EvalCommand::Text(args)) => eval::run(&args),
         Command::Quantize(args) => pack::quantize::run(&args),
         Command::Verify(args) => pack::verify::run(&args),
+        Command::Synth(args) => pack::synth::run(&args),
         Command::Plan(args) => memory::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

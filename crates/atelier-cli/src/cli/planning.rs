@@ -1,7 +1,10 @@
 //! The commands about models that need not be there: their memory, and random ones of their sizes.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::SchemeName;
 use crate::like::Like;
 use crate::model::Model;
 
@@ -59,4 +62,44 @@ pub enum PlanScheme {
     F16,
     /// What a checkpoint that is not packed is computed with
     F32,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  atelier synth --like full --layers 1 -o synthetic
+  atelier generate \"a poster\" --model synthetic --blueprint-only -W 64 -H 64
+
+The weights are random, and so are the pictures: it is for trying out a machine. The tokenizer is mini's with
+the model's ids, so prompts have more tokens than with the real one. After Ctrl-C the same command goes on.")]
+pub struct SynthArgs {
+    /// Whose sizes
+    #[arg(long, value_enum)]
+    pub like: Like,
+    /// A new or empty folder for the model
+    #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// How weights are packed [default: q4]
+    #[arg(long, value_enum)]
+    pub scheme: Option<SchemeName>,
+    /// Write a checkpoint in bfloat16 instead of a pack
+    #[arg(long, conflicts_with = "scheme")]
+    pub checkpoint: bool,
+    /// At most this many layers of the architect, blocks of the painter and blocks of the vision tower
+    #[arg(long, value_name = "COUNT", value_parser = layers)]
+    pub layers: Option<usize>,
+    /// Whole number
+    #[arg(long, value_name = "NUMBER", default_value_t)]
+    pub seed: u64,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// At least one.
+fn layers(typed: &str) -> Result<usize, String> {
+    match typed.parse() {
+        Ok(layers) if layers > 0 => Ok(layers),
+        _ => Err("expected a whole number of at least 1".into()),
+    }
 }
