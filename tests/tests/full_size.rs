@@ -3,28 +3,15 @@
 use std::sync::Arc;
 
 use atelier::loader::Loader;
-use atelier::packing::plan as lay_out;
 use atelier::plan::{PlanRequest, plan};
 use atelier::transformer::{Guides, PictureFrame};
-use atelier::{Checkpoint, Device, ModelConfig, Run, Stage, Trace};
+use atelier::{Checkpoint, Device, Run, Stage, Trace};
+use atelier_tests::packs::{CONFIGS, random_pack};
 use atelier_tests::{block_on, cpu, reference};
-use atelier_weights::{
-    BLOCK, Dtype, FileEntry, Layout, MANIFEST, Manifest, MemorySource, PACK_FORMAT, Policy, Scheme, Search,
-};
+use atelier_weights::Policy;
 use burn::tensor::{Tensor, TensorData};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-const CONFIGS: [&str; 8] = [
-    "model_index.json",
-    "processor/preprocessor_config.json",
-    "scheduler/scheduler_config.json",
-    "text_encoder/config.json",
-    "transformer/config.json",
-    "vae/config.json",
-    "vision_language_encoder/config.json",
-    "vision_language_encoder/generation_config.json",
-];
 const CODES: usize = 512;
 
 /// The full model's configurations with one layer of everything, small tables, and a small VAE and vision tower: what is
@@ -57,79 +44,6 @@ fn config(path: &str) -> Value {
         _ => {}
     }
     config
-}
-
-/// Random words for codes, one scale for all; small numbers where there are no codes.
-fn shard(layout: &Layout, index: usize) -> Vec<u8> {
-    let mut bytes = layout.headers[index].clone();
-    let mut word = 0x9e37_79b9_u32 ^ index as u32;
-    let mut next = || {
-        word ^= word << 13;
-        word ^= word >> 17;
-        word ^= word << 5;
-        word
-    };
-    for &(tensor, piece) in &layout.contents[index] {
-        let tensor = &layout.tensors[tensor];
-        let columns = tensor.columns().max(1);
-        for (name, dtype, shape) in tensor.parts(piece) {
-            let count: usize = shape.iter().product();
-            match dtype {
-                Dtype::U32 if name.ends_with(".scales") => {
-                    // Codes of -8 to 7, or of -128 to 127.
-                    let spread = if tensor.scheme == Scheme::Q8 { 74.0 } else { 4.6 };
-                    let scale = Scheme::F16.float_bytes(&[1.0 / (spread * (columns as f32).sqrt())]);
-                    let used = columns / BLOCK % 2 == 0;
-                    assert!(used, "{name}: an odd number of blocks has an unused half");
-                    (0..2 * count).for_each(|_| bytes.extend(&scale));
-                }
-                Dtype::U32 => (0..count).for_each(|_| bytes.extend(next().to_le_bytes())),
-                _ => {
-                    let norm = shape.len() == 1 && tensor.name.ends_with(".weight");
-                    let mut value =
-                        || (next() as f32 / u32::MAX as f32 - 0.5) * (12.0 / columns as f32).sqrt();
-                    let values: Vec<f32> = (0..count).map(|_| if norm { 1.0 } else { value() }).collect();
-                    bytes.extend(tensor.scheme.float_bytes(&values));
-                }
-            }
-        }
-    }
-    assert_eq!(bytes.len() as u64, layout.shards[index].file.bytes);
-    bytes
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn pack() -> MemorySource {
-    let configs = CONFIGS.map(|path| (path.to_owned(), config(path)));
-    let files: MemorySource = configs.iter().map(|(path, json)| (path.clone(), json.to_string())).collect();
-    let model = block_on(ModelConfig::read(&files)).unwrap();
-    let mut layout = block_on(lay_out(&model, &Policy::q4(), |_, _| Scheme::Bf16)).unwrap();
-    let mut source = MemorySource::new();
-    for index in 0..layout.shards.len() {
-        let bytes = shard(&layout, index);
-        layout.shards[index].file.sha256 = sha256(&bytes);
-        source.insert(layout.shards[index].file.path.clone(), bytes);
-    }
-    let path = "processor/tokenizer.json";
-    let tokenizer = std::fs::read(reference().join("tiny-random").join(path)).unwrap();
-    let entry = FileEntry { path: path.into(), bytes: tokenizer.len() as u64, sha256: sha256(&tokenizer) };
-    source.insert(path, tokenizer);
-    let manifest = Manifest {
-        format: PACK_FORMAT.into(),
-        source: String::new(),
-        policy: "q4".into(),
-        search: Search::Nearest,
-        calibrated: false,
-        configs: configs.into_iter().collect(),
-        files: vec![entry],
-        shards: layout.shards,
-        tensors: layout.tensors,
-    };
-    source.insert(MANIFEST, serde_json::to_vec(&manifest).unwrap());
-    source
 }
 
 fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -179,7 +93,10 @@ fn painter(checkpoint: &Checkpoint, device: &Device) {
 
 #[test]
 fn a_layer_and_a_block_of_the_full_width_run_from_a_pack() {
-    let checkpoint = block_on(Checkpoint::open(Arc::new(pack()))).unwrap();
+    let configs = CONFIGS.map(|path| (path.to_owned(), config(path)));
+    let tokenizer = std::fs::read(reference().join("tiny-random/processor/tokenizer.json")).unwrap();
+    let pack = random_pack(configs.into(), tokenizer, &Policy::q4());
+    let checkpoint = block_on(Checkpoint::open(Arc::new(pack))).unwrap();
     let manifest = checkpoint.manifest().unwrap();
     let planned =
         block_on(plan(checkpoint.config(), &manifest.tensors, &PlanRequest::new(64, 64, true))).unwrap();

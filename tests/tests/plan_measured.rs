@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atelier::loader::Loader;
 use atelier::packing::plan_checkpoint;
-use atelier::plan::{MemoryPlan, PlanRequest, plan};
+use atelier::plan::{MemoryPlan, PlanRequest, WORKSPACE, plan};
 use atelier::{Pipeline, Request, RgbImage, Run, Sources, Stage};
 use atelier_mini::Mini;
+use atelier_tests::packs::{CONFIGS, random_pack};
 use atelier_tests::{block_on, cpu};
-use atelier_weights::Policy;
+use atelier_weights::{Policy, read_all};
 use burn::tensor::Tensor;
 
 /// The system's allocator, which notes how many bytes are in use and how many were at most.
@@ -64,12 +65,29 @@ const PROMPT: &str = "A poster that says 'OPEN STUDIO' and 'TODAY'";
 /// Bands that are small beside mini's maps.
 const BAND: u64 = 4 << 20;
 
-fn mini_plan(pipeline: &Pipeline, request: &PlanRequest) -> MemoryPlan {
-    let layout = block_on(plan_checkpoint(pipeline.checkpoint(), &Policy::q4())).unwrap();
-    block_on(plan(pipeline.checkpoint().config(), &layout.tensors, request)).unwrap()
+fn mini() -> Pipeline {
+    block_on(Pipeline::load(Arc::new(Mini), cpu())).unwrap()
 }
 
-/// At least what was measured, and at most half as much again.
+/// Mini with random weights and the full model's kind of pack.
+fn packed_mini() -> Pipeline {
+    let read = |path| block_on(read_all(&Mini, path, u64::MAX)).unwrap().unwrap();
+    let configs = CONFIGS.map(|path| (path.to_owned(), serde_json::from_slice(&read(path)).unwrap()));
+    let pack = random_pack(configs.into(), read("processor/tokenizer.json"), &Policy::q4());
+    block_on(Pipeline::load(Arc::new(pack), cpu())).unwrap()
+}
+
+fn plan_of(pipeline: &Pipeline, request: &PlanRequest) -> MemoryPlan {
+    let checkpoint = pipeline.checkpoint();
+    let tensors = match checkpoint.manifest() {
+        Some(manifest) => manifest.tensors.clone(),
+        None => block_on(plan_checkpoint(checkpoint, &Policy::q4())).unwrap().tensors,
+    };
+    block_on(plan(checkpoint.config(), &tensors, request)).unwrap()
+}
+
+/// At least what was measured; and, but for the workspace, which is a good part of all when a model is this small, at most
+/// a quarter more.
 fn check(what: &str, plan: &MemoryPlan, stage: Stage, measured: u64) {
     let stage = plan.stages.iter().find(|found| found.stage == stage).unwrap();
     let planned = stage.peak();
@@ -77,21 +95,24 @@ fn check(what: &str, plan: &MemoryPlan, stage: Stage, measured: u64) {
     let found = format!("{what}: planned {planned} bytes ({moment:?}), measured {measured}");
     eprintln!("{found}, ratio {:.3}", planned as f64 / measured as f64);
     assert!(planned >= measured, "{found}");
-    assert!(2 * planned <= 3 * measured, "{found}");
+    assert!(4 * (planned - WORKSPACE) <= 5 * measured, "{found}");
 }
 
 /// Every stage of a run at one size, with and without a source image.
-fn run_stages(side: usize, check: &mut dyn FnMut(&str, &MemoryPlan, Stage, u64)) {
+fn run_stages(mut pipeline: Pipeline, side: usize, check: &mut dyn FnMut(&str, &MemoryPlan, Stage, u64)) {
     let image = RgbImage::new(side, side, vec![90; side * side * 3]).unwrap();
-    let mut pipeline = block_on(Pipeline::load(Arc::new(Mini), cpu())).unwrap();
     let run = &mut Run::silent();
     let request = Request { width: side, height: side, steps: 1, ..pipeline.request(PROMPT) };
     // The words about sizes, and the ends of the quoted texts with a pad for each, come on top.
     let prompt_tokens = pipeline.checkpoint().tokenizer().encode(PROMPT).unwrap().len() + 16;
     let glyph_tokens = "OPEN STUDIO".len() + "TODAY".len() + 4;
-    let plain = PlanRequest { prompt_tokens, glyph_tokens, ..PlanRequest::new(side, side, false) };
-    let with_source = mini_plan(&pipeline, &PlanRequest { sources: 1, ..plain.clone() });
-    let plain = mini_plan(&pipeline, &plain);
+    let plain = PlanRequest {
+        prompt_tokens,
+        glyph_tokens,
+        ..PlanRequest::new(side, side, pipeline.checkpoint().is_pack())
+    };
+    let with_source = plan_of(&pipeline, &PlanRequest { sources: 1, ..plain.clone() });
+    let plain = plan_of(&pipeline, &plain);
 
     let (measured, sources) = peak(|| block_on(pipeline.sources(&[image], run)).unwrap());
     check("sources", &with_source, Stage::Sources, measured);
@@ -115,9 +136,9 @@ fn run_stages(side: usize, check: &mut dyn FnMut(&str, &MemoryPlan, Stage, u64))
 
 /// The decoder with bands that are small beside its maps.
 fn run_bands(side: usize) {
-    let pipeline = block_on(Pipeline::load(Arc::new(Mini), cpu())).unwrap();
+    let pipeline = mini();
     let request = PlanRequest { budget: Some(0), band_bytes: BAND, ..PlanRequest::new(side, side, false) };
-    let plan = mini_plan(&pipeline, &request);
+    let plan = plan_of(&pipeline, &request);
     let run = &mut Run::silent();
     let (measured, _) = peak(|| {
         let mut loader = Loader::new(pipeline.checkpoint(), Stage::Decoder, pipeline.device(), run).unwrap();
@@ -135,9 +156,11 @@ fn a_plan_is_what_stages_take_on_the_cpu() {
     // SAFETY: no other thread reads the environment yet.
     unsafe { std::env::set_var("RAYON_NUM_THREADS", "2") };
     // Threads keep what they needed once.
-    run_stages(64, &mut |_, _, _, _| {});
-    run_stages(256, &mut check);
-    run_stages(512, &mut check);
+    run_stages(mini(), 64, &mut |_, _, _, _| {});
+    for side in [256, 512] {
+        run_stages(mini(), side, &mut check);
+    }
+    run_stages(packed_mini(), 512, &mut check);
     run_bands(512);
     run_bands(768);
 }
