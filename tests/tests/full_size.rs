@@ -13,6 +13,7 @@ use burn::tensor::{Tensor, TensorData};
 use serde_json::{Value, json};
 
 const CODES: usize = 512;
+const VOCABULARY: usize = 60_000;
 
 /// The full model's configurations with one layer of everything, small tables, and a small VAE and vision tower: what is
 /// left is as wide as the full model.
@@ -23,7 +24,8 @@ fn config(path: &str) -> Value {
     match path {
         "vision_language_encoder/config.json" => {
             set("/text_config/num_hidden_layers", json!(1));
-            set("/text_config/vocab_size", json!(2048));
+            // Just so many that the table is cut in two.
+            set("/text_config/vocab_size", json!(VOCABULARY));
             set("/text_config/vision_vocab_size", json!(CODES));
             set("/vision_config/depth", json!(1));
             set("/vision_config/hidden_size", json!(64));
@@ -62,7 +64,8 @@ fn architect(checkpoint: &Checkpoint, device: &Device) {
     let mut loader = Loader::new(checkpoint, Stage::Architect, device, &mut run).unwrap();
     let prior = block_on(loader.prior()).unwrap();
     let mut cache = prior.new_cache(6);
-    let prompt = [7, 2047, 0, 1000, 55];
+    // From both pieces of the table.
+    let prompt = [7, VOCABULARY as u32 - 1, 0, 1000, 45_000];
     let positions: Vec<[u32; 3]> = (0..6).map(|i| [i, i + i % 2, i]).collect();
     let first = read(prior.next_logits(&prompt, &positions[..5], &mut cache, device));
     let second = read(prior.next_logits(&[3], &positions[5..], &mut cache, device));
@@ -101,6 +104,8 @@ fn a_layer_and_a_block_of_the_full_width_run_from_a_pack() {
     let planned =
         block_on(plan(checkpoint.config(), &manifest.tensors, &PlanRequest::new(64, 64, true))).unwrap();
     assert!(planned.largest_packed().unwrap().bytes <= 128 << 20);
+    let table = manifest.tensors.iter().find(|tensor| tensor.name.ends_with("embed_tokens.weight")).unwrap();
+    assert_eq!(table.pieces.len(), 2);
     let device = cpu();
     architect(&checkpoint, &device);
     painter(&checkpoint, &device);

@@ -86,8 +86,8 @@ fn plan_of(pipeline: &Pipeline, request: &PlanRequest) -> MemoryPlan {
     block_on(plan(checkpoint.config(), &tensors, request)).unwrap()
 }
 
-/// At least what was measured; and, but for the workspace, which is a good part of all when a model is this small, at most
-/// a quarter more.
+/// At least what was measured. The workspace, which is a good part of all when a model is this small, must not hide what
+/// is missing, so without it and with what threads need here it is enough too; and at most a quarter more.
 fn check(what: &str, plan: &MemoryPlan, stage: Stage, measured: u64) {
     let stage = plan.stages.iter().find(|found| found.stage == stage).unwrap();
     let planned = stage.peak();
@@ -95,7 +95,10 @@ fn check(what: &str, plan: &MemoryPlan, stage: Stage, measured: u64) {
     let found = format!("{what}: planned {planned} bytes ({moment:?}), measured {measured}");
     eprintln!("{found}, ratio {:.3}", planned as f64 / measured as f64);
     assert!(planned >= measured, "{found}");
-    assert!(4 * (planned - WORKSPACE) <= 5 * measured, "{found}");
+    let bare = planned - WORKSPACE;
+    let convolves = matches!(stage.stage, Stage::Sources | Stage::Decoder);
+    assert!(bare + if convolves { 4 << 20 } else { 1 << 20 } >= measured, "{found}");
+    assert!(4 * bare <= 5 * measured, "{found}");
 }
 
 /// Every stage of a run at one size, with and without a source image.
