@@ -4,6 +4,7 @@
 
 pub mod checks;
 pub mod golden;
+pub mod packs;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

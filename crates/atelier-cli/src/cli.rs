@@ -1,5 +1,7 @@
 //! The command line as clap sees it.
 
+mod planning;
+
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -7,6 +9,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::model::Model;
+
+pub use planning::{PlanArgs, PlanScheme, SynthArgs};
 
 const WHAT: &str = "What to draw";
 const HOW: &str = "How to draw";
@@ -31,6 +35,12 @@ pub enum Command {
     Quantize(QuantizeArgs),
     /// Compare every byte of a pack with its hashes
     Verify(VerifyArgs),
+    /// Make a random model of real sizes
+    Synth(SynthArgs),
+    /// Say how much device memory a run needs
+    Plan(PlanArgs),
+    /// Measure each stage against what the device can do
+    Bench(BenchArgs),
     /// Say what this machine has and what would be used
     Doctor(DoctorArgs),
     /// Draw a set of prompts, to measure a model by
@@ -175,6 +185,42 @@ pub struct InspectArgs {
     /// Also write the blueprint to a file
     #[arg(long, value_name = "FILE.json")]
     pub blueprint: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure
+    #[arg(long, value_enum, default_value_t)]
+    pub stage: BenchStage,
+    /// Width and height of the picture, a multiple of 32 from 32 to 4096 [default: the model's]
+    #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
+    pub size: Option<usize>,
+    /// Tokens that the architect writes
+    #[arg(long, value_name = "COUNT", default_value_t = 64, allow_negative_numbers = true)]
+    pub tokens: usize,
+    /// Steps that the painter makes
+    #[arg(long, value_name = "COUNT", default_value_t = 4, allow_negative_numbers = true)]
+    pub steps: usize,
+    /// Count kernels too, on a GPU; it costs a little time
+    #[arg(long)]
+    pub dispatches: bool,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print the report as JSON
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// Print nothing but the report and errors
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum BenchStage {
+    #[default]
+    All,
+    Architect,
+    Painter,
+    Vae,
 }
 
 #[derive(Debug, Args)]

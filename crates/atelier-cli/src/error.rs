@@ -21,6 +21,14 @@ pub enum Error {
     /// The library's own, in the command line's words.
     #[error("{}", in_flags(.0))]
     Model(atelier::Error),
+    /// More device memory is needed than there may be.
+    #[error(
+        "{stage}: needs {:.3} GB, more than {:.3} GB: --vram-budget {:.2} is the smallest that does",
+        *needed as f64 / 1e9,
+        *budget as f64 / 1e9,
+        (*needed as f64 / 1e7).ceil() / 1e2
+    )]
+    Budget { stage: &'static str, needed: u64, budget: u64 },
     /// Part of the program, or of a driver, gave up.
     #[error("the run failed: {0}")]
     Crash(String),
@@ -49,11 +57,12 @@ impl Error {
         Self::Write { place: place.as_ref().display().to_string(), error }
     }
 
-    /// 2 for what the user can mend, 1 for what the machine did, 130 for Ctrl-C.
+    /// 2 for what the user can mend, 1 for what the machine did, 3 for too little device memory, 130 for Ctrl-C.
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Cancelled => 130,
             Self::Crash(_) => 1,
+            Self::Budget { .. } => 3,
             Self::Model(error) => 1 + i32::from(error.is_user_error()),
             _ => 2,
         }
@@ -89,6 +98,7 @@ fn in_flags(error: &atelier::Error) -> String {
         "images_per_prompt" => "--images-per-prompt",
         "latents" => "--latents",
         "image" => "--image",
+        "images" => "--images",
         other => other,
     };
     format!("{flag}: expected {expected}, found {found}")

@@ -1,5 +1,6 @@
 //! The `atelier` program: a prompt becomes a picture, on this machine.
 
+mod bench;
 mod blueprints;
 mod cli;
 mod counter;
@@ -13,6 +14,8 @@ mod guard;
 mod images;
 mod inspect;
 mod latents;
+mod like;
+mod memory;
 mod metadata;
 mod model;
 mod names;
@@ -53,6 +56,9 @@ fn run(command: Command) -> Result<()> {
         Command::Eval(EvalCommand::Fidelity(args)) => eval::fidelity::run(&args),
         Command::Quantize(args) => pack::quantize::run(&args),
         Command::Verify(args) => pack::verify::run(&args),
+        Command::Synth(args) => pack::synth::run(&args),
+        Command::Plan(args) => memory::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "atelier", &mut script);

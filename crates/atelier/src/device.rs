@@ -111,6 +111,12 @@ pub async fn choose(choice: &DeviceChoice) -> Result<DeviceReport> {
     select(choice, &adapters().await).map(|(report, _)| report)
 }
 
+/// Bytes that the driver has set aside for the GPU device that was opened last; `None` without one, or where the driver
+/// does not say.
+pub fn memory() -> Option<u64> {
+    gpu::memory()
+}
+
 /// Opens the device that `choice` means.
 ///
 /// # Errors
@@ -203,6 +209,8 @@ mod cpu {
 #[cfg(feature = "gpu")]
 mod gpu {
     use burn::backend::DispatchDevice;
+    use std::sync::Mutex;
+
     use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
     use super::{AdapterKind, AdapterReport, Device, Error, Result};
@@ -215,6 +223,14 @@ mod gpu {
 
     pub(super) fn owns(device: &Device) -> bool {
         matches!(device.as_dispatch(), DispatchDevice::Cube(_))
+    }
+
+    /// The device that was opened last: burn does not tell what is allocated on it.
+    static OPENED: Mutex<Option<wgpu::Device>> = Mutex::new(None);
+
+    pub(super) fn memory() -> Option<u64> {
+        let opened = OPENED.lock().ok()?.clone()?;
+        Some(opened.generate_allocator_report()?.total_reserved_bytes)
     }
 
     pub(super) async fn list() -> Vec<(AdapterReport, Found)> {
@@ -268,6 +284,9 @@ mod gpu {
             ..wgpu::DeviceDescriptor::default()
         };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| refused(&e))?;
+        if let Ok(mut opened) = OPENED.lock() {
+            *opened = Some(device.clone());
+        }
         let backend = adapter.get_info().backend;
         let setup = WgpuSetup { instance, adapter: adapter.clone(), device, queue, backend };
         Device::wgpu_options().setup(setup).init().map_err(|e| refused(&e))
@@ -280,6 +299,10 @@ mod gpu {
 
     /// There is never one.
     pub(super) enum Found {}
+
+    pub(super) fn memory() -> Option<u64> {
+        None
+    }
 
     pub(super) fn owns(_: &Device) -> bool {
         false

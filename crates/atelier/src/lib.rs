@@ -32,7 +32,10 @@ pub mod loader;
 pub mod nn;
 pub mod packing;
 pub mod pipeline;
+pub mod plan;
 pub mod prior;
+#[cfg(not(target_family = "wasm"))] // A browser cannot wait for a device.
+pub mod probe;
 pub mod progress;
 pub mod prompt;
 pub mod rng;

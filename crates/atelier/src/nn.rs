@@ -3,7 +3,9 @@
 use atelier_weights::{MAX_BUFFER, Scheme};
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Int, Tensor, module};
+use burn::tensor::{Device, Int, Shape, Tensor, module};
+
+use crate::device;
 
 /// A weight matrix `[rows, columns]`, however it is stored: parts of consecutive rows.
 #[derive(Module, Debug)]
@@ -36,7 +38,7 @@ pub struct PackedRows {
 impl Rows {
     fn count(&self) -> usize {
         match self {
-            Self::Dense(weight) => weight.shape()[0],
+            Self::Dense(weight) => weight.lazy_shape()[0],
             Self::Packed(rows) => rows.codes.dims()[0],
         }
     }
@@ -64,9 +66,7 @@ impl Rows {
     fn joined(self, next: Self) -> Result<Self, (Self, Self)> {
         let bytes = |rows: &PackedRows| 4 * rows.codes.shape().num_elements() as u64;
         match (self, next) {
-            (Self::Dense(a), Self::Dense(b)) => {
-                Ok(Self::Dense(Param::initialized(ParamId::new(), Tensor::cat(vec![a.val(), b.val()], 0))))
-            }
+            (Self::Dense(a), Self::Dense(b)) => Ok(Self::Dense(joined(vec![a, b]))),
             (Self::Packed(a), Self::Packed(b))
                 if a.scheme == b.scheme && bytes(&a) + bytes(&b) <= MAX_BUFFER =>
             {
@@ -173,14 +173,27 @@ pub struct Linear {
     pub(crate) bias: Option<Param<Tensor<1>>>,
 }
 
+/// Weights after each other along the first dimension. What does not exist yet, as when only shapes are wanted, stays so.
+fn joined<const D: usize>(weights: Vec<Param<Tensor<D>>>) -> Param<Tensor<D>> {
+    if weights.iter().all(Param::is_initialized) {
+        let weights = weights.iter().map(|weight| weight.val()).collect();
+        return Param::initialized(ParamId::new(), Tensor::cat(weights, 0));
+    }
+    let mut shape = weights.first().map(|weight| weight.lazy_shape()).unwrap_or_else(|| Shape::from([0; D]));
+    shape[0] = weights.iter().map(|weight| weight.lazy_shape()[0]).sum();
+    let as_shaped = shape.clone();
+    let zeros = move |device: &Device, _| Tensor::zeros(as_shaped.clone(), device);
+    Param::uninitialized(ParamId::new(), zeros, device::nowhere(), false, shape)
+}
+
 impl Linear {
     /// Several layers with the same input as one, which gives their outputs after each other. Either all have a bias or
     /// none has.
     pub fn join(layers: Vec<Self>) -> Self {
         let (matrices, biases): (Vec<_>, Vec<_>) =
             layers.into_iter().map(|layer| (layer.weight, layer.bias)).unzip();
-        let biases: Option<Vec<_>> = biases.into_iter().map(|bias| bias.map(|bias| bias.val())).collect();
-        let bias = biases.map(|biases| Param::initialized(ParamId::new(), Tensor::cat(biases, 0)));
+        let biases: Option<Vec<_>> = biases.into_iter().collect();
+        let bias = biases.map(joined);
         Self { weight: Matrix::join(matrices), bias }
     }
 
@@ -291,6 +304,20 @@ impl Conv2d {
     /// - output: `[batch, out, 2 * height, 2 * width]`
     pub fn forward_doubling(&self, x: Tensor<4>) -> Tensor<4> {
         atelier_shaders::conv2d_3x3(x, self.weight.val(), self.bias.val(), true)
+    }
+
+    /// As [`Conv2d::forward`] for some rows of a larger map, with the rows that the kernel reaches above and below them.
+    /// Zeros stand there only where `ends`, top and bottom, says that the map ends.
+    ///
+    /// # Shapes
+    /// - x: `[batch, in, rows, width]`
+    /// - output: `[batch, out, rows, width]`, less `side / 2` rows for each end that is none
+    pub(crate) fn forward_rows(&self, x: Tensor<4>, ends: [bool; 2]) -> Tensor<4> {
+        let [_, _, side, _] = self.weight.shape().dims();
+        let [top, bottom] = ends.map(|end| if end { 0 } else { side / 2 });
+        let [_, _, rows, _] = x.dims();
+        // What zeros have spoiled is left out.
+        self.forward(x).narrow(2, top, rows - top - bottom)
     }
 
     /// Halves height and width: stride 2, one zero row and column at the bottom and right only.

@@ -1,6 +1,10 @@
-//! Packs: `atelier quantize` makes them, `atelier verify` looks at every byte.
+//! Packs: `atelier quantize` makes them, `atelier verify` looks at every byte, `atelier synth` makes random ones.
 
 pub mod quantize;
+mod random;
+mod random_checkpoint;
+pub mod synth;
+mod tokenizer;
 pub mod verify;
 mod writer;
 

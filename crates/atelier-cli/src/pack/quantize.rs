@@ -23,9 +23,9 @@ use crate::report::{self, say};
 /// The longest policy file that is read.
 const MAX_POLICY: u64 = 1 << 20;
 /// The longest configuration or tokenizer.
-const MAX_FILE: u64 = 256 << 20;
+pub(super) const MAX_FILE: u64 = 256 << 20;
 /// What a checkpoint has beside weights, configurations first.
-const CONFIGS: [&str; 8] = [
+pub(super) const CONFIGS: [&str; 8] = [
     "model_index.json",
     "scheduler/scheduler_config.json",
     "processor/preprocessor_config.json",
@@ -107,11 +107,22 @@ fn policy(args: &QuantizeArgs) -> Result<Policy> {
         let text = files::read_text(path, MAX_POLICY)?;
         return Ok(Policy::from_json(&path.display().to_string(), &text)?);
     }
-    Ok(match args.scheme {
+    Ok(policy_of(args.scheme))
+}
+
+/// The policy of a scheme.
+pub(super) fn policy_of(scheme: SchemeName) -> Policy {
+    match scheme {
         SchemeName::Q4 => Policy::q4(),
         SchemeName::Q8 => Policy::q8(),
         SchemeName::Mixed => Policy::mixed(),
-    })
+    }
+}
+
+/// A file of the pack as its manifest notes it.
+pub(super) fn file_entry(path: &str, bytes: &[u8]) -> FileEntry {
+    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    FileEntry { path: path.to_owned(), bytes: bytes.len() as u64, sha256 }
 }
 
 /// The components with the names under which they have what they lack.
@@ -143,9 +154,7 @@ async fn describe(
     }
     let mut files = Vec::new();
     for path in FILES {
-        let bytes = whole(source, path).await?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        files.push(FileEntry { path: path.to_owned(), bytes: bytes.len() as u64, sha256 });
+        files.push(file_entry(path, &whole(source, path).await?));
     }
     Ok(Manifest {
         format: PACK_FORMAT.to_owned(),

@@ -7,9 +7,11 @@ use super::request::Latents;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::image::{RgbImage, to_rgb8};
+use crate::plan::{DecodeMode, F32, choose_mode};
 use crate::progress::{Event, Run};
 use crate::trace::{TraceValues, read_floats};
-use crate::vae::{Decoder, LatentStatistics};
+use crate::vae::{BAND_BYTES, Decoder, LatentStatistics};
+use crate::weight_mapping::ComponentName;
 
 /// Checks latents that may come from a caller.
 ///
@@ -26,10 +28,22 @@ pub(super) fn check(latents: &Latents, checkpoint: &Checkpoint) -> Result<()> {
     Err(Error::request("latents", format!("{expected} channels, each height x width values"), found))
 }
 
+/// Whole, or in bands where whole maps are too large for a buffer or for `budget` bytes of the device.
+///
+/// # Errors
+/// None once the checkpoint is open.
+pub(super) fn mode(latents: &Latents, checkpoint: &Checkpoint, budget: Option<u64>) -> Result<DecodeMode> {
+    let tensors = checkpoint.component(ComponentName::Vae)?.tensors();
+    let decoder = tensors.filter(|(name, _)| name.starts_with("decoder."));
+    let weights: u64 = decoder.map(|(_, stored)| F32 * stored.shape.iter().product::<usize>() as u64).sum();
+    Ok(choose_mode(&checkpoint.config().vae, [latents.height, latents.width], weights, budget))
+}
+
 /// Decodes one picture.
 pub(super) async fn decode(
     latents: &Latents,
     decoder: &Decoder,
+    mode: DecodeMode,
     checkpoint: &Checkpoint,
     device: &Device,
     index: ImageIndex,
@@ -40,7 +54,12 @@ pub(super) async fn decode(
     let z = Tensor::from_data(TensorData::new(latents.values.clone(), shape), device);
     let z = statistics.denormalise(z);
     run.trace.stacked_tensor("vae_input", 0, &z);
-    let pixels = run.trace.scoped_if(index.image == 0, "vae_decode.", |trace| decoder.forward(z, trace));
+    let pixels = if mode == DecodeMode::Bands && !run.trace.is_enabled() {
+        decoder.forward_in_bands(z, BAND_BYTES)
+    } else {
+        // A trace wants whole maps.
+        run.trace.scoped_if(index.image == 0, "vae_decode.", |trace| decoder.forward(z, trace))
+    };
     run.trace.stacked_tensor("image_float", 0, &pixels);
     let [_, _, height, width] = pixels.dims();
     let image = to_rgb8(&read_floats(pixels).await?, width, height)?;

@@ -40,6 +40,7 @@ pub struct Pipeline {
     checkpoint: Checkpoint,
     device: Device,
     resident: Resident,
+    memory_budget: Option<u64>,
 }
 
 impl Pipeline {
@@ -48,7 +49,14 @@ impl Pipeline {
     /// # Errors
     /// A file of the checkpoint is missing, malformed or contradicts another.
     pub async fn load(source: Arc<dyn ByteSource>, device: Device) -> Result<Self> {
-        Ok(Self { checkpoint: Checkpoint::open(source).await?, device, resident: Resident::default() })
+        let checkpoint = Checkpoint::open(source).await?;
+        Ok(Self { checkpoint, device, resident: Resident::default(), memory_budget: None })
+    }
+
+    /// The bytes that the device may give, if the caller knows: where a whole picture is too much for them the decoder
+    /// works in bands. Other stages have no choice; [`crate::plan`] says beforehand what they need.
+    pub fn set_memory_budget(&mut self, budget: Option<u64>) {
+        self.memory_budget = budget;
     }
 
     /// The checkpoint.
@@ -282,8 +290,9 @@ impl Pipeline {
         run: &mut Run<'_>,
     ) -> Result<RgbImage> {
         decoder::check(latents, &self.checkpoint)?;
+        let mode = decoder::mode(latents, &self.checkpoint, self.memory_budget)?;
         let decoder = self.resident.decoder(&self.checkpoint, &self.device, run).await?;
-        decoder::decode(latents, decoder, &self.checkpoint, &self.device, index, run).await
+        decoder::decode(latents, decoder, mode, &self.checkpoint, &self.device, index, run).await
     }
 
     fn noise_shape(&self, images: usize, width: usize, height: usize) -> [usize; 4] {

@@ -1,9 +1,13 @@
 //! The VAE: pictures to latents and back (specification, section 10).
 
+mod bands;
 mod decoder;
 mod encoder;
 mod resnet;
+mod streamed;
 
+pub use bands::BAND_BYTES;
+pub(crate) use bands::band_rows;
 pub use decoder::{Decoder, UpBlock};
 pub use encoder::{DownBlock, Encoder};
 pub use resnet::Resnet;

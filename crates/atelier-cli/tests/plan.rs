@@ -1,0 +1,86 @@
+//! `atelier plan`: what it says, and the code it ends with.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::Desk;
+use serde_json::Value;
+
+fn plan(args: &[&str]) -> Value {
+    let done = Desk::new().run(&[&["plan", "--json"], args].concat());
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{done:?}");
+    serde_json::from_str(&done.stdout).unwrap()
+}
+
+#[test]
+fn the_full_model_is_planned_without_its_weights() {
+    let report = plan(&["--like", "full", "-W", "1024", "-H", "1024", "--vram-budget", "8"]);
+    assert_eq!((report["scheme"].as_str(), report["fits"].as_bool()), (Some("q4"), Some(true)));
+    let stages = report["stages"].as_array().unwrap();
+    let names: Vec<_> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
+    assert_eq!(names, ["architect", "painter", "decoder"]);
+    let peaks = stages.iter().map(|stage| {
+        let sum: u64 = ["weights", "held", "working"].iter().map(|key| stage[key].as_u64().unwrap()).sum();
+        assert_eq!(stage["peak"].as_u64(), Some(sum));
+        sum
+    });
+    assert_eq!(peaks.max(), report["peak"].as_u64());
+    assert_eq!(plan(&["--like", "full", "--images", "1"])["stages"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_budget_that_is_too_small_is_3_and_the_smallest_that_does_is_named() {
+    let desk = Desk::new();
+    let size = ["plan", "--like", "full", "-W", "2048", "-H", "2048", "--vram-budget"];
+    let done = desk.run(&[&size[..], &["4"]].concat());
+    assert_eq!(done.code, 3, "{done:?}");
+    assert!(done.stdout.contains("does not fit"), "{done:?}");
+    let smallest = done.stderr.split("--vram-budget ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    assert_eq!(desk.run(&[&size[..], &[&smallest]].concat()).code, 0, "{smallest}");
+    let less = format!("{:.2}", smallest.parse::<f64>().unwrap() - 0.01);
+    assert_eq!(desk.run(&[&size[..], &[&less]].concat()).code, 3, "{less}");
+}
+
+#[test]
+fn schemes_are_ordered() {
+    let peak = |scheme| plan(&["--like", "full", "--scheme", scheme])["peak"].as_u64().unwrap();
+    let peaks = ["q4", "mixed", "q8", "f16", "f32"].map(peak);
+    assert!(peaks.is_sorted_by(|a, b| a < b), "{peaks:?}");
+}
+
+#[test]
+fn a_checkpoint_and_its_pack_are_planned_as_they_are() {
+    let desk = Desk::new();
+    let checkpoint = plan(&["--model", "mini"]);
+    assert_eq!((checkpoint["scheme"].as_str(), checkpoint["largest_packed"].is_null()), (Some("f32"), true));
+    assert_eq!(checkpoint, {
+        let mut like = plan(&["--like", "mini", "--scheme", "f32"]);
+        like["model"] = checkpoint["model"].clone();
+        like
+    });
+    assert_eq!(desk.run(&["quantize", "mini", "-o", "pack", "-q"]).code, 0);
+    let pack = desk.run(&["plan", "--model", "pack", "--json"]);
+    let pack: Value = serde_json::from_str(&pack.stdout).unwrap();
+    let planned = plan(&["--model", "mini", "--scheme", "q4"]);
+    assert_eq!((&pack["stages"], &pack["scheme"]), (&planned["stages"], &planned["scheme"]));
+    let painter = |plan: &Value| plan["stages"][1]["weights"].as_u64().unwrap();
+    assert!(2 * painter(&pack) < painter(&checkpoint));
+    let refused = desk.run(&["plan", "--model", "pack", "--scheme", "q8"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("--scheme: expected none for a pack"), "{refused:?}");
+}
+
+#[test]
+fn bad_sizes_and_budgets_are_refused_by_flag() {
+    for (args, flag) in [
+        (["-W", "100"], "--width"),
+        (["--vram-budget", "-1"], "--vram-budget"),
+        (["--vram-budget", "nan"], "--vram-budget"),
+        (["--images", "1000000"], "--images"),
+    ] {
+        let done = Desk::new().run(&[&["plan", "--like", "mini"], &args[..]].concat());
+        assert_eq!(done.code, 2, "{args:?}: {done:?}");
+        assert!(done.stderr.starts_with(&format!("error: {flag}: expected")), "{args:?}: {done:?}");
+    }
+}

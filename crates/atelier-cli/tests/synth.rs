@@ -1,0 +1,79 @@
+//! `atelier synth`: random models that behave like any other.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+
+use common::Desk;
+use serde_json::Value;
+
+fn json(desk: &Desk, name: &str) -> Value {
+    serde_json::from_slice(&desk.read(name)).unwrap()
+}
+
+fn make(desk: &Desk, name: &str, args: &[&str]) {
+    let done = desk.run(&[&["synth", "--like", "mini", "-q", "-o", name], args].concat());
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{args:?}: {done:?}");
+}
+
+#[test]
+fn a_random_pack_is_whole_and_writes_a_blueprint() {
+    let mut desk = Desk::new();
+    make(&desk, "pack", &["--layers", "1", "--scheme", "mixed"]);
+    let manifest = json(&desk, "pack/pack.json");
+    assert_eq!(manifest["policy"], "mixed");
+    let config = &manifest["configs"]["vision_language_encoder/config.json"];
+    assert_eq!(config["text_config"]["num_hidden_layers"], 1);
+    assert_eq!(config["text_config"]["hidden_size"], 192);
+    assert_eq!(manifest["configs"]["transformer/config.json"]["num_layers"], 1);
+    let verified = desk.run(&["verify", "pack", "-q"]);
+    assert_eq!(verified.code, 0, "{verified:?}");
+    desk.model = desk.path("pack");
+    desk.draw(&["A poster that says 'HI'", "-o", "a.png", "-q", "--steps", "1"]);
+}
+
+#[test]
+fn a_seed_is_a_model_and_an_interrupted_one_goes_on() {
+    let desk = Desk::new();
+    make(&desk, "a", &["--layers", "1"]);
+    make(&desk, "b", &["--layers", "1"]);
+    assert!(desk.read("a/pack.json") == desk.read("b/pack.json"));
+    make(&desk, "c", &["--layers", "1", "--seed", "1"]);
+    assert_ne!(json(&desk, "a/pack.json")["shards"], json(&desk, "c/pack.json")["shards"]);
+    // As after an interruption: notes of the first shard, and nothing else.
+    let mut manifest = json(&desk, "b/pack.json");
+    let shards = manifest["shards"].as_array_mut().unwrap();
+    let done = vec![shards[0]["file"]["sha256"].take()];
+    for shard in shards {
+        shard["file"]["sha256"] = "".into();
+    }
+    fs::remove_file(desk.path("b/pack.json")).unwrap();
+    fs::remove_file(desk.path("b/painter-00001.safetensors")).unwrap();
+    let notes = serde_json::json!({"manifest": manifest, "done": done});
+    desk.write("b/pack.json.partial", notes.to_string());
+    make(&desk, "b", &["--layers", "1"]);
+    assert!(desk.read("a/pack.json") == desk.read("b/pack.json"));
+    assert!(desk.read("a/painter-00001.safetensors") == desk.read("b/painter-00001.safetensors"));
+}
+
+#[test]
+fn a_random_checkpoint_is_read_as_the_public_one_is() {
+    let mut desk = Desk::new();
+    make(&desk, "checkpoint", &["--layers", "1", "--checkpoint"]);
+    let done = desk.run(&["quantize", "checkpoint", "-o", "pack", "-q"]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{done:?}");
+    desk.model = desk.path("checkpoint");
+    desk.draw(&["A poster that says 'HI'", "-o", "a.png", "-q", "--steps", "1"]);
+    let again = desk.run(&["synth", "--like", "mini", "-o", "checkpoint", "--checkpoint"]);
+    assert_eq!(again.code, 2, "{again:?}");
+    assert!(again.stderr.contains("expected a new or empty folder"), "{again:?}");
+}
+
+#[test]
+fn no_layers_are_refused() {
+    let done = Desk::new().run(&["synth", "--like", "mini", "-o", "x", "--layers", "0"]);
+    assert_eq!(done.code, 2);
+    assert!(done.stderr.contains("at least 1"), "{done:?}");
+}

@@ -1,0 +1,103 @@
+//! The painter: glyph encoder and DiT together; both passes of guidance, one after the other.
+//!
+//! With `w` the width, `n` the picture's patches, `t` text tokens, `S = n + t`, `r` tokens of all source images:
+//!
+//! | moment | alive |
+//! |---|---|
+//! | blueprint | embedded codes, two of the projector's layers and an activation `4·n·w` |
+//! | attention | both streams `S·w`, queries, keys, values and result `4·S·w`, with sources all keys and values again `2·(r + S)·w` |
+//! | MLP | keys and values that a source cache might want `2·S·w`, the attention's result `S·w`, text `t·w`, the picture with its norm `2·n·w`, hidden before and after GELU `2·n·4w` |
+//!
+//! Held: for each branch the projected blueprint and glyphs `(n + t)·w` and the angles; the keys and values of source
+//! images in every block, `2 · blocks · r · w`; a few latents.
+
+use super::memory::{Moment, Part, StagePlan};
+use super::weights::WeightsPlan;
+use super::{F32, PlanRequest, SourceSizes};
+use crate::config::ModelConfig;
+use crate::progress::Stage;
+
+/// Pixels along a side of a patch.
+const PATCH: usize = 16;
+/// Pixels along a side of a latent cell.
+const CELL: usize = 8;
+
+pub(super) fn plan(
+    config: &ModelConfig,
+    request: &PlanRequest,
+    sources: &SourceSizes,
+    weights: WeightsPlan,
+) -> StagePlan {
+    let c = &config.transformer;
+    let width = c.width();
+    let image = (request.height / PATCH) * (request.width / PATCH);
+    let source = (sources.pixels[0] / PATCH) * (sources.pixels[1] / PATCH);
+    let text = request.glyph_tokens.max(1);
+    let branches = if request.guided { 2 } else { 1 };
+    let latent = [c.in_channels, request.height / CELL, request.width / CELL];
+    let mut held = vec![
+        Part::new("projected blueprint", branches, &[image, width], F32),
+        Part::new("projected glyphs", branches, &[text, width], F32),
+        Part::new("angles", 2 * branches, &[image, c.attention_head_dim], F32),
+        Part::new("latents, velocities", 6, &latent, F32),
+        // One row for each of the twelve vectors, in every block.
+        Part::new("modulation", 2, &[12, width], F32),
+    ];
+    let mut moments = Vec::new();
+    if sources.count > 0 {
+        let tokens = sources.count.saturating_mul(source);
+        // Each source has buffers of its own until they are joined, block by block.
+        held.push(Part::new(
+            "keys or values of the sources in a block",
+            2 * c.num_layers,
+            &[tokens, width],
+            F32,
+        ));
+        moments.extend(block(width, "a source", source, 0, 0));
+        moments.extend(block(width, "a step", image, text, tokens));
+    } else {
+        moments.extend(block(width, "a step", image, text, 0));
+    }
+    moments
+        .push(Moment::new("the blueprint's projection", vec![Part::new("codes", 4, &[image, width], F32)]));
+    moments.push(glyphs(config, text));
+    StagePlan { stage: Stage::Painter, weights, held, moments, mode: None }
+}
+
+/// The moments of a block.
+fn block(width: usize, of: &str, image: usize, text: usize, sources: usize) -> Vec<Moment> {
+    let joint = image.saturating_add(text);
+    let part = |what, count, seq, times| Part::new(what, count, &[seq, times * width], F32);
+    let mut attention = vec![
+        part("picture", 1, image, 1),
+        part("text", 1, text, 1),
+        part("queries, keys, values, result", 4, joint, 1),
+    ];
+    if sources > 0 {
+        attention.push(part("keys or values with those of the sources", 2, joint.saturating_add(sources), 1));
+    }
+    let mlp = vec![
+        part("keys, values, the attention's result", 3, joint, 1),
+        part("text", 1, text, 1),
+        part("picture, normed", 2, image, 1),
+        part("hidden, before and after GELU", 2, image, 4),
+    ];
+    vec![
+        Moment::new(format!("{of}: attention of a block"), attention),
+        Moment::new(format!("{of}: MLP of a block"), mlp),
+    ]
+}
+
+/// The glyph encoder's MLP and attention, with one long text; scores are a buffer here, for their bias.
+fn glyphs(config: &ModelConfig, text: usize) -> Moment {
+    let c = &config.glyph_encoder;
+    let part = |what, count, columns| Part::new(what, count, &[text, columns], F32);
+    let inner = c.num_heads * c.d_kv;
+    let parts = vec![
+        part("stream, normed", 3, c.d_model),
+        part("queries, keys, values, result", 4, inner),
+        part("hidden", 3, c.d_ff),
+        Part::new("distances, bias, scores, mask", 5, &[c.num_heads, text, text], F32),
+    ];
+    Moment::new("the glyph encoder", parts)
+}

@@ -1,0 +1,73 @@
+//! Source images: the vision tower and its quantiser, then the VAE's encoder, image after image.
+//!
+//! With `p` visual tokens, `w` the tower's width, `m` its MLP's: a block's norm has stream and four copies `5·p·w`, its
+//! attention the stream, queries, keys, values at once and the result `5·p·w`, its MLP stream, norm and three times the
+//! hidden `2·p·w + 3·p·m`. The quantiser has two codebooks of unit length and the cosines twice.
+
+use super::memory::{Moment, Part, StagePlan};
+use super::vae::{Map, convolution, downsampler, last, resnet};
+use super::weights::WeightsPlan;
+use super::{F32, SourceSizes};
+use crate::config::ModelConfig;
+use crate::progress::Stage;
+
+pub(super) fn plan(config: &ModelConfig, sources: &SourceSizes, weights: WeightsPlan) -> StagePlan {
+    let mut moments = tower(config, sources.codes());
+    moments.extend(encoder(config, sources.pixels));
+    StagePlan { stage: Stage::Sources, weights, held: Vec::new(), moments, mode: None }
+}
+
+fn tower(config: &ModelConfig, tokens: usize) -> Vec<Moment> {
+    let (c, vq) = (&config.prior.vision_config, &config.prior.vq_config);
+    let part = |what, count, columns| Part::new(what, count, &[tokens, columns], F32);
+    let pixels = c.in_channels * c.patch_size * c.patch_size;
+    vec![
+        Moment::new(
+            "the tower's patches and positions",
+            vec![part("patches", 1, pixels), part("embedded, positions", 4, c.hidden_size)],
+        ),
+        Moment::new("a norm of the tower", vec![part("stream, norm", 5, c.hidden_size)]),
+        Moment::new(
+            "attention of the tower",
+            vec![
+                part("stream, result", 2, c.hidden_size),
+                part("queries, keys and values", 1, 3 * c.hidden_size),
+            ],
+        ),
+        Moment::new(
+            "MLP of the tower",
+            vec![part("stream, norm", 2, c.hidden_size), part("hidden, with GELU", 3, c.intermediate_size)],
+        ),
+        Moment::new(
+            "the quantiser",
+            vec![
+                part("features, unit length", 3, vq.embed_dim),
+                Part::new("codebook, unit length", 2, &[vq.num_embeddings, vq.embed_dim], F32),
+                part("cosines", 2, vq.num_embeddings),
+            ],
+        ),
+    ]
+}
+
+fn encoder(config: &ModelConfig, [height, width]: [usize; 2]) -> Vec<Moment> {
+    let c = &config.vae;
+    let picture = Map { channels: c.in_channels, height, width };
+    let levels = &c.block_out_channels;
+    let Some((&first, &deepest)) = levels.first().zip(levels.last()) else { return Vec::new() };
+    let mut map = picture.with(first);
+    let mut moments = vec![convolution("encoder: first convolution", picture, map)];
+    for (level, &channels) in levels.iter().enumerate() {
+        for index in 0..c.layers_per_block {
+            let name = format!("encoder: down block {level}, residual block {index}");
+            moments.extend(resnet(&name, map, map.with(channels)));
+            map = map.with(channels);
+        }
+        if level + 1 < levels.len() {
+            moments.push(downsampler(&format!("encoder: down block {level}, halving"), map));
+            map = map.halved();
+        }
+    }
+    moments.extend(resnet("encoder: middle", map, map.with(deepest)));
+    moments.push(last("encoder: last convolution", map, map.with(2 * c.latent_channels)));
+    moments
+}

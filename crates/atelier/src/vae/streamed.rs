@@ -1,0 +1,222 @@
+//! The decoder in bands of rows: the same picture as [`Decoder::forward`] to rounding, in a fraction of the memory.
+//!
+//! A group norm needs the whole map's mean and variance, so every norm reads all bands twice: once for the moments, once
+//! for the values. A doubled map is four times its source, so it is never kept: its bands are made again when they are
+//! wanted, which costs each upsampling convolution twice.
+
+use burn::tensor::{Tensor, activation};
+
+use super::bands::{Bands, band_rows, spans};
+use super::{Decoder, Resnet};
+use crate::nn::{Conv2d, GroupNorm};
+
+impl Decoder {
+    /// As [`Decoder::forward`], with bands of at most about `band_bytes`; at least a few rows at a time.
+    ///
+    /// # Shapes
+    /// - z: `[batch, latent_channels, height / 8, width / 8]`, denormalised
+    /// - output: `[batch, 3, height, width]`, about -1..=1
+    pub fn forward_in_bands(&self, z: Tensor<4>, band_bytes: u64) -> Tensor<4> {
+        let mut source = Source::Map(self.first(z, band_bytes));
+        for resnet in &self.mid {
+            source = Source::Map(through(resnet, source, band_bytes));
+        }
+        for block in &self.up_blocks {
+            for resnet in &block.resnets {
+                source = Source::Map(through(resnet, source, band_bytes));
+            }
+            source = match (source, &block.upsampler) {
+                (Source::Map(map), Some(upsampler)) => Source::Doubled(map, upsampler),
+                (source, _) => source,
+            };
+        }
+        self.last(source, band_bytes)
+    }
+
+    fn first(&self, z: Tensor<4>, band_bytes: u64) -> Bands {
+        let [channels, _, _, _] = self.conv_in.weight.shape().dims();
+        let z = Source::Map(Bands::of(z));
+        let mut map = Bands::default();
+        for span in spans(z.height(), band_rows(band_bytes, channels, z.width())) {
+            map.push(z.convolved(span, &self.conv_in, |x| x));
+        }
+        map
+    }
+
+    fn last(&self, mut source: Source<'_>, band_bytes: u64) -> Tensor<4> {
+        let (height, rows) = (source.height(), source.rows_of_bands(0, band_bytes));
+        let norm = Norm::of(&self.conv_norm_out, &source, rows);
+        let mut picture = Bands::default();
+        for span in spans(height, rows) {
+            picture.push(source.convolved(span, &self.conv_out, |x| norm.apply(x)));
+            source.forget(span.1.saturating_sub(1));
+        }
+        picture.joined()
+    }
+}
+
+/// A residual block; frees what it has read.
+fn through(resnet: &Resnet, mut source: Source<'_>, band_bytes: u64) -> Bands {
+    let [out, _, _, _] = resnet.conv1.weight.shape().dims();
+    let (height, rows) = (source.height(), source.rows_of_bands(out, band_bytes));
+    let norm = Norm::of(&resnet.norm1, &source, rows);
+    // A map that is there in full is its own skip; a doubled one is not there.
+    let kept = matches!(source, Source::Map(_)) && resnet.conv_shortcut.is_none();
+    let (mut hidden, mut skip) = (Bands::default(), Bands::default());
+    for (from, to) in spans(height, rows) {
+        if !kept {
+            let x = source.rows(from, to);
+            skip.push(match &resnet.conv_shortcut {
+                Some(shortcut) => shortcut.forward(x),
+                None => x,
+            });
+        }
+        hidden.push(source.convolved((from, to), &resnet.conv1, |x| norm.apply(x)));
+        if !kept {
+            source.forget(to.saturating_sub(1));
+        }
+    }
+    if kept && let Source::Map(map) = source {
+        skip = map;
+    }
+    let mut hidden = Source::Map(hidden);
+    let norm = Norm::of(&resnet.norm2, &hidden, rows);
+    let mut output = Bands::default();
+    for (from, to) in spans(height, rows) {
+        let change = hidden.convolved((from, to), &resnet.conv2, |x| norm.apply(x));
+        output.push(skip.rows(from, to) + change);
+        hidden.forget(to.saturating_sub(1));
+        skip.forget(to);
+    }
+    output
+}
+
+/// What a layer reads.
+enum Source<'a> {
+    Map(Bands),
+    /// Twice as high and wide, through the convolution after that.
+    Doubled(Bands, &'a Conv2d),
+}
+
+impl Source<'_> {
+    fn height(&self) -> usize {
+        match self {
+            Self::Map(map) => map.height(),
+            Self::Doubled(map, _) => 2 * map.height(),
+        }
+    }
+
+    fn width(&self) -> usize {
+        match self {
+            Self::Map(map) => map.sizes()[1],
+            Self::Doubled(map, _) => 2 * map.sizes()[1],
+        }
+    }
+
+    /// Rows of a band of the wider of this and a map of `other` channels.
+    fn rows_of_bands(&self, other: usize, band_bytes: u64) -> usize {
+        let (Self::Map(map) | Self::Doubled(map, _)) = self;
+        band_rows(band_bytes, map.sizes()[0].max(other), self.width())
+    }
+
+    fn rows(&self, from: usize, to: usize) -> Tensor<4> {
+        match self {
+            Self::Map(map) => map.rows(from, to),
+            Self::Doubled(map, convolution) => {
+                let height = self.height();
+                let (top, bottom) = (from.saturating_sub(1), (to + 1).min(height));
+                let doubled = double(map.rows(top / 2, bottom.div_ceil(2)));
+                let doubled = doubled.narrow(2, top % 2, bottom - top);
+                convolution.forward_rows(doubled, [from == 0, to == height])
+            }
+        }
+    }
+
+    /// The rows of a span after `change` and a convolution of 3x3, which looks one row further.
+    fn convolved(
+        &self,
+        (from, to): (usize, usize),
+        convolution: &Conv2d,
+        change: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<4> {
+        let height = self.height();
+        let x = change(self.rows(from.saturating_sub(1), (to + 1).min(height)));
+        convolution.forward_rows(x, [from == 0, to == height])
+    }
+
+    /// Frees what only rows before `row` want.
+    fn forget(&mut self, row: usize) {
+        match self {
+            Self::Map(map) => map.forget(row),
+            Self::Doubled(map, _) => map.forget(row.saturating_sub(1) / 2),
+        }
+    }
+}
+
+/// A group norm whose mean and variance are known, and SiLU.
+struct Norm {
+    /// `[batch, channels, 1, 1]`.
+    scale: Tensor<4>,
+    /// As `scale`.
+    shift: Tensor<4>,
+}
+
+impl Norm {
+    /// Reads all of `source`, `rows` at a time.
+    fn of(norm: &GroupNorm, source: &Source<'_>, rows: usize) -> Self {
+        let height = source.height();
+        let parts: Vec<Moments> = spans(height, rows)
+            .map(|(from, to)| {
+                Moments::of(source.rows(from, to), norm.groups, (to - from) as f64 / height as f64)
+            })
+            .collect();
+        let mean = sum(parts.iter().map(|part| part.mean.clone().mul_scalar(part.share)));
+        // Within the bands, and between them.
+        let variance = sum(parts.iter().map(|part| {
+            (part.variance.clone() + (part.mean.clone() - mean.clone()).square()).mul_scalar(part.share)
+        }));
+        let factor = variance.add_scalar(norm.eps).sqrt().recip();
+        let channels = norm.weight.shape().num_elements();
+        let [batch, groups, _] = mean.dims();
+        let each = channels / groups.max(1);
+        let per_channel = |x: Tensor<3>| x.expand([batch, groups, each]).reshape([batch, channels, 1, 1]);
+        let weight = norm.weight.val().reshape([1, channels, 1, 1]);
+        let scale = per_channel(factor) * weight;
+        let shift = norm.bias.val().reshape([1, channels, 1, 1]) - per_channel(mean) * scale.clone();
+        Self { scale, shift }
+    }
+
+    fn apply(&self, x: Tensor<4>) -> Tensor<4> {
+        activation::silu(x * self.scale.clone() + self.shift.clone())
+    }
+}
+
+/// Mean and variance of each group in a band, `[batch, groups, 1]`, and the band's share of the map.
+struct Moments {
+    mean: Tensor<3>,
+    variance: Tensor<3>,
+    share: f64,
+}
+
+impl Moments {
+    fn of(band: Tensor<4>, groups: usize, share: f64) -> Self {
+        let [batch, channels, rows, width] = band.dims();
+        let x = band.reshape([batch, groups, channels / groups.max(1) * rows * width]);
+        let mean = x.clone().mean_dim(2);
+        let variance = (x - mean.clone()).square().mean_dim(2);
+        Self { mean, variance, share }
+    }
+}
+
+/// The sum of at least one tensor.
+fn sum(parts: impl Iterator<Item = Tensor<3>>) -> Tensor<3> {
+    parts.reduce(|sum, part| sum + part).unwrap_or_else(|| Tensor::zeros([1, 1, 1], &Default::default()))
+}
+
+/// Nearest-neighbour upsampling to twice the height and width.
+fn double(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    x.reshape([batch, channels, height, 1, width, 1])
+        .expand([batch, channels, height, 2, width, 2])
+        .reshape([batch, channels, height * 2, width * 2])
+}

@@ -1,0 +1,94 @@
+//! Random packs in memory.
+
+use atelier::ModelConfig;
+use atelier::packing::plan;
+use atelier_weights::{
+    Dtype, FileEntry, Layout, MANIFEST, Manifest, MemorySource, PACK_FORMAT, Policy, Scheme, Search,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::block_on;
+
+/// The configurations of a model, by their paths in its folder.
+pub const CONFIGS: [&str; 8] = [
+    "model_index.json",
+    "processor/preprocessor_config.json",
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "transformer/config.json",
+    "vae/config.json",
+    "vision_language_encoder/config.json",
+    "vision_language_encoder/generation_config.json",
+];
+
+/// Random words for codes, one scale for all; small numbers where there are no codes.
+fn shard(layout: &Layout, index: usize) -> Vec<u8> {
+    let mut bytes = layout.headers[index].clone();
+    let mut word = 0x9e37_79b9_u32 ^ index as u32;
+    let mut next = || {
+        word ^= word << 13;
+        word ^= word >> 17;
+        word ^= word << 5;
+        word
+    };
+    for &(tensor, piece) in &layout.contents[index] {
+        let tensor = &layout.tensors[tensor];
+        let columns = tensor.columns().max(1);
+        for (name, dtype, shape) in tensor.parts(piece) {
+            let count: usize = shape.iter().product();
+            match dtype {
+                Dtype::U32 if name.ends_with(".scales") => {
+                    // Codes of -8 to 7, or of -128 to 127.
+                    let spread = if tensor.scheme == Scheme::Q8 { 74.0 } else { 4.6 };
+                    let scale = Scheme::F16.float_bytes(&[1.0 / (spread * (columns as f32).sqrt())]);
+                    (0..2 * count).for_each(|_| bytes.extend(&scale));
+                }
+                Dtype::U32 => (0..count).for_each(|_| bytes.extend(next().to_le_bytes())),
+                _ => {
+                    let norm = shape.len() == 1 && tensor.name.ends_with(".weight");
+                    let mut value =
+                        || (next() as f32 / u32::MAX as f32 - 0.5) * (12.0 / columns as f32).sqrt();
+                    let values: Vec<f32> = (0..count).map(|_| if norm { 1.0 } else { value() }).collect();
+                    bytes.extend(tensor.scheme.float_bytes(&values));
+                }
+            }
+        }
+    }
+    assert_eq!(bytes.len() as u64, layout.shards[index].file.bytes);
+    bytes
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A pack in memory of the model that `configs` describe, by their paths, with a tokenizer.
+pub fn random_pack(configs: Vec<(String, Value)>, tokenizer: Vec<u8>, policy: &Policy) -> MemorySource {
+    let files: MemorySource = configs.iter().map(|(path, json)| (path.clone(), json.to_string())).collect();
+    let model = block_on(ModelConfig::read(&files)).expect("the configurations fit each other");
+    let layout = block_on(plan(&model, policy, |_, _| Scheme::Bf16));
+    let mut layout = layout.expect("configurations can be laid out");
+    let mut source = MemorySource::new();
+    for index in 0..layout.shards.len() {
+        let bytes = shard(&layout, index);
+        layout.shards[index].file.sha256 = sha256(&bytes);
+        source.insert(layout.shards[index].file.path.clone(), bytes);
+    }
+    let path = "processor/tokenizer.json";
+    let entry = FileEntry { path: path.into(), bytes: tokenizer.len() as u64, sha256: sha256(&tokenizer) };
+    source.insert(path, tokenizer);
+    let manifest = Manifest {
+        format: PACK_FORMAT.into(),
+        source: String::new(),
+        policy: policy.name.clone(),
+        search: Search::Nearest,
+        calibrated: false,
+        configs: configs.into_iter().collect(),
+        files: vec![entry],
+        shards: layout.shards,
+        tensors: layout.tensors,
+    };
+    source.insert(MANIFEST, serde_json::to_vec(&manifest).expect("a manifest is JSON"));
+    source
+}

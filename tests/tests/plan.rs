@@ -1,0 +1,107 @@
+//! What the full model needs, from its configurations alone, and how a plan follows the request.
+
+use atelier::ModelConfig;
+use atelier::packing::plan as lay_out;
+use atelier::plan::{DecodeMode, MemoryPlan, PlanRequest, plan};
+use atelier::{Error, Stage};
+use atelier_tests::{block_on, reference};
+use atelier_weights::{FolderSource, Policy, Scheme};
+
+const GB: u64 = 1_000_000_000;
+
+fn full_size() -> ModelConfig {
+    let source = FolderSource::open(reference().join("full/config")).unwrap();
+    block_on(ModelConfig::read(&source)).unwrap()
+}
+
+/// The full model, packed.
+fn full(policy: &Policy, request: &PlanRequest) -> MemoryPlan {
+    let config = full_size();
+    let layout = block_on(lay_out(&config, policy, |_, _| Scheme::Bf16)).unwrap();
+    block_on(plan(&config, &layout.tensors, request)).unwrap()
+}
+
+fn stage(plan: &MemoryPlan, stage: Stage) -> &atelier::plan::StagePlan {
+    plan.stages.iter().find(|found| found.stage == stage).unwrap()
+}
+
+#[test]
+fn four_bits_fit_small_cards() {
+    for (side, most) in [(1024, 8 * GB), (2048, 10 * GB)] {
+        let plan = full(&Policy::q4(), &PlanRequest::new(side, side, true));
+        assert!(plan.peak() <= most, "{side}: {} bytes", plan.peak());
+        assert!(plan.fits(most) && !plan.fits(plan.peak() - 1));
+        let largest = plan.largest_buffer().unwrap();
+        assert!(largest.bytes <= 1 << 30, "{side}: {largest:?}");
+        let packed = plan.largest_packed().unwrap();
+        assert!(packed.bytes <= 128 << 20, "{side}: {packed:?}");
+        // The published parameters at about 4.5 bits.
+        let architect = stage(&plan, Stage::Architect).weights.bytes;
+        assert!((4_900_000_000..5_200_000_000).contains(&architect), "{architect}");
+    }
+}
+
+#[test]
+fn a_cache_of_half_the_numbers_has_half_the_bytes() {
+    let request = PlanRequest::new(1024, 1024, true);
+    let cache = |cache_bytes| {
+        let plan = full(&Policy::q4(), &PlanRequest { cache_bytes, ..request.clone() });
+        stage(&plan, Stage::Architect).held[0].total()
+    };
+    // 40 layers, two heads of 128, keys and values: 20,480 numbers a token (specification, section 12).
+    assert_eq!(cache(4), 20_480 * 4 * (256 + 256 + 1024 + 1));
+    assert_eq!(cache(4), 2 * cache(2));
+}
+
+#[test]
+fn what_is_not_a_pack_is_dense() {
+    let dense = full(&Policy::q4(), &PlanRequest::new(512, 512, false));
+    assert_eq!(stage(&dense, Stage::Painter).weights.bytes, 4 * (6_926_882_880 + 217_657_472));
+    assert_eq!(stage(&dense, Stage::Decoder).weights.bytes, 4 * 233_656_835);
+    assert_eq!(dense.largest_packed(), None);
+}
+
+#[test]
+fn the_decoder_is_whole_where_that_fits() {
+    let mode = |side, budget| {
+        let plan = full(&Policy::q4(), &PlanRequest { budget, ..PlanRequest::new(side, side, true) });
+        stage(&plan, Stage::Decoder).mode.unwrap()
+    };
+    assert_eq!(mode(512, None), DecodeMode::Whole);
+    // 512 channels of 1024 x 1024 are 2.1 GB.
+    assert_eq!(mode(1024, None), DecodeMode::Bands);
+    assert_eq!(mode(512, Some(2 * GB)), DecodeMode::Bands);
+    assert_eq!(mode(512, Some(8 * GB)), DecodeMode::Whole);
+}
+
+#[test]
+fn source_images_and_guidance_cost() {
+    let request = PlanRequest::new(1024, 1024, true);
+    let painter = |request: &PlanRequest| stage(&full(&Policy::q4(), request), Stage::Painter).peak();
+    let alone = painter(&PlanRequest { guided: false, ..request.clone() });
+    assert!(alone < painter(&request));
+    // Keys and values of 4096 tokens in 30 blocks.
+    let sourced = PlanRequest { sources: 1, ..request.clone() };
+    assert!(painter(&sourced) >= painter(&request) + 2 * 30 * 4096 * 4096 * 4);
+    let plan = full(&Policy::q4(), &sourced);
+    assert_eq!(plan.stages.len(), 4);
+    assert_eq!(full(&Policy::q4(), &request).stages.len(), 3);
+}
+
+#[test]
+fn sizes_that_cannot_be_are_refused() {
+    let config = full_size();
+    let layout = block_on(lay_out(&config, &Policy::q4(), |_, _| Scheme::Bf16)).unwrap();
+    let refused = |request| match block_on(plan(&config, &layout.tensors, &request)) {
+        Err(Error::Request { field, .. }) => field,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(PlanRequest::new(100, 64, true)), "width");
+    assert_eq!(refused(PlanRequest { sources: 1, ..PlanRequest::new(64, 1024, true) }), "image");
+    // Nothing overflows.
+    let huge =
+        PlanRequest { prompt_tokens: usize::MAX, glyph_tokens: usize::MAX, ..PlanRequest::new(64, 64, true) };
+    assert_eq!(block_on(plan(&config, &layout.tensors, &huge)).unwrap().peak(), u64::MAX);
+    let missing = block_on(plan(&config, &[], &PlanRequest::new(64, 64, true))).unwrap_err();
+    assert!(missing.to_string().contains("found no such tensor"), "{missing}");
+}

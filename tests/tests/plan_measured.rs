@@ -1,0 +1,169 @@
+//! What a plan says a stage needs, held against what the stage allocates on the CPU device.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use atelier::loader::Loader;
+use atelier::packing::plan_checkpoint;
+use atelier::plan::{MemoryPlan, PlanRequest, WORKSPACE, plan};
+use atelier::{Pipeline, Request, RgbImage, Run, Sources, Stage};
+use atelier_mini::Mini;
+use atelier_tests::packs::{CONFIGS, random_pack};
+use atelier_tests::{block_on, cpu};
+use atelier_weights::{Policy, read_all};
+use burn::tensor::Tensor;
+
+/// The system's allocator, which notes how many bytes are in use and how many were at most.
+struct Counting;
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn grow(bytes: usize) {
+    let now = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    PEAK.fetch_max(now, Ordering::Relaxed);
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        grow(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        grow(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Both exist while it moves.
+        grow(size);
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// The most bytes in use during `work`, above those before it.
+fn peak<T>(work: impl FnOnce() -> T) -> (u64, T) {
+    let before = IN_USE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let result = work();
+    (PEAK.load(Ordering::Relaxed).saturating_sub(before) as u64, result)
+}
+
+const PROMPT: &str = "A poster that says 'OPEN STUDIO' and 'TODAY'";
+/// Bands that are small beside mini's maps.
+const BAND: u64 = 4 << 20;
+
+fn mini() -> Pipeline {
+    block_on(Pipeline::load(Arc::new(Mini), cpu())).unwrap()
+}
+
+/// Mini with random weights and the full model's kind of pack.
+fn packed_mini() -> Pipeline {
+    let read = |path| block_on(read_all(&Mini, path, u64::MAX)).unwrap().unwrap();
+    let configs = CONFIGS.map(|path| (path.to_owned(), serde_json::from_slice(&read(path)).unwrap()));
+    let pack = random_pack(configs.into(), read("processor/tokenizer.json"), &Policy::q4());
+    block_on(Pipeline::load(Arc::new(pack), cpu())).unwrap()
+}
+
+fn plan_of(pipeline: &Pipeline, request: &PlanRequest) -> MemoryPlan {
+    let checkpoint = pipeline.checkpoint();
+    let tensors = match checkpoint.manifest() {
+        Some(manifest) => manifest.tensors.clone(),
+        None => block_on(plan_checkpoint(checkpoint, &Policy::q4())).unwrap().tensors,
+    };
+    block_on(plan(checkpoint.config(), &tensors, request)).unwrap()
+}
+
+/// At least what was measured. The workspace, which is a good part of all when a model is this small, must not hide what
+/// is missing, so without it and with what threads need here it is enough too; and at most a quarter more.
+fn check(what: &str, plan: &MemoryPlan, stage: Stage, measured: u64) {
+    let stage = plan.stages.iter().find(|found| found.stage == stage).unwrap();
+    let planned = stage.peak();
+    let moment = stage.largest_moment().map(|moment| moment.name.as_str());
+    let found = format!("{what}: planned {planned} bytes ({moment:?}), measured {measured}");
+    eprintln!("{found}, ratio {:.3}", planned as f64 / measured as f64);
+    assert!(planned >= measured, "{found}");
+    let bare = planned - WORKSPACE;
+    let convolves = matches!(stage.stage, Stage::Sources | Stage::Decoder);
+    assert!(bare + if convolves { 4 << 20 } else { 1 << 20 } >= measured, "{found}");
+    assert!(4 * bare <= 5 * measured, "{found}");
+}
+
+/// Every stage of a run at one size, with and without a source image.
+fn run_stages(mut pipeline: Pipeline, side: usize, check: &mut dyn FnMut(&str, &MemoryPlan, Stage, u64)) {
+    let image = RgbImage::new(side, side, vec![90; side * side * 3]).unwrap();
+    let run = &mut Run::silent();
+    let request = Request { width: side, height: side, steps: 1, ..pipeline.request(PROMPT) };
+    // The words about sizes, and the ends of the quoted texts with a pad for each, come on top.
+    let prompt_tokens = pipeline.checkpoint().tokenizer().encode(PROMPT).unwrap().len() + 16;
+    let glyph_tokens = "OPEN STUDIO".len() + "TODAY".len() + 4;
+    let plain = PlanRequest {
+        prompt_tokens,
+        glyph_tokens,
+        ..PlanRequest::new(side, side, pipeline.checkpoint().is_pack())
+    };
+    let with_source = plan_of(&pipeline, &PlanRequest { sources: 1, ..plain.clone() });
+    let plain = plan_of(&pipeline, &plain);
+
+    let (measured, sources) = peak(|| block_on(pipeline.sources(&[image], run)).unwrap());
+    check("sources", &with_source, Stage::Sources, measured);
+    for (plan, sources) in [(&plain, Sources::default()), (&with_source, sources)] {
+        let with = format!("at {side} with {} sources", sources.records().len());
+        pipeline.release();
+        let options = request.architect_options(0);
+        let (measured, blueprint) =
+            peak(|| block_on(pipeline.architect(PROMPT, &options, &sources, run)).unwrap());
+        check(&format!("architect {with}"), plan, Stage::Architect, measured);
+        pipeline.release();
+        let options = request.paint_options(0);
+        let (measured, latents) =
+            peak(|| block_on(pipeline.paint(&blueprint, &options, &sources, run)).unwrap());
+        check(&format!("painter {with}"), plan, Stage::Painter, measured);
+        pipeline.release();
+        let (measured, _) = peak(|| block_on(pipeline.decode(&latents, run)).unwrap());
+        check(&format!("decoder {with}"), plan, Stage::Decoder, measured);
+    }
+}
+
+/// The decoder with bands that are small beside its maps.
+fn run_bands(side: usize) {
+    let pipeline = mini();
+    let request = PlanRequest { budget: Some(0), band_bytes: BAND, ..PlanRequest::new(side, side, false) };
+    let plan = plan_of(&pipeline, &request);
+    let run = &mut Run::silent();
+    let (measured, _) = peak(|| {
+        let mut loader = Loader::new(pipeline.checkpoint(), Stage::Decoder, pipeline.device(), run).unwrap();
+        let decoder = block_on(loader.vae_decoder()).unwrap();
+        let latents = Tensor::ones([1, 16, side / 8, side / 8], pipeline.device());
+        block_on(decoder.forward_in_bands(latents, BAND).into_data_async()).unwrap()
+    });
+    check(&format!("decoder in bands at {side}"), &plan, Stage::Decoder, measured);
+}
+
+/// One test, because the allocator counts for the whole program.
+#[test]
+fn a_plan_is_what_stages_take_on_the_cpu() {
+    // Each thread has tiles of its own: their number is part of what is measured.
+    // SAFETY: no other thread reads the environment yet.
+    unsafe { std::env::set_var("RAYON_NUM_THREADS", "2") };
+    // Threads keep what they needed once.
+    run_stages(mini(), 64, &mut |_, _, _, _| {});
+    for side in [256, 512] {
+        run_stages(mini(), side, &mut check);
+    }
+    run_stages(packed_mini(), 512, &mut check);
+    run_bands(512);
+    run_bands(768);
+}
