@@ -71,19 +71,19 @@ named! {
 }
 
 impl Colour {
-    /// The sRGB value, within 30 levels of the web colour of that name in every channel.
+    /// The sRGB value, within 10 levels of the web colour of that name in every channel.
     pub fn rgb(self) -> [u8; 3] {
         match self {
             Self::White => [255, 255, 255],
-            Self::Black => [10, 10, 12],
-            Self::Navy => [12, 20, 108],
-            Self::Cream => [253, 247, 214],
-            Self::Red => [228, 20, 26],
-            Self::Green => [12, 124, 28],
-            Self::Yellow => [255, 228, 20],
+            Self::Black => [5, 5, 7],
+            Self::Navy => [4, 8, 124],
+            Self::Cream => [254, 250, 212],
+            Self::Red => [246, 8, 10],
+            Self::Green => [4, 126, 10],
+            Self::Yellow => [255, 246, 8],
             Self::Gray => [130, 130, 132],
             Self::SkyBlue => [135, 206, 235],
-            Self::Pink => [255, 188, 203],
+            Self::Pink => [255, 190, 203],
         }
     }
 
@@ -110,9 +110,9 @@ impl Colour {
             Self::Black => [62, 66, 78],
             Self::Navy => [56, 78, 158],
             Self::Cream => [240, 214, 158],
-            Self::Red => [176, 8, 22],
-            Self::Green => [70, 162, 78],
-            Self::Yellow => [248, 192, 0],
+            Self::Red => [190, 6, 20],
+            Self::Green => [64, 160, 72],
+            Self::Yellow => [250, 206, 0],
             Self::Gray => [160, 160, 166],
             Self::SkyBlue => [104, 180, 218],
             Self::Pink => [242, 150, 174],

@@ -325,7 +325,7 @@ impl Task for ArchitectTask {
     }
 
     fn steps(&self) -> u64 {
-        4_200
+        5_000
     }
 
     fn rate(&self) -> f64 {

@@ -235,7 +235,7 @@ impl Task for PainterTask {
     }
 
     fn steps(&self) -> u64 {
-        6_600
+        7_200
     }
 
     fn rate(&self) -> f64 {

@@ -107,7 +107,7 @@ impl Task for DecoderTask {
     }
 
     fn steps(&self) -> u64 {
-        1_000
+        1_400
     }
 
     fn rate(&self) -> f64 {

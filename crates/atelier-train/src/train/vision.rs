@@ -99,7 +99,7 @@ impl Task for VisionTask {
     }
 
     fn steps(&self) -> u64 {
-        1_500
+        1_700
     }
 
     fn rate(&self) -> f64 {
