@@ -83,7 +83,7 @@ pub fn random_pack(configs: Vec<(String, Value)>, tokenizer: Vec<u8>, policy: &P
         source: String::new(),
         policy: policy.name.clone(),
         search: Search::Nearest,
-        calibrated: false,
+        calibrated: None,
         configs: configs.into_iter().collect(),
         files: vec![entry],
         shards: layout.shards,

@@ -115,7 +115,7 @@ fn packed(checkpoint: &Checkpoint, source: &dyn ByteSource, policy: &Policy) -> 
         source: checkpoint.fingerprint().to_owned(),
         policy: policy.name.clone(),
         search: Search::Nearest,
-        calibrated: false,
+        calibrated: None,
         configs: configs.map(|path| (path.to_owned(), serde_json::from_slice(&read(path)).unwrap())).into(),
         files: vec![entry("processor/tokenizer.json", &tokenizer)],
         shards,

@@ -62,7 +62,7 @@ Examples:
   atelier generate \"the same street in winter\" -i street.jpg -n 4 -o winter-%03d.png --model GLM-Image
   atelier generate --from poster.png --steps 80 -o poster-finer.png
 
-Exit codes: 0 done, 1 the device failed, 2 bad input, 130 cancelled."
+Exit codes: 0 done, 1 the device failed, 2 bad input, 3 --vram-budget is too small, 130 cancelled."
 )]
 pub struct GenerateArgs {
     /// The prompt; words in quotes are drawn as text
@@ -164,6 +164,9 @@ pub struct PlaceArgs {
     /// The first graphics adapter with this in its name; `atelier doctor` lists them
     #[arg(long, value_name = "NAME", help_heading = WHERE)]
     pub adapter: Option<String>,
+    /// The most memory of the device to use, in GB; `atelier plan` says what is needed
+    #[arg(long, value_name = "GB", help_heading = WHERE, allow_negative_numbers = true)]
+    pub vram_budget: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -258,6 +261,9 @@ pub struct QuantizeArgs {
     /// How scales are found
     #[arg(long, value_enum, default_value_t)]
     pub search: SearchName,
+    /// Draw these prompts first, one a line, on the CPU, and weigh errors by what goes into each column
+    #[arg(long, value_name = "PROMPTS.txt", value_hint = ValueHint::FilePath)]
+    pub calibrate: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(short, long)]
     pub quiet: bool,

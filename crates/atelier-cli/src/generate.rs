@@ -16,7 +16,7 @@ use crate::metadata::{self, RUN_FORMAT, RunRecord};
 use crate::names::Names;
 use crate::plan::{Plan, Work};
 use crate::report::Report;
-use crate::{blueprints, files, guard, stdout, trace};
+use crate::{blueprints, files, guard, memory, stdout, trace};
 
 /// Where pictures go when nobody says: the first numbers that are free.
 const DEFAULT_OUTPUT: &str = "atelier-%03d.png";
@@ -43,6 +43,7 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>) -> Resul
     let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
     let request = plan.request(pipeline.checkpoint());
     plan.check(&request, &pipeline)?;
+    memory::limit(&mut pipeline, &request, plan.vram_budget)?;
     guard::check_interrupt()?;
     announce(plan, &request, &device_report, &mut report.borrow_mut());
 

@@ -34,6 +34,8 @@ pub struct Plan {
     pub latents: Option<Latents>,
     pub model: Model,
     pub device: DeviceChoice,
+    /// In GB.
+    pub vram_budget: Option<f64>,
     /// Where the run is repeated: the device it was made on.
     pub recorded_device: Option<String>,
 }
@@ -101,6 +103,7 @@ impl Plan {
             latents: latents(args, recorded.as_ref())?,
             model: Model::choose(args.place.model.as_ref(), recorded.as_ref().map(|run| run.model.as_str())),
             device: device(&args.place)?,
+            vram_budget: args.place.vram_budget,
             recorded_device: recorded.map(|run| run.device),
             work,
         };

@@ -526,3 +526,26 @@ fn the_help_says_how_to_go_on() {
         }
     }
 }
+
+#[test]
+fn a_calibration_weighs_errors_and_is_noted() {
+    let desk = Desk::new();
+    desk.write("prompts.txt", "A card with 'HI'.\n\n");
+    desk.write("none.txt", "\n");
+    let quantize = |output: &str, more: &[&str]| {
+        desk.run(&[&["quantize", desk.model.to_str().unwrap(), "-o", output, "-q"], more].concat())
+    };
+    let (plain, weighed) = (quantize("plain", &[]), quantize("weighed", &["--calibrate", "prompts.txt"]));
+    assert_eq!((plain.code, weighed.code), (0, 0), "{plain:?}, {weighed:?}");
+    let manifest =
+        |pack: &str| -> Value { serde_json::from_slice(&desk.read(&format!("{pack}/pack.json"))).unwrap() };
+    assert_eq!(manifest("plain")["calibrated"], Value::Null);
+    assert_eq!(manifest("weighed")["calibrated"].as_str().map(str::len), Some(64));
+    let shard = |pack: &str| desk.read(&format!("{pack}/architect-00001.safetensors"));
+    assert_ne!(shard("plain"), shard("weighed"), "errors in every column counted alike");
+    let refused = quantize("refused", &["--calibrate", "none.txt"]);
+    assert!(
+        refused.code == 2 && refused.stderr.contains("none.txt: expected one prompt a line"),
+        "{refused:?}"
+    );
+}

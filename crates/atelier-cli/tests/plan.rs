@@ -84,3 +84,34 @@ fn bad_sizes_and_budgets_are_refused_by_flag() {
         assert!(done.stderr.starts_with(&format!("error: {flag}: expected")), "{args:?}: {done:?}");
     }
 }
+
+#[test]
+fn a_run_keeps_to_its_budget_or_says_the_smallest_that_does() {
+    let desk = Desk::new();
+    let draw = |budget: &str, name: &str| {
+        desk.run(&[
+            "generate",
+            "A card with 'HI'.",
+            "--device",
+            "cpu",
+            "--steps",
+            "2",
+            "-s",
+            "1",
+            "-q",
+            "-o",
+            name,
+            "--vram-budget",
+            budget,
+        ])
+    };
+    let refused = draw("0.01", "a.png");
+    assert_eq!((refused.code, desk.files().len()), (3, 0), "{refused:?}");
+    // "… 0.123 is the smallest that does"
+    let words: Vec<&str> = refused.stderr.split_whitespace().collect();
+    let at = words.iter().position(|word| *word == "--vram-budget").unwrap_or_else(|| panic!("{refused:?}"));
+    let enough = draw(words[at + 1], "b.png");
+    assert_eq!(enough.code, 0, "{enough:?}");
+    let nonsense = draw("-1", "c.png");
+    assert!(nonsense.code == 2 && nonsense.stderr.contains("--vram-budget"), "{nonsense:?}");
+}

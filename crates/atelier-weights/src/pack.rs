@@ -39,8 +39,9 @@ pub struct Manifest {
     pub policy: String,
     /// How scales were found.
     pub search: Search,
-    /// Whether errors were weighted by what a calibration measured.
-    pub calibrated: bool,
+    /// SHA-256 of the prompts that a calibration drew to weigh errors, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<String>,
     /// The model's configurations, by their paths in the checkpoint.
     pub configs: BTreeMap<String, serde_json::Value>,
     /// Other files, with their paths in the checkpoint and the pack alike.

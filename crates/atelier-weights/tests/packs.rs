@@ -99,7 +99,7 @@ fn what_a_layout_plans_is_what_a_component_reads() {
         source: String::new(),
         policy: String::new(),
         search: Search::LeastSquares,
-        calibrated: true,
+        calibrated: Some("0".repeat(64)),
         configs: BTreeMap::new(),
         files: vec![],
         shards,
@@ -163,7 +163,7 @@ fn unknown_and_repeated_fields_are_refused() {
 fn fields_of_another_kind_are_refused() {
     for (pointer, value) in [
         ("/search", json!("random")),
-        ("/calibrated", json!("no")),
+        ("/calibrated", json!(1)),
         ("/files/0/bytes", json!(-1)),
         ("/files/0/bytes", json!(1.5)),
         ("/tensors/0/scheme", json!("q5")),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use atelier_weights::{ByteSource, Component, MANIFEST, Manifest, PackSource, Scheme, Shard, read_all};
 use sha2::{Digest, Sha256};
 
+use crate::calibration::Calibration;
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
@@ -23,6 +24,7 @@ pub struct Checkpoint {
     components: Vec<(ComponentName, Component)>,
     fingerprint: String,
     pack: Option<Pack>,
+    calibration: Option<Calibration>,
 }
 
 /// What is particular about a pack.
@@ -73,7 +75,16 @@ impl Checkpoint {
         }
         let fingerprint = hex(&hash.finalize());
         let pack = pack.map(|manifest| Pack { source, manifest, verified: RefCell::default() });
-        Ok(Self { config, tokenizer, components, fingerprint, pack })
+        Ok(Self { config, tokenizer, components, fingerprint, pack, calibration: None })
+    }
+
+    /// Has every model that is loaded from now on measure its inputs.
+    pub(crate) fn calibrate(&mut self) -> Calibration {
+        self.calibration.get_or_insert_default().clone()
+    }
+
+    pub(crate) fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
     }
 
     /// Whether it is a pack: then weights stay as they are stored.

@@ -22,6 +22,7 @@
 //! file system and no network: bytes come in through a [`ByteSource`].
 
 pub mod blueprint;
+pub mod calibration;
 pub mod checkpoint;
 pub mod config;
 pub mod device;

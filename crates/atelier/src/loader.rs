@@ -6,6 +6,7 @@ use atelier_weights::{BLOCK, Component, Piece, Scheme, Stored};
 use burn::module::{Param, ParamId};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
+use crate::calibration::Observer;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::glyph_encoder::GlyphEncoder;
@@ -187,6 +188,11 @@ impl WeightSource for CheckpointWeights<'_, '_, '_> {
             self.loaded(bytes)?;
         }
         Ok(Matrix { parts })
+    }
+
+    fn observer(&self, name: &str) -> Option<Observer> {
+        let calibration = self.loader.checkpoint.calibration()?.clone();
+        Some(Observer::new(format!("{}/{name}", self.component.folder()), calibration))
     }
 
     fn unused(&mut self, _name: &str, _shape: &[usize]) {}

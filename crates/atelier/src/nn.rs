@@ -5,6 +5,7 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Int, Shape, Tensor, module};
 
+use crate::calibration::Observer;
 use crate::device;
 
 /// A weight matrix `[rows, columns]`, however it is stored: parts of consecutive rows.
@@ -15,6 +16,7 @@ pub struct Matrix {
 
 /// Consecutive rows of a matrix.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // There are some hundred of them, and boxes are no modules.
 pub enum Rows {
     /// Floats that burn computes with.
     Dense(Param<Tensor<2>>),
@@ -63,21 +65,21 @@ impl Rows {
     }
 
     /// Both as one, where they are stored alike and one buffer may hold them.
-    fn joined(self, next: Self) -> Result<Self, (Self, Self)> {
+    fn joined(self, next: Self) -> Vec<Self> {
         let bytes = |rows: &PackedRows| 4 * rows.codes.shape().num_elements() as u64;
         match (self, next) {
-            (Self::Dense(a), Self::Dense(b)) => Ok(Self::Dense(joined(vec![a, b]))),
+            (Self::Dense(a), Self::Dense(b)) => vec![Self::Dense(joined(vec![a, b]))],
             (Self::Packed(a), Self::Packed(b))
                 if a.scheme == b.scheme && bytes(&a) + bytes(&b) <= MAX_BUFFER =>
             {
-                Ok(Self::Packed(PackedRows {
+                vec![Self::Packed(PackedRows {
                     codes: Tensor::cat(vec![a.codes, b.codes], 0),
                     scales: Tensor::cat(vec![a.scales, b.scales], 0),
                     zeros: Tensor::cat(vec![a.zeros, b.zeros], 0),
                     scheme: a.scheme,
-                }))
+                })]
             }
-            apart => Err(apart),
+            (last, next) => vec![last, next],
         }
     }
 }
@@ -151,13 +153,9 @@ impl Matrix {
     fn join(matrices: impl IntoIterator<Item = Self>) -> Self {
         let mut parts: Vec<Rows> = Vec::new();
         for part in matrices.into_iter().flat_map(|matrix| matrix.parts) {
-            let Some(last) = parts.pop() else {
-                parts.push(part);
-                continue;
-            };
-            match last.joined(part) {
-                Ok(both) => parts.push(both),
-                Err((last, part)) => parts.extend([last, part]),
+            match parts.pop() {
+                Some(last) => parts.extend(last.joined(part)),
+                None => parts.push(part),
             }
         }
         Self { parts }
@@ -171,6 +169,9 @@ pub struct Linear {
     pub(crate) weight: Matrix,
     /// `[out]`.
     pub(crate) bias: Option<Param<Tensor<1>>>,
+    /// Where inputs are measured, while a model is calibrated.
+    #[module(skip)]
+    pub(crate) observer: Option<Observer>,
 }
 
 /// Weights after each other along the first dimension. What does not exist yet, as when only shapes are wanted, stays so.
@@ -190,11 +191,13 @@ impl Linear {
     /// Several layers with the same input as one, which gives their outputs after each other. Either all have a bias or
     /// none has.
     pub fn join(layers: Vec<Self>) -> Self {
+        let observers = layers.iter().filter_map(|layer| layer.observer.clone());
+        let observer = observers.reduce(Observer::join);
         let (matrices, biases): (Vec<_>, Vec<_>) =
             layers.into_iter().map(|layer| (layer.weight, layer.bias)).unzip();
         let biases: Option<Vec<_>> = biases.into_iter().collect();
         let bias = biases.map(joined);
-        Self { weight: Matrix::join(matrices), bias }
+        Self { weight: Matrix::join(matrices), bias, observer }
     }
 
     /// # Shapes
@@ -205,6 +208,9 @@ impl Linear {
         // All rows in one matrix: burn's own `linear` would copy a transposed weight whenever there is one row only,
         // which is every token the architect writes.
         let rows = x.reshape([-1, shape[D - 1] as i32]);
+        if let Some(observer) = &self.observer {
+            observer.see(&rows);
+        }
         let rows = self.weight.multiply(rows, self.bias.as_ref().map(|bias| bias.val()));
         let [_, out] = rows.dims();
         shape[D - 1] = out;

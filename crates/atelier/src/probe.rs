@@ -71,7 +71,8 @@ impl MatmulProbe {
     /// The device fails.
     pub fn run_packed(&self) -> Result<f64> {
         let (codes, scales) = (self.codes.clone(), self.scales.clone());
-        let product = atelier_shaders::mul_mat(self.a.clone(), codes, scales, Scheme::F16, self.zeros.clone());
+        let product =
+            atelier_shaders::mul_mat(self.a.clone(), codes, scales, Scheme::F16, self.zeros.clone());
         self.done(&product)
     }
 

@@ -32,7 +32,8 @@ pub fn measure(device: &Device, gpu: bool) -> Result<Ceilings> {
     // Large enough that no cache holds it, and that a GPU is full.
     let (numbers, side) = if gpu { (64 << 20, 4096) } else { (32 << 20, 1024) };
     // A software GPU takes a minute for what a real one does at once.
-    let (copy, dense, packed) = (CopyProbe::new(numbers, device), MatmulProbe::new(side, device), MatmulProbe::new(256, device));
+    let (copy, dense, packed) =
+        (CopyProbe::new(numbers, device), MatmulProbe::new(side, device), MatmulProbe::new(256, device));
     let first = best(1, || packed.run_packed())?;
     let side = if gpu && first < 2e11 { 512 } else { side };
     let dense = if side == 512 { MatmulProbe::new(side, device) } else { dense };

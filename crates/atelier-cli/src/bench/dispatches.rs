@@ -22,7 +22,10 @@ impl Log {
         let folder = tempfile::tempdir().map_err(|error| Error::write(env::temp_dir(), error))?;
         let settings = folder.path().join("cubecl.toml");
         let log = folder.path().join("launched.log");
-        let text = format!("[profiling]\nlogger = {{ level = \"minimal\", file = {:?} }}\n", log.display().to_string());
+        let text = format!(
+            "[profiling]\nlogger = {{ level = \"minimal\", file = {:?} }}\n",
+            log.display().to_string()
+        );
         fs::write(&settings, text).map_err(|error| Error::write(&settings, error))?;
         env::set_current_dir(folder.path()).map_err(|error| Error::read(folder.path(), error))?;
         Ok(Self { folder, home })

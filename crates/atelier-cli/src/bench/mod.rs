@@ -22,7 +22,7 @@ use crate::generate::in_device_flags;
 use crate::model::Model;
 use crate::progress::Style;
 use crate::report::{self as console, say};
-use crate::{guard, plan};
+use crate::{guard, memory, plan};
 use dispatches::Log;
 use report::{ArchitectReport, PainterReport, Report, VaeReport};
 
@@ -63,12 +63,13 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let ceilings = ceilings::measure(&device, matches!(device_report, DeviceReport::Gpu(_)))?;
     let started = Instant::now();
     // Never dropped, as after a panic the device must not be touched again.
-    let pipeline = ManuallyDrop::new(Pipeline::load(model.source()?, device).await?);
+    let mut pipeline = ManuallyDrop::new(Pipeline::load(model.source()?, device).await?);
     let opened = started.elapsed().as_secs_f64();
     let default = pipeline.request(PROMPT);
     let size = args.size.unwrap_or(default.width);
     let request = Request { width: size, height: size, steps: args.steps, ..default };
     pipeline.check(&request)?;
+    memory::limit(&mut pipeline, &request, args.place.vram_budget)?;
     let mut bench = Bench { args, pipeline, request, log, peak: 0 };
     let mut report = Report::new(&model, device_report, size, opened, ceilings);
     let wanted = |stage| args.stage == BenchStage::All || args.stage == stage;
@@ -201,7 +202,8 @@ impl Bench<'_> {
         self.pipeline.release();
         let config = &self.pipeline.checkpoint().config().vae;
         let (channels, side) = (config.latent_channels, self.request.width / 8);
-        let latents = Latents { channels, height: side, width: side, values: vec![0.0; channels * side * side] };
+        let latents =
+            Latents { channels, height: side, width: side, values: vec![0.0; channels * side * side] };
         let mut seconds = Vec::new();
         for _ in 0..2 {
             let started = Instant::now();
@@ -210,7 +212,8 @@ impl Bench<'_> {
             self.peak = self.peak.max(device::memory().unwrap_or(0));
             guard::check_interrupt()?;
         }
-        let [first, second] = [seconds.first(), seconds.last()].map(|seconds| seconds.copied().unwrap_or(f64::NAN));
+        let [first, second] =
+            [seconds.first(), seconds.last()].map(|seconds| seconds.copied().unwrap_or(f64::NAN));
         Ok(VaeReport { first_seconds: first, seconds: second })
     }
 

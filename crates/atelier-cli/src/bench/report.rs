@@ -66,7 +66,13 @@ pub struct VaeReport {
 }
 
 impl Report {
-    pub fn new(model: &Model, device: DeviceReport, size: usize, open_seconds: f64, ceilings: Ceilings) -> Self {
+    pub fn new(
+        model: &Model,
+        device: DeviceReport,
+        size: usize,
+        open_seconds: f64,
+        ceilings: Ceilings,
+    ) -> Self {
         let (version, model) = (env!("CARGO_PKG_VERSION"), model.name());
         let (architect, painter, vae, peak_bytes) = (None, None, None, 0);
         Self { version, model, device, size, open_seconds, ceilings, architect, painter, vae, peak_bytes }
@@ -108,7 +114,10 @@ impl Report {
         if let Some(found) = painter {
             line("painter: loading", duration(found.load_seconds));
             let (step, share) = (duration(found.seconds_of_step), percent(found.matmul_share));
-            line("  a step", format!("{step}, {}: {share} of multiplying", rate(found.operations_per_second)));
+            line(
+                "  a step",
+                format!("{step}, {}: {share} of multiplying", rate(found.operations_per_second)),
+            );
             if let Some(kernels) = found.kernels_of_step {
                 line("  kernels of a step", kernels.to_string());
             }

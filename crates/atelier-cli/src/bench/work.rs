@@ -31,7 +31,8 @@ pub fn operations_of_step(checkpoint: &Checkpoint, request: &Request) -> f64 {
     let width = (config.num_attention_heads * config.attention_head_dim) as f64;
     let patch = 8 * config.patch_size;
     let patches = (request.width / patch * (request.height / patch)) as f64;
-    let glyphs: usize = request.prompts.iter().map(|prompt| glyph_texts(prompt).iter().map(String::len).sum::<usize>()).sum();
+    let glyphs: usize =
+        request.prompts.iter().map(|prompt| glyph_texts(prompt).iter().map(String::len).sum::<usize>()).sum();
     let tokens = patches + glyphs as f64;
     // Queries, keys, values and output are four matrices, the MLP is eight.
     let products = 2.0 * 12.0 * width * width * tokens;

@@ -17,7 +17,7 @@ use crate::generate::in_device_flags;
 use crate::model::Model;
 use crate::progress::Style;
 use crate::report::say;
-use crate::{guard, plan, report, stdout};
+use crate::{guard, memory, plan, report, stdout};
 
 /// How far a model is from another, over all prompts.
 #[derive(Debug, Clone, Serialize)]
@@ -102,11 +102,12 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
 
 async fn open(model: &Model, choice: &DeviceChoice, args: &EvalFidelityArgs) -> Result<(Pipeline, Request)> {
     let (device, _) = device::open(choice).await.map_err(|error| in_device_flags(error, choice))?;
-    let pipeline = Pipeline::load(model.source()?, device).await?;
+    let mut pipeline = Pipeline::load(model.source()?, device).await?;
     let request = pipeline.request("-");
     let steps = args.steps.unwrap_or(request.steps);
     let request = Request { steps, seed: args.seed, ..request };
     pipeline.check(&request)?;
+    memory::limit(&mut pipeline, &request, args.place.vram_budget)?;
     Ok((pipeline, request))
 }
 

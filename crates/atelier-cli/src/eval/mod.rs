@@ -20,7 +20,7 @@ use crate::generate::in_device_flags;
 use crate::metadata::{self, RUN_FORMAT, RunRecord};
 use crate::model::Model;
 use crate::progress::{counted, duration};
-use crate::{files, guard, images, plan, report};
+use crate::{files, guard, images, memory, plan, report};
 use progress::Progress;
 use prompts::Prompt;
 
@@ -95,6 +95,10 @@ impl Evaluation<'_> {
         // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
         let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
         let requests = self.requests(&pipeline)?;
+        // All of one size: the longest prompt needs most.
+        if let Some(longest) = requests.iter().max_by_key(|request| request.prompts.concat().len()) {
+            memory::limit(&mut pipeline, longest, place.vram_budget)?;
+        }
         fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
         let paths: Vec<PathBuf> = self.prompts.iter().map(|prompt| self.path(prompt)).collect();
         let mut jobs = Vec::new();

@@ -1,5 +1,6 @@
 //! Packs: `atelier quantize` makes them, `atelier verify` looks at every byte, `atelier synth` makes random ones.
 
+mod calibrate;
 pub mod quantize;
 mod random;
 mod random_checkpoint;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use atelier::calibration::Calibration;
 use atelier::checkpoint::Checkpoint;
 use atelier::packing::{aliases_of, plan_checkpoint};
 use atelier::weight_mapping::inventory;
@@ -11,6 +12,7 @@ use atelier_weights::{
 use futures_lite::future::block_on;
 use sha2::{Digest, Sha256};
 
+use super::calibrate;
 use super::writer::{PackWriter, bits_per_weight, shares};
 use crate::cli::{QuantizeArgs, SchemeName, SearchName};
 use crate::counter::Counter;
@@ -57,7 +59,10 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
         SearchName::Nearest => Search::Nearest,
         SearchName::LeastSquares => Search::LeastSquares,
     };
-    let manifest = block_on(describe(&*source, &checkpoint, &layout, &policy, search))?;
+    let manifest = Manifest {
+        calibrated: args.calibrate.as_deref().map(calibrate::fingerprint).transpose()?,
+        ..block_on(describe(&*source, &checkpoint, &layout, &policy, search))?
+    };
     let before: u64 =
         checkpoint.components().flat_map(|(_, part)| part.files()).map(|(_, bytes)| bytes).sum();
     let writer = PackWriter::new(&args.output, manifest, layout.clone())?;
@@ -73,6 +78,12 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     for path in FILES {
         writer.copy(path, &block_on(whole(&*source, path))?)?;
     }
+    let calibration = match &args.calibrate {
+        Some(path) => block_on(calibrate::measure(source.clone(), path, style))?,
+        None => Calibration::default(),
+    };
+    let importance =
+        |tensor: &TensorEntry| calibration.importance(&format!("{}/{}", tensor.component, tensor.name));
     let parts = block_on(parts(&checkpoint))?;
     let mut progress = Counter::bytes(style, "quantise", layout.bytes(), done);
     let mut weights = |tensor: &TensorEntry, rows| {
@@ -86,7 +97,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
         };
         Ok(block_on(read)?)
     };
-    writer.write(&mut weights, &|_| Vec::new(), &mut |bytes| progress.add(bytes))?;
+    writer.write(&mut weights, &importance, &mut |bytes| progress.add(bytes))?;
     let seconds = progress.seconds();
     drop(progress);
     if style != Style::Silent {
@@ -161,7 +172,7 @@ async fn describe(
         source: checkpoint.fingerprint().to_owned(),
         policy: policy.name.clone(),
         search,
-        calibrated: false,
+        calibrated: None,
         configs,
         files,
         shards: layout.shards.clone(),

@@ -105,7 +105,7 @@ impl Skeleton {
             policy,
             // Of random weights the fastest is as good as any.
             search: Search::Nearest,
-            calibrated: false,
+            calibrated: None,
             configs: self.configs.clone(),
             files,
             shards: layout.shards.clone(),

@@ -127,7 +127,7 @@ impl Pack {
             source: "0123".to_owned(),
             policy: "mine".to_owned(),
             search: Search::Nearest,
-            calibrated: false,
+            calibrated: None,
             configs: BTreeMap::from([("part/config.json".to_owned(), json!({"width": 3}))]),
             files: vec![entry(EXTRA)],
             shards: shards.collect(),

@@ -20,6 +20,7 @@ use atelier_weights::ByteSource;
 use burn::tensor::Device;
 
 use crate::blueprint::Blueprint;
+use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::image::RgbImage;
@@ -67,6 +68,12 @@ impl Pipeline {
     /// The device.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Has everything that runs from now on measure what goes into its matrices. Slow: every layer waits for the device.
+    pub fn calibrate(&mut self) -> Calibration {
+        self.release();
+        self.checkpoint.calibrate()
     }
 
     /// A text-to-image request with the checkpoint's own defaults.

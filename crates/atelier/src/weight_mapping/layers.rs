@@ -46,7 +46,7 @@ pub(super) async fn linear<W: WeightSource>(
 ) -> Result<Linear> {
     let weight = w.matrix(&format!("{name}.weight"), [output, input]).await?;
     let bias = if bias { Some(w.tensor(&format!("{name}.bias"), [output]).await?) } else { None };
-    Ok(Linear { weight, bias })
+    Ok(Linear { weight, bias, observer: w.observer(&format!("{name}.weight")) })
 }
 
 /// A convolution whose stride equals its kernel, as a matrix over the flattened (channel, row, column).
@@ -60,7 +60,7 @@ pub(super) async fn pixels_linear<W: WeightSource>(
     let shape = [output, channels * rows * columns];
     let weight = w.reshaped(&format!("{name}.weight"), stored, shape).await?;
     let bias = Some(w.tensor(&format!("{name}.bias"), [output]).await?);
-    Ok(Linear { weight: Matrix::dense(weight), bias })
+    Ok(Linear { weight: Matrix::dense(weight), bias, observer: None })
 }
 
 pub(super) async fn embedding<W: WeightSource>(

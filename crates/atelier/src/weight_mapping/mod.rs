@@ -11,6 +11,7 @@ pub use inventory::{ComponentName, InventoryEntry, TensorRole, inventory};
 use burn::module::Param;
 use burn::tensor::Tensor;
 
+use crate::calibration::Observer;
 use crate::config::{GlyphEncoderConfig, PriorConfig, TransformerConfig, VaeConfig};
 use crate::error::Result;
 use crate::glyph_encoder::{GlyphAttention, GlyphBlock, GlyphEncoder, RelativeBias};
@@ -64,6 +65,11 @@ pub trait WeightSource {
     /// As [`WeightSource::tensor`].
     async fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix> {
         Ok(Matrix::dense(self.tensor(name, shape).await?))
+    }
+
+    /// Where the inputs of the linear layer with the weights `name` are measured, if they are.
+    fn observer(&self, _name: &str) -> Option<Observer> {
+        None
     }
 
     /// Notes a tensor that checkpoints carry and inference never uses.

@@ -1,0 +1,54 @@
+//! A packed model from prompt to pixel on the GPU, held against the same pack on the CPU, whose kernels are the oracle.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use atelier::{Device, Pipeline, Request, Run, Sources};
+use atelier_mini::Mini;
+use atelier_tests::packs::{CONFIGS, random_pack};
+use atelier_tests::{block_on, cpu, software_gpu};
+use atelier_weights::{Policy, read_all};
+
+const PROMPT: &str = "A poster that says 'OPEN'";
+/// Of logits, which are about 1: sums are added in another order, through six layers.
+const LOGITS: f32 = 2e-3;
+/// Of grey levels.
+const LEVELS: u8 = 1;
+
+/// Random weights of mini's sizes, packed by `policy`.
+fn pipeline(policy: &Policy, device: Device) -> Pipeline {
+    let read = |path| block_on(read_all(&Mini, path, u64::MAX)).unwrap().unwrap();
+    let configs = CONFIGS.map(|path| (path.to_owned(), serde_json::from_slice(&read(path)).unwrap()));
+    let pack = random_pack(configs.into(), read("processor/tokenizer.json"), policy);
+    block_on(Pipeline::load(Arc::new(pack), device)).unwrap()
+}
+
+#[test]
+fn a_pack_computes_alike_on_the_cpu_and_the_gpu() {
+    for policy in [Policy::q4(), Policy::q8(), Policy::mixed()] {
+        let run = &mut Run::silent();
+        let (mut here, mut there) = (pipeline(&policy, cpu()), pipeline(&policy, software_gpu()));
+        let request = Request { width: 64, height: 64, steps: 2, ..here.request(PROMPT) };
+        let none = Sources::default();
+        let blueprint = block_on(here.architect(PROMPT, &request.architect_options(0), &none, run)).unwrap();
+
+        let (expected, codes) = block_on(here.blueprint_logits(&blueprint, run)).unwrap();
+        let (found, _) = block_on(there.blueprint_logits(&blueprint, run)).unwrap();
+        assert_eq!(
+            expected.len(),
+            codes * (blueprint.large.ids.len() + blueprint.draft.as_ref().unwrap().ids.len())
+        );
+        let off = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off <= LOGITS, "{}: logits are off by {off}", policy.name);
+
+        let picture = |pipeline: &mut Pipeline, run: &mut Run<'_>| {
+            let latents =
+                block_on(pipeline.paint(&blueprint, &request.paint_options(0), &none, run)).unwrap();
+            block_on(pipeline.decode(&latents, run)).unwrap()
+        };
+        let (expected, found) = (picture(&mut here, run), picture(&mut there, run));
+        let off = expected.pixels.iter().zip(&found.pixels).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert!(off <= LEVELS, "{}: pixels are off by {off} levels", policy.name);
+    }
+}
