@@ -127,7 +127,7 @@ impl Pack {
             source: "0123".to_owned(),
             policy: "mine".to_owned(),
             search: Search::Nearest,
-            calibrated: None,
+            calibrated: Some("ab".repeat(32)),
             configs: BTreeMap::from([("part/config.json".to_owned(), json!({"width": 3}))]),
             files: vec![entry(EXTRA)],
             shards: shards.collect(),
