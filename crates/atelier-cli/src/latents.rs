@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use atelier::Noise;
-use atelier_weights::{Component, Dtype, FolderSource};
+use atelier_weights::{Component, Dtype, FolderSource, hex};
 use futures_lite::future::block_on;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -56,7 +56,7 @@ impl Latents {
             return Err(Error::input(path, format!("tensor {NOISE}: expected {expected}, found {found}")));
         }
         let sha256 = Sha256::digest(block_on(file.read_bytes(NOISE))?);
-        let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&sha256);
         let noise = Noise { shape: info.shape.clone(), values: block_on(file.read_f32(NOISE))? };
         Ok(Self { noise, first: 0, sha256 })
     }

@@ -95,17 +95,21 @@ fn rows_of_pieces(tensor: &TensorEntry) -> Vec<usize> {
         .collect()
 }
 
-/// The safetensors header of a shard, with its length before it, and how many bytes of data follow.
+/// The header of a shard.
 fn header(tensors: &[TensorEntry], contents: &[(usize, usize)]) -> (Vec<u8>, u64) {
+    let parts = |&(tensor, piece): &(usize, usize)| tensors.get(tensor).map(|tensor| tensor.parts(piece));
+    safetensors_header(contents.iter().filter_map(parts).flatten())
+}
+
+/// The header of a safetensors file with its length before it, and how many bytes of data follow: names, dtypes and shapes
+/// in the order of the data.
+pub fn safetensors_header(tensors: impl IntoIterator<Item = (String, Dtype, Vec<usize>)>) -> (Vec<u8>, u64) {
     let (mut entries, mut at) = (Map::new(), 0_u64);
-    for &(tensor, piece) in contents {
-        for (name, dtype, shape) in tensors.get(tensor).map(|tensor| tensor.parts(piece)).unwrap_or_default()
-        {
-            let bytes = shape.iter().product::<usize>() as u64 * dtype.size() as u64;
-            let entry = json!({"dtype": dtype.name(), "shape": shape, "data_offsets": [at, at + bytes]});
-            entries.insert(name, entry);
-            at += bytes;
-        }
+    for (name, dtype, shape) in tensors {
+        let bytes = shape.iter().product::<usize>() as u64 * dtype.size() as u64;
+        let entry = json!({"dtype": dtype.name(), "shape": shape, "data_offsets": [at, at + bytes]});
+        entries.insert(name, entry);
+        at += bytes;
     }
     let mut json = Value::Object(entries).to_string().into_bytes();
     // Data begins at a multiple of eight bytes.

@@ -20,19 +20,21 @@ mod json;
 mod layout;
 mod pack;
 mod policy;
+mod search;
 mod source;
 
-pub use block::{BLOCK, Packed, Scheme, Search};
+pub use block::{BLOCK, Packed, Scheme};
 pub use component::{Component, Piece, Stored};
 pub use dtype::Dtype;
 pub use error::{Error, Result};
 #[cfg(feature = "files")]
 pub use folder::FolderSource;
 pub use header::{Header, MAX_HEADER, TensorInfo};
-pub use layout::Layout;
+pub use layout::{Layout, safetensors_header};
 pub use pack::{
     FileEntry, MANIFEST, MAX_BUFFER, MAX_SHARD, Manifest, PACK_FORMAT, PackSource, PieceEntry, Shard,
-    TensorEntry,
+    TensorEntry, hex,
 };
 pub use policy::{Policy, Rule, Treatment};
+pub use search::Search;
 pub use source::{ByteSource, MAX_JSON, MemorySource, read_all, read_json};

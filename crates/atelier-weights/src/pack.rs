@@ -320,7 +320,7 @@ impl FileEntry {
             progress(end - at)?;
             at = end;
         }
-        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = hex(&hash.finalize());
         if found == self.sha256 {
             return Ok(());
         }
@@ -332,6 +332,11 @@ impl FileEntry {
 /// A path that stays in the pack on every system and prints on one line.
 fn is_plain_path(path: &str) -> bool {
     path.split('/').all(is_plain_name)
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A pack's files as a checkpoint's: the configurations come from the manifest.

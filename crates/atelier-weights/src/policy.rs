@@ -71,13 +71,12 @@ impl Policy {
         Self::of("q4", &[], Treatment::Q4)
     }
 
-    /// Four bits with an offset where a weight's error is felt most, which is in the architect; its head at eight.
+    /// Four bits with an offset; of the architect, whose errors are felt most, embedding, attention and head at eight.
     pub fn mixed() -> Self {
         let architect = [
             ("vision_language_encoder/lm_head.*", Treatment::Q8),
             ("vision_language_encoder/*.embed_tokens.*", Treatment::Q8),
             ("vision_language_encoder/*.self_attn.*", Treatment::Q8),
-            ("vision_language_encoder/*", Treatment::Q4Offset),
         ];
         Self::of("mixed", &architect, Treatment::Q4Offset)
     }

@@ -1,9 +1,10 @@
 //! The architect's output as a value that can be kept, looked at and painted again.
 
+use atelier_weights::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{Checkpoint, hex};
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::prior::sampler::Sampling;

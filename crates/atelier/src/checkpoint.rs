@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use atelier_weights::{ByteSource, Component, MANIFEST, Manifest, PackSource, Scheme, Shard, read_all};
+use atelier_weights::{ByteSource, Component, MANIFEST, Manifest, PackSource, Scheme, Shard, hex, read_all};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::Calibration;
@@ -67,11 +67,13 @@ impl Checkpoint {
                 None => Component::open(source.clone(), name.folder(), name.stem()).await?,
             };
             check_inventory(&component, &inventory(&config, name).await?)?;
-            match &pack {
-                Some(manifest) => hash.update(manifest.fingerprint()),
-                None => hash.update(component.fingerprint().await?),
+            if pack.is_none() {
+                hash.update(component.fingerprint().await?);
             }
             components.push((name, component));
+        }
+        if let Some(manifest) = &pack {
+            hash.update(manifest.fingerprint());
         }
         let fingerprint = hex(&hash.finalize());
         let pack = pack.map(|manifest| Pack { source, manifest, verified: RefCell::default() });
@@ -147,7 +149,7 @@ impl Checkpoint {
     }
 
     /// The model's identity, in hexadecimal: SHA-256 over the configurations and, of every weight file, its name, size,
-    /// header and both ends of its data.
+    /// header and both ends of its data; of a pack the whole manifest, with the hash of every file.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -250,9 +252,4 @@ fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Resul
         ))),
         None => Ok(()),
     }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

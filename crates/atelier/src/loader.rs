@@ -52,9 +52,8 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// A weight cannot be read or is not finite; the observer stops the run. So for all that follow.
     pub async fn prior(&mut self) -> Result<Prior> {
-        self.verify().await?;
         let config = &self.checkpoint.config().prior;
-        weight_mapping::prior(&mut self.weights(ComponentName::VisionLanguageEncoder)?, config).await
+        weight_mapping::prior(&mut self.weights(ComponentName::VisionLanguageEncoder).await?, config).await
     }
 
     /// What reads source images for the architect.
@@ -62,9 +61,8 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn vision(&mut self) -> Result<(VisionTower, VectorQuantizer)> {
-        self.verify().await?;
         let config = &self.checkpoint.config().prior;
-        weight_mapping::vision(&mut self.weights(ComponentName::VisionLanguageEncoder)?, config).await
+        weight_mapping::vision(&mut self.weights(ComponentName::VisionLanguageEncoder).await?, config).await
     }
 
     /// What reads quoted texts for the painter.
@@ -72,9 +70,8 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn glyph_encoder(&mut self) -> Result<GlyphEncoder> {
-        self.verify().await?;
         let config = &self.checkpoint.config().glyph_encoder;
-        weight_mapping::glyph_encoder(&mut self.weights(ComponentName::TextEncoder)?, config).await
+        weight_mapping::glyph_encoder(&mut self.weights(ComponentName::TextEncoder).await?, config).await
     }
 
     /// The painter.
@@ -82,9 +79,8 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn transformer(&mut self) -> Result<Transformer> {
-        self.verify().await?;
         let config = &self.checkpoint.config().transformer;
-        weight_mapping::transformer(&mut self.weights(ComponentName::Transformer)?, config).await
+        weight_mapping::transformer(&mut self.weights(ComponentName::Transformer).await?, config).await
     }
 
     /// What reads source images for the painter.
@@ -92,9 +88,8 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn vae_encoder(&mut self) -> Result<Encoder> {
-        self.verify().await?;
         let config = &self.checkpoint.config().vae;
-        weight_mapping::vae_encoder(&mut self.weights(ComponentName::Vae)?, config).await
+        weight_mapping::vae_encoder(&mut self.weights(ComponentName::Vae).await?, config).await
     }
 
     /// The decoder.
@@ -102,19 +97,15 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// # Errors
     /// As [`Loader::prior`].
     pub async fn vae_decoder(&mut self) -> Result<Decoder> {
-        self.verify().await?;
         let config = &self.checkpoint.config().vae;
-        weight_mapping::vae_decoder(&mut self.weights(ComponentName::Vae)?, config).await
+        weight_mapping::vae_decoder(&mut self.weights(ComponentName::Vae).await?, config).await
     }
 
-    /// Compares the files of the stage with their hashes, where a pack says them, once in a run.
-    async fn verify(&mut self) -> Result<()> {
+    /// The tensors of a component, once the files of the stage are known to be whole.
+    async fn weights<'l>(&'l mut self, component: ComponentName) -> Result<CheckpointWeights<'l, 'a, 'r>> {
         let Self { checkpoint, stage, .. } = *self;
         let run = &mut *self.run;
-        checkpoint.verify(stage, |bytes, total| run.emit(Event::Verify { stage, bytes, total })).await
-    }
-
-    fn weights<'l>(&'l mut self, component: ComponentName) -> Result<CheckpointWeights<'l, 'a, 'r>> {
+        checkpoint.verify(stage, |bytes, total| run.emit(Event::Verify { stage, bytes, total })).await?;
         let component = self.checkpoint.component(component)?;
         Ok(CheckpointWeights { component, aliases: BTreeMap::new(), loader: self })
     }

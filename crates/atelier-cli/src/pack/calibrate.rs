@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use atelier::calibration::Calibration;
 use atelier::{DeviceChoice, Event, Pipeline, Request, Run, device};
-use atelier_weights::ByteSource;
+use atelier_weights::{ByteSource, hex};
 use sha2::{Digest, Sha256};
 
 use crate::counter::Counter;
@@ -22,8 +22,7 @@ const STEPS: usize = 8;
 
 /// The identity of a file of prompts.
 pub fn fingerprint(path: &Path) -> Result<String> {
-    let hash = Sha256::digest(files::read_text(path, MAX_PROMPTS)?);
-    Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&Sha256::digest(files::read_text(path, MAX_PROMPTS)?)))
 }
 
 /// Draws every prompt of a file, one a line.

@@ -7,7 +7,8 @@ use atelier::checkpoint::Checkpoint;
 use atelier::packing::{aliases_of, plan_checkpoint};
 use atelier::weight_mapping::inventory;
 use atelier_weights::{
-    ByteSource, Component, FileEntry, Layout, Manifest, PACK_FORMAT, Policy, Search, TensorEntry, read_all,
+    ByteSource, Component, FileEntry, Layout, Manifest, PACK_FORMAT, Policy, Search, TensorEntry, hex,
+    read_all,
 };
 use futures_lite::future::block_on;
 use sha2::{Digest, Sha256};
@@ -26,7 +27,7 @@ use crate::report::{self, say};
 const MAX_POLICY: u64 = 1 << 20;
 /// The longest configuration or tokenizer.
 pub(super) const MAX_FILE: u64 = 256 << 20;
-/// What a checkpoint has beside weights, configurations first.
+/// What a checkpoint has beside weights.
 pub(super) const CONFIGS: [&str; 8] = [
     "model_index.json",
     "scheduler/scheduler_config.json",
@@ -37,7 +38,8 @@ pub(super) const CONFIGS: [&str; 8] = [
     "vision_language_encoder/config.json",
     "vision_language_encoder/generation_config.json",
 ];
-const FILES: [&str; 1] = ["processor/tokenizer.json"];
+/// The one file beside weights and configurations.
+pub(super) const TOKENIZER: &str = "processor/tokenizer.json";
 
 /// Runs the command.
 pub fn run(args: &QuantizeArgs) -> Result<()> {
@@ -75,9 +77,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
             say(&format!("going on: {} are done", size(done)));
         }
     }
-    for path in FILES {
-        writer.copy(path, &block_on(whole(&*source, path))?)?;
-    }
+    writer.copy(TOKENIZER, &block_on(whole(&*source, TOKENIZER))?)?;
     let calibration = match &args.calibrate {
         Some(path) => block_on(calibrate::measure(source.clone(), path, style))?,
         None => Calibration::default(),
@@ -132,7 +132,7 @@ pub(super) fn policy_of(scheme: SchemeName) -> Policy {
 
 /// A file of the pack as its manifest notes it.
 pub(super) fn file_entry(path: &str, bytes: &[u8]) -> FileEntry {
-    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(bytes));
     FileEntry { path: path.to_owned(), bytes: bytes.len() as u64, sha256 }
 }
 
@@ -163,10 +163,7 @@ async fn describe(
         let json = serde_json::from_slice(&text).map_err(|error| Error::input(source.locate(path), error))?;
         configs.insert(path.to_owned(), json);
     }
-    let mut files = Vec::new();
-    for path in FILES {
-        files.push(file_entry(path, &whole(source, path).await?));
-    }
+    let files = vec![file_entry(TOKENIZER, &whole(source, TOKENIZER).await?)];
     Ok(Manifest {
         format: PACK_FORMAT.to_owned(),
         source: checkpoint.fingerprint().to_owned(),

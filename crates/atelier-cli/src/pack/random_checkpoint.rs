@@ -5,9 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use atelier::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory};
-use atelier_weights::Scheme;
+use atelier_weights::{Dtype, Scheme, safetensors_header};
 use futures_lite::future::block_on;
-use serde_json::{Map, Value, json};
 
 use super::random::Random;
 use super::synth::{Skeleton, finish};
@@ -70,7 +69,8 @@ fn write_component(
     progress: &mut Counter,
 ) -> std::io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    file.write_all(&header(entries))?;
+    let tensors = entries.iter().map(|entry| (entry.name.clone(), Dtype::Bf16, entry.shape.clone()));
+    file.write_all(&safetensors_header(tensors).0)?;
     for entry in entries {
         let rows = entry.shape.first().copied().unwrap_or(1);
         let columns: usize = entry.shape.iter().skip(1).product();
@@ -83,20 +83,4 @@ fn write_component(
         }
     }
     file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()
-}
-
-/// The header with its length before it; data begins at a multiple of eight bytes.
-fn header(entries: &[InventoryEntry]) -> Vec<u8> {
-    let (mut tensors, mut at) = (Map::new(), 0);
-    for entry in entries {
-        let end = at + bytes(entry);
-        let tensor = json!({"dtype": "BF16", "shape": entry.shape, "data_offsets": [at, end]});
-        tensors.insert(entry.name.clone(), tensor);
-        at = end;
-    }
-    let mut json = Value::Object(tensors).to_string().into_bytes();
-    json.resize(json.len().next_multiple_of(8), b' ');
-    let mut header = (json.len() as u64).to_le_bytes().to_vec();
-    header.extend(json);
-    header
 }

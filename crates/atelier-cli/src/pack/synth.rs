@@ -5,12 +5,12 @@ use std::path::Path;
 
 use atelier::ModelConfig;
 use atelier::packing::plan;
-use atelier_weights::{FileEntry, Layout, Manifest, MemorySource, PACK_FORMAT, Search, read_all};
+use atelier_weights::{FileEntry, Layout, Manifest, MemorySource, PACK_FORMAT, Search, hex, read_all};
 use futures_lite::future::block_on;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::quantize::{CONFIGS, MAX_FILE, file_entry, policy_of};
+use super::quantize::{CONFIGS, MAX_FILE, TOKENIZER, file_entry, policy_of};
 use super::random::Random;
 use super::tokenizer::tokenizer;
 use super::writer::{PackWriter, bits_per_weight};
@@ -20,9 +20,6 @@ use crate::counter::Counter;
 use crate::error::{Error, Result};
 use crate::progress::{Style, duration, size};
 use crate::report::{self, say};
-
-/// The one file beside configurations.
-const TOKENIZER: &str = "processor/tokenizer.json";
 
 /// A model without weights.
 pub struct Skeleton {
@@ -97,7 +94,7 @@ impl Skeleton {
     fn manifest(&self, args: &SynthArgs, layout: &Layout, policy: String) -> Manifest {
         let mut hash = Sha256::new();
         hash.update(format!("synthetic, seed {}: {:?}", args.seed, self.configs));
-        let source = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let source = hex(&hash.finalize());
         let files: Vec<FileEntry> = vec![file_entry(TOKENIZER, &self.tokenizer)];
         Manifest {
             format: PACK_FORMAT.to_owned(),

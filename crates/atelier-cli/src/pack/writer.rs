@@ -7,7 +7,7 @@ use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use atelier_weights::{Layout, MANIFEST, Manifest, Packed, Scheme, Search, TensorEntry};
+use atelier_weights::{Layout, MANIFEST, Manifest, Packed, Scheme, Search, TensorEntry, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -190,7 +190,7 @@ impl PackWriter {
         // On the disk before it is called finished.
         file.sync_all().map_err(failed)?;
         fs::rename(&partial, &path).map_err(|error| Error::write(&path, error))?;
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&hash.finalize()))
     }
 }
 

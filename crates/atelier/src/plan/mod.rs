@@ -6,7 +6,7 @@
 //!
 //! * Every number is f32, but for packed weights and where an element size is a parameter.
 //! * An operation has its inputs and its result alive; results reuse no input, except where burn adds in place.
-//! * A convolution also has a copy of its input with channels last.
+//! * A convolution that is not ours (1×1, or halving) also has a copy of its input with channels last.
 //! * Attention and packed products have no buffer beyond their results: kernels read words and scores where they are.
 //! * What does not grow with the picture, such as the tiles of threads and the sizes that kernels read, has [`WORKSPACE`].
 //! * Allocators keep freed buffers for reuse and round sizes up. That is theirs and not counted.
