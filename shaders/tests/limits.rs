@@ -13,7 +13,7 @@ const STORAGE_BUFFERS: usize = 8;
 
 /// The kernels with their names, complete, with the largest workgroup that any is launched with.
 fn kernels() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("wgsl");
+    let folder = Path::new("wgsl");
     let readers: Vec<(String, String)> = std::fs::read_dir(folder.join("common/packed"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -25,7 +25,7 @@ fn kernels() -> Vec<(String, String)> {
     let common = [("workgroup_sum", "row"), ("uniform_sizes", "sizes")].map(|(function, file)| {
         (function, std::fs::read_to_string(folder.join(format!("common/{file}.wgsl"))).unwrap())
     });
-    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files
         .filter(|path| path.extension().is_some_and(|extension| extension == "wgsl"))
         .flat_map(|path| {

@@ -4,7 +4,6 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -143,8 +142,7 @@ const SLACK: usize = 32 << 10;
 /// fifth of the stage in f32: the rest is kept floats, a zero for each row, and what belongs to a tensor.
 #[test]
 fn no_full_precision_copy_of_a_quantised_matrix_is_made_while_loading() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/mini");
-    let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open(folder).unwrap());
+    let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
     let checkpoint = block_on(Checkpoint::open(mini.clone())).unwrap();
     let pack = packed(&checkpoint, &*mini, &Policy::q4());
     let checkpoint = block_on(Checkpoint::open(Arc::new(pack))).unwrap();

@@ -19,7 +19,7 @@ use atelier_tests::golden::Golden;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/reference");
+const REFERENCE: &str = "data/reference";
 
 /// Rounding of `2·v/255 − 1`; the 8-bit levels themselves are equal.
 const ROUNDING: (f32, f32) = (1e-6, 0.0);

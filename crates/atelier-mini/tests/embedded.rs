@@ -10,7 +10,7 @@ use atelier_weights::{ByteSource, Error, read_all};
 use futures_lite::future::block_on;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/mini")
+    PathBuf::from("../../models/mini")
 }
 
 /// Relative paths of all files below `folder`.

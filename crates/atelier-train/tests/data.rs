@@ -20,8 +20,8 @@ static PAINTER: LazyLock<Painter> =
     LazyLock::new(|| Painter::new(&Geometry::column(), &Painter::font_folders()).unwrap());
 
 fn development() -> PromptFile {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/mini/prompts-dev.json");
-    PromptFile::read(&path).unwrap()
+    let path = Path::new("../../tests/data/mini/prompts-dev.json");
+    PromptFile::read(path).unwrap()
 }
 
 fn development_words() -> BTreeSet<String> {
@@ -465,4 +465,23 @@ fn a_missing_font_names_its_package() {
     let description = parse("A red card with 'ß' at the top in black, large.").unwrap();
     let scene = Scene::place(&description, &Geometry::column(), [512, 512], Style::of(&description)).unwrap();
     assert!(matches!(PAINTER.paint(&scene), Err(DataError::Character { character: 'ß', .. })));
+}
+
+#[test]
+fn a_free_square_does_not_depend_on_how_long_a_text_is() {
+    for (carrier, ornament) in [("poster", Ornament::Sun), ("flyer", Ornament::Dots)] {
+        let decoration = |text: &str| {
+            let prompt = format!(
+                "A navy {carrier} with the title 'OPEN' in large white letters at the top and '{text}' in small \
+                 yellow text at the bottom right."
+            );
+            let description = parse(&prompt).unwrap();
+            let style = Style::of(&description);
+            assert_eq!(style.ornament, ornament);
+            Scene::place(&description, &Geometry::column(), [512, 512], style).unwrap().decoration
+        };
+        let short = decoration("7");
+        assert!(!short.is_empty());
+        assert_eq!(short, decoration("Friday 7pm"));
+    }
 }

@@ -201,26 +201,19 @@ impl Ornament {
     }
 }
 
-/// The largest square of three to six cells that keeps a cell away from the edges and a column away from text: lower
-/// right first, then lower left, upper right, upper left, and the middle.
+/// The largest square of three to six cells in rows without text: at the right, a cell away from the edges, as far down as
+/// it goes.
+///
+/// Its place depends on the rows of the texts alone. Whoever writes the picture from the top downwards need not know how
+/// long a text will be that comes below.
 fn free_square(taken: &[CellBox], columns: u32, rows: u32) -> Option<CellBox> {
     (3..=6).rev().find_map(|side: u32| {
-        let far_column = (columns - 1).checked_sub(side).filter(|column| *column >= 1)?;
-        let far_row = (rows - 1).checked_sub(side).filter(|row| *row >= 1)?;
-        let (middle_column, middle_row) = ((columns - side) / 2, (rows - side) / 2);
-        let places = [
-            (far_column, far_row),
-            (1, far_row),
-            (far_column, 1),
-            (1, 1),
-            (far_column, middle_row),
-            (1, middle_row),
-            (middle_column, middle_row),
-        ];
-        places.into_iter().find_map(|(column, row)| {
-            let square = CellBox { column, row, columns: side, rows: side };
-            let wide = CellBox { column: column - 1, columns: side + 2, ..square };
-            taken.iter().all(|text| !text.overlaps(&wide)).then_some(square)
+        let column = (columns - 1).checked_sub(side).filter(|column| *column >= 1)?;
+        let last = (rows - 1).checked_sub(side)?;
+        (1..=last).rev().find_map(|row| {
+            let band = CellBox { column: 0, row, columns, rows: side };
+            let square = CellBox { column, columns: side, ..band };
+            taken.iter().all(|text| !text.overlaps(&band)).then_some(square)
         })
     })
 }
