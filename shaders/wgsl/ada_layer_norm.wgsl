@@ -8,7 +8,7 @@
 @group(0) @binding(1) var<storage, read_write> shift: array<f32>;
 @group(0) @binding(2) var<storage, read_write> scale: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
 fn main(
@@ -16,7 +16,6 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let sizes = uniform_sizes(local);
     let row = group.y * groups.x + group.x;
     let width = sizes[1];
     if row >= sizes[0] {

@@ -19,7 +19,7 @@ const HIDDEN: f32 = -3.0e38;
 @group(0) @binding(1) var<storage, read_write> k: array<f32>;
 @group(0) @binding(2) var<storage, read_write> v: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 var<workgroup> queries: array<f32, 2048>; // TILE · MAX_DIM
 var<workgroup> keys: array<f32, 1040>; // TILE · PART_STEP
@@ -32,7 +32,6 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) index: u32,
 ) {
-    let sizes = uniform_sizes(index);
     let heads = sizes[1];
     let key_value_heads = sizes[2];
     let seq = sizes[3];

@@ -25,7 +25,7 @@ const HIDDEN: f32 = -3.0e38;
 @group(0) @binding(1) var<storage, read_write> k: array<f32>;
 @group(0) @binding(2) var<storage, read_write> v: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 var<workgroup> queries: array<vec4<f32>, 128>; // PART · QUARTERS, quarters side by side
 var<workgroup> keys: array<f32, 2112>; // KEYS · PART_STEP
@@ -38,7 +38,6 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let sizes = uniform_sizes(local);
     let heads = sizes[1];
     let key_value_heads = sizes[2];
     let seq = sizes[3];

@@ -23,7 +23,7 @@ const INVOCATIONS: u32 = 256u;
 @group(0) @binding(1) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(2) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 var<workgroup> pixels: array<f32, 1440>; // STEP · BORDERED · ROW
 var<workgroup> weights: array<vec4<f32>, 288>; // STEP · 9 · QUADS
@@ -34,7 +34,6 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let sizes = uniform_sizes(local);
     let inputs = sizes[1];
     let outputs = sizes[2];
     let height = sizes[3];

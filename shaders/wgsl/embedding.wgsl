@@ -8,7 +8,7 @@
 @group(0) @binding(1) var<storage, read_write> scales: array<u32>;
 @group(0) @binding(2) var<storage, read_write> ids: array<i32>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
 fn main(

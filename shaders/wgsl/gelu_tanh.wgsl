@@ -6,7 +6,7 @@
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
-@group(0) @binding(2) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(2) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
 fn main(

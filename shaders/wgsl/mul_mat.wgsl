@@ -17,7 +17,7 @@ const DEPTH: u32 = 16u;
 @group(0) @binding(2) var<storage, read_write> scales: array<u32>;
 @group(0) @binding(3) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
-@group(0) @binding(5) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(5) var<storage, read> sizes: array<u32>;
 
 // Column-major, so that what neighbours write lies in different banks.
 var<workgroup> x_tile: array<f32, 2048>; // DEPTH · ROWS
@@ -29,7 +29,6 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let sizes = uniform_sizes(lane);
     let rows = sizes[0];
     let columns = sizes[1];
     let out = sizes[2];

@@ -17,7 +17,7 @@ const OUT: u32 = 4u;
 @group(0) @binding(2) var<storage, read_write> scales: array<u32>;
 @group(0) @binding(3) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
-@group(0) @binding(5) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(5) var<storage, read> sizes: array<u32>;
 
 var<workgroup> partial: array<vec4<f32>, 64>; // LANES
 
@@ -27,7 +27,6 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let sizes = uniform_sizes(lane);
     let rows = sizes[0];
     let columns = sizes[1];
     let out = sizes[2];

@@ -10,7 +10,7 @@
 @group(0) @binding(3) var<storage, read_write> next: array<f32>;
 @group(0) @binding(4) var<storage, read_write> h: array<f32>;
 @group(0) @binding(5) var<storage, read_write> normal: array<f32>;
-@group(0) @binding(6) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(6) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
 fn main(
@@ -18,7 +18,6 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let sizes = uniform_sizes(local);
     let row = group.y * groups.x + group.x;
     let width = sizes[1];
     if row >= sizes[0] {

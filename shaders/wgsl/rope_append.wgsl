@@ -13,7 +13,7 @@ const WORKGROUP: u32 = {{ workgroup }}u;
 @group(0) @binding(3) var<storage, read_write> keys: array<f32>;
 @group(0) @binding(4) var<storage, read_write> values: array<f32>;
 @group(0) @binding(5) var<storage, read_write> queries: array<f32>;
-@group(0) @binding(6) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(6) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
 fn main(

@@ -13,7 +13,7 @@
 
 @group(0) @binding(0) var<storage, read_write> logits: array<u32>;
 @group(0) @binding(1) var<storage, read_write> output: array<i32>;
-@group(0) @binding(2) var<storage, read_write> sizes: array<u32>;
+@group(0) @binding(2) var<storage, read> sizes: array<u32>;
 
 // Of -∞ and +∞.
 const LOWEST: u32 = 0x007fffffu;
@@ -80,7 +80,6 @@ fn mass_from(local: u32, allowed: u32, least: u32, largest: f32, divisor: f32) -
 
 @compute @workgroup_size({{ workgroup }})
 fn main(@builtin(local_invocation_index) local: u32) {
-    let sizes = uniform_sizes(local);
     let allowed = sizes[1];
     let divisor = bitcast<f32>(sizes[4]);
     let p = bitcast<f32>(sizes[5]);

@@ -5,6 +5,7 @@ mod fuzz;
 mod machine;
 mod mini;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,8 @@ const HELP: &str = "\
 cargo xtask <command>
 
   test                 everything that must pass: format, lints, tests, the browser build of the weight reader
+  web [--build]        builds the browser's page into web/dist and serves it on http://127.0.0.1:8080;
+                       with --build it only builds: web/dist works from any static file server
   fuzz [--seconds N]   runs every fuzz target for N seconds (30)
   bench [options]      time and memory of every stage, and the cost of a token with the KV cache;
                        `cargo xtask bench --help` lists the options
@@ -27,6 +30,8 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
         ["test"] => test::test(),
+        ["web"] => web::web(true),
+        ["web", "--build"] => web::web(false),
         ["fuzz"] => fuzz::fuzz(30),
         ["fuzz", "--seconds", seconds] => match seconds.parse() {
             Ok(seconds) => fuzz::fuzz(seconds),

@@ -278,6 +278,8 @@ pub enum SchemeName {
     Q8,
     /// Four bits with offsets, and eight for the architect's attention
     Mixed,
+    /// As they are: only in shards with hashes, as a browser wants them
+    Keep,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -6,13 +6,14 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use atelier::record::{RUN_FORMAT, RunRecord, device_name};
 use atelier::{Blueprint, DeviceChoice, DeviceReport, Event, Picture, Pipeline, Request, Run, device};
 use futures_lite::future::block_on;
 
 use crate::cli::GenerateArgs;
 use crate::error::{Error, Result};
 use crate::events::RunEvent;
-use crate::metadata::{self, RUN_FORMAT, RunRecord};
+use crate::metadata;
 use crate::names::Names;
 use crate::plan::{Plan, Work};
 use crate::report::Report;
@@ -82,7 +83,7 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>) -> Resul
             format: RUN_FORMAT.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             model: plan.model.to_string(),
-            device: metadata::device_name(&device_report),
+            device: device_name(&device_report),
             blueprint: Blueprint::clone(&picture.blueprint),
             paint: picture.options,
             image,
@@ -122,7 +123,7 @@ fn announce(plan: &Plan, request: &Request, device: &DeviceReport, report: &mut 
     });
     let model = plan.model.title();
     report.progress.say(&format!("{model} on {device_text}: {width}x{height}, {steps} steps, seed {seed}"));
-    let now = metadata::device_name(device);
+    let now = device_name(device);
     if let Some(then) = plan.recorded_device.as_ref().filter(|then| **then != now) {
         report.warn(&format!("the picture was made on {then}; on {now} pixels may differ slightly"));
     }

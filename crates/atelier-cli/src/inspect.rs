@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use atelier::blueprint::TokenGrid;
+use atelier::record::RunRecord;
 
 use crate::cli::InspectArgs;
 use crate::error::{Error, Result, one_line};
-use crate::metadata::{self, RunRecord};
+use crate::metadata;
 use crate::{blueprints, files, stdout};
 
 /// Grids of more columns are summed up: their rows would not fit a terminal.

@@ -4,25 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use atelier::Noise;
+use atelier::record::LatentsRecord;
 use atelier_weights::{Component, Dtype, FolderSource, hex};
 use futures_lite::future::block_on;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
 /// The tensor's name.
 const NOISE: &str = "noise";
-
-/// What a PNG notes about noise that was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LatentsRecord {
-    /// SHA-256 of the tensor's little-endian bytes, in hexadecimal.
-    pub sha256: String,
-    /// Which picture of the tensor it was, counted from 0.
-    pub index: usize,
-}
 
 /// Noise as given.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
+use atelier::record::RunRecord;
 use atelier::{
     Blueprint, Checkpoint, DEFAULT_GUIDANCE, DEFAULT_STEPS, DeviceChoice, Pipeline, Request, RgbImage,
     Sampling, blueprint::SourceRecord,
@@ -11,7 +12,6 @@ use atelier::{
 use crate::cli::{DeviceName, GenerateArgs, PlaceArgs};
 use crate::error::{Error, Result};
 use crate::latents::Latents;
-use crate::metadata::RunRecord;
 use crate::model::Model;
 use crate::{blueprints, files, images, metadata};
 

@@ -128,7 +128,7 @@ impl Progress {
                     self.close(&format!("blueprint {which}{tokens} tokens, {} tokens/s", number(pace)));
                 }
             }
-            Event::Step { image, images, step, steps } => {
+            Event::Step { image, images, step, steps, .. } => {
                 let phase = Phase::Painter { image };
                 let left = self.pace(phase, step).map(|pace| pace * (steps - step.min(steps)) as f64);
                 let left = left.map(|left| format!(", {} left", duration(left))).unwrap_or_default();

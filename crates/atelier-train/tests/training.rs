@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use atelier::preview::Preview;
 use atelier::prompt::{PromptTokenizer, SpecialTokens, TargetGrids, encode_prompt};
-use atelier::{ByteSource, Checkpoint, Device};
+use atelier::{ByteSource, Checkpoint, Device, Latents, RgbImage};
 use atelier_train::data::{Curriculum, Geometry, Painter};
 use atelier_train::train::{
     self, ArchitectTask, Code, DecoderTask, Options, PainterTask, Studio, Task, VaeTask, VisionTask,
@@ -39,7 +40,9 @@ fn last_figures(work: &Path, task: &str) -> Vec<String> {
 #[test]
 fn the_prompt_ids_of_training_are_those_of_the_checkpoint() {
     let recipe = studio().recipe();
-    let files = recipe.files(&[0.0; 16], &[1.0; 16]);
+    let latents = Latents { channels: 16, height: 1, width: 1, values: vec![0.0; 16] };
+    let preview = Preview::fit([(&latents, &RgbImage::new(8, 8, vec![0; 192]).unwrap())]).unwrap();
+    let files = recipe.files(&[0.0; 16], &[1.0; 16], &preview);
     let json = &files.iter().find(|(path, _)| *path == "processor/tokenizer.json").unwrap().1;
     let tokenizer = PromptTokenizer::from_bytes(json.as_bytes(), "tokenizer.json").unwrap();
     let config = recipe.config(&[0.0; 16], &[1.0; 16]).unwrap().prior;

@@ -135,6 +135,50 @@ pub enum Error {
     NoMemory { file: String, tensor: String, bytes: u64 },
 }
 
+impl Error {
+    /// The file that is at fault, as the source locates it, if it is one file.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::MissingFile { file }
+            | Self::Read { file, .. }
+            | Self::ShortRead { file, .. }
+            | Self::TooLong { file, .. }
+            | Self::Json { file, .. }
+            | Self::NotUtf8 { file, .. }
+            | Self::TooShort { file, .. }
+            | Self::HeaderTooLong { file, .. }
+            | Self::HeaderBeyondEnd { file, .. }
+            | Self::HeaderNotUtf8 { file, .. }
+            | Self::HeaderJson { file, .. }
+            | Self::DuplicateTensor { file, .. }
+            | Self::UnknownDtype { file, .. }
+            | Self::OffsetsReversed { file, .. }
+            | Self::OffsetsOutside { file, .. }
+            | Self::Overlap { file, .. }
+            | Self::Gap { file, .. }
+            | Self::ShapeOverflow { file, .. }
+            | Self::PartialByte { file, .. }
+            | Self::SizeMismatch { file, .. }
+            | Self::FileSize { file, .. }
+            | Self::EmptyIndex { file }
+            | Self::ShardName { file, .. }
+            | Self::MissingShard { file, .. }
+            | Self::NotInShard { file, .. }
+            | Self::NotInIndex { file, .. }
+            | Self::TwoShards { file, .. }
+            | Self::Pack { file, .. }
+            | Self::Hash { file, .. }
+            | Self::NoTensor { file, .. }
+            | Self::WrongDtype { file, .. }
+            | Self::NotFinite { file, .. }
+            | Self::NoRows { file, .. }
+            | Self::NoMemory { file, .. } => Some(file),
+            Self::MissingWeights { single: file, .. } => Some(file),
+            Self::Folder { .. } | Self::UnsafePath { .. } => None,
+        }
+    }
+}
+
 /// Shortens text that a file chose: a hostile header must not write pages into a terminal or break the line.
 fn clip(text: &str) -> String {
     const HEAD: usize = 200;

@@ -294,6 +294,11 @@ impl Manifest {
         Component::of_pack(source, self, headers, folder)
     }
 
+    /// Whether every weight is the checkpoint's own, to the last bit.
+    pub fn is_lossless(&self) -> bool {
+        !self.tensors.iter().any(|tensor| tensor.scheme.is_quantised())
+    }
+
     /// The pack's identity: of everything in it, down to the last weight.
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut hash = Sha256::new();

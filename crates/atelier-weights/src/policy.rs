@@ -61,6 +61,11 @@ const EIGHT_BITS: &[&str] = &[
 ];
 
 impl Policy {
+    /// Everything as the checkpoint has it.
+    pub fn keep() -> Self {
+        Self { name: "keep".to_owned(), rules: Vec::new(), otherwise: Treatment::Keep }
+    }
+
     /// Matrices at eight bits.
     pub fn q8() -> Self {
         Self::of("q8", &[], Treatment::Q8)

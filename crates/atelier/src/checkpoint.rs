@@ -75,7 +75,11 @@ impl Checkpoint {
         if let Some(manifest) = &pack {
             hash.update(manifest.fingerprint());
         }
-        let fingerprint = hex(&hash.finalize());
+        let fingerprint = match &pack {
+            // Another form of the same model: blueprints and pictures are exchanged freely.
+            Some(manifest) if manifest.is_lossless() => manifest.source.clone(),
+            _ => hex(&hash.finalize()),
+        };
         let pack = pack.map(|manifest| Pack { source, manifest, verified: RefCell::default() });
         Ok(Self { config, tokenizer, components, fingerprint, pack, calibration: None })
     }
@@ -149,7 +153,8 @@ impl Checkpoint {
     }
 
     /// The model's identity, in hexadecimal: SHA-256 over the configurations and, of every weight file, its name, size,
-    /// header and both ends of its data; of a pack the whole manifest, with the hash of every file.
+    /// header and both ends of its data; of a pack the whole manifest, with the hash of every file, unless nothing in it
+    /// is quantised: then it is the checkpoint it was made from.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -21,6 +21,16 @@ pub enum DeviceChoice {
     Adapter(String),
 }
 
+/// What a GPU device is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Limits {
+    /// All that the adapter has.
+    #[default]
+    Adapter,
+    /// What every device with WebGPU has, and no more.
+    WebGpuDefault,
+}
+
 /// A graphics adapter of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AdapterReport {
@@ -117,11 +127,19 @@ pub fn memory() -> Option<u64> {
     gpu::memory()
 }
 
-/// Opens the device that `choice` means.
+/// Opens the device that `choice` means, with all that its adapter can do.
 ///
 /// # Errors
 /// [`Error::Device`] when there is no such device or its driver refuses.
 pub async fn open(choice: &DeviceChoice) -> Result<(Device, DeviceReport)> {
+    open_within(choice, Limits::Adapter).await
+}
+
+/// The same within limits.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_within(choice: &DeviceChoice, limits: Limits) -> Result<(Device, DeviceReport)> {
     if *choice == DeviceChoice::Cpu {
         // Not even the list of adapters is asked for: a broken driver must not matter here.
         return Ok((cpu::open()?, cpu::report()?));
@@ -131,7 +149,7 @@ pub async fn open(choice: &DeviceChoice) -> Result<(Device, DeviceReport)> {
     match select(choice, &reports)? {
         (report, None) => Ok((cpu::open()?, report)),
         (report, Some(index)) => match adapters.into_iter().nth(index) {
-            Some((_, adapter)) => Ok((gpu::open(adapter).await?, report)),
+            Some((_, adapter)) => Ok((gpu::open(adapter, limits).await?, report)),
             None => Err(Error::Device("the adapter went away".into())),
         },
     }
@@ -213,7 +231,7 @@ mod gpu {
 
     use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
-    use super::{AdapterKind, AdapterReport, Device, Error, Result};
+    use super::{AdapterKind, AdapterReport, Device, Error, Limits, Result};
 
     /// An adapter with the instance that found it.
     pub(super) struct Found {
@@ -266,7 +284,7 @@ mod gpu {
         }
     }
 
-    pub(super) async fn open(Found { instance, adapter }: Found) -> Result<Device> {
+    pub(super) async fn open(Found { instance, adapter }: Found, limits: Limits) -> Result<Device> {
         let refused = |e: &dyn std::fmt::Display| {
             Error::Device(format!("the adapter '{}' refused: {e}", adapter.get_info().name))
         };
@@ -276,10 +294,14 @@ mod gpu {
             .features()
             .difference(wgpu::Features::all_experimental_mask())
             .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
+        let (required_features, required_limits) = match limits {
+            Limits::Adapter => (features, adapter.limits()),
+            Limits::WebGpuDefault => (wgpu::Features::empty(), wgpu::Limits::default()),
+        };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("atelier"),
-            required_features: features,
-            required_limits: adapter.limits(),
+            required_features,
+            required_limits,
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..wgpu::DeviceDescriptor::default()
         };
@@ -295,7 +317,7 @@ mod gpu {
 
 #[cfg(not(feature = "gpu"))]
 mod gpu {
-    use super::{AdapterReport, Device, Error, Result};
+    use super::{AdapterReport, Device, Error, Limits, Result};
 
     /// There is never one.
     pub(super) enum Found {}
@@ -312,7 +334,7 @@ mod gpu {
         Vec::new()
     }
 
-    pub(super) async fn open(_: Found) -> Result<Device> {
+    pub(super) async fn open(_: Found, _: Limits) -> Result<Device> {
         Err(Error::Device("this build has no GPU support (feature `gpu`)".into()))
     }
 }

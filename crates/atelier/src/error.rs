@@ -64,6 +64,9 @@ pub enum Error {
         /// What the tokenizer library said.
         problem: String,
     },
+    /// A PNG cannot be written, or holds no run of ours.
+    #[error("PNG: {0}")]
+    Png(String),
     /// A device was asked for that this machine does not have.
     #[error("device: {0}")]
     Device(String),

@@ -34,11 +34,13 @@ pub mod nn;
 pub mod packing;
 pub mod pipeline;
 pub mod plan;
+pub mod preview;
 pub mod prior;
 #[cfg(not(target_family = "wasm"))] // A browser cannot wait for a device.
 pub mod probe;
 pub mod progress;
 pub mod prompt;
+pub mod record;
 pub mod rng;
 pub mod rope;
 pub mod scheduler;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::image::RgbImage;
 use crate::prompt::Grid;
 use crate::trace::Trace;
 
@@ -67,6 +68,10 @@ pub enum Event {
         step: usize,
         /// All steps of this picture.
         steps: usize,
+        /// What the picture will be, as far as can be told, a pixel for each latent cell; only if
+        /// [asked for](Run::with_previews) and where it can be made.
+        #[serde(skip)]
+        preview: Option<RgbImage>,
     },
     /// A picture was decoded.
     Decode {
@@ -123,6 +128,8 @@ pub type Observer<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
 #[derive(Default)]
 pub struct Run<'a> {
     observer: Option<Box<Observer<'a>>>,
+    /// Whether steps bring a small picture along.
+    pub(crate) previews: bool,
     /// The tensors of every stage, if enabled.
     pub trace: Trace,
 }
@@ -135,12 +142,17 @@ impl<'a> Run<'a> {
 
     /// A run whose events go to `observer`.
     pub fn observed(observer: impl FnMut(&Event) -> ControlFlow<()> + 'a) -> Self {
-        Self { observer: Some(Box::new(observer)), trace: Trace::disabled() }
+        Self { observer: Some(Box::new(observer)), ..Self::default() }
     }
 
     /// The same run with every stage's tensors recorded.
     pub fn traced(self) -> Self {
         Self { trace: Trace::enabled(), ..self }
+    }
+
+    /// The same run with a small picture at every step.
+    pub fn with_previews(self) -> Self {
+        Self { previews: true, ..self }
     }
 
     /// Reports an event.

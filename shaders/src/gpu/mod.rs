@@ -20,7 +20,7 @@ use burn::backend::{DType, TensorMetadata};
 use burn::tensor::Shape;
 use burn_cubecl::cubecl::ExecutionMode;
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim, KernelId};
-use burn_cubecl::cubecl::server::KernelArguments;
+use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
@@ -188,10 +188,7 @@ fn runs(tensors: &[&CubeTensor]) -> bool {
 const MAX_WORKGROUPS: usize = 65_535;
 
 /// Functions of several kernels: the name, and the text that goes in front of a kernel that uses it.
-const COMMON: [(&str, &str); 2] = [
-    ("workgroup_sum", include_str!("../../wgsl/common/row.wgsl")),
-    ("uniform_sizes", include_str!("../../wgsl/common/sizes.wgsl")),
-];
+const COMMON: [(&str, &str); 1] = [("workgroup_sum", include_str!("../../wgsl/common/row.wgsl"))];
 
 /// A kernel's text.
 struct Wgsl {
@@ -248,15 +245,17 @@ impl Wgsl {
             return;
         }
         let client = output.client.clone();
-        let sizes: Vec<u8> = sizes.into_iter().flat_map(u32::to_le_bytes).collect();
-        let sizes = client.create_from_slice(&sizes);
-        let mut buffers: Vec<_> =
-            inputs.iter().chain([&output]).map(|tensor| tensor.handle.clone().binding()).collect();
-        buffers.push(sizes.binding());
+        // Not a buffer of ours: a write to one would send off everything before it, one kernel at a time.
+        let pairs = sizes.chunks(2).map(|pair| {
+            let [low, high] = [pair.first(), pair.get(1)].map(|size| u64::from(size.copied().unwrap_or(0)));
+            low | high << 32
+        });
+        let sizes = MetadataBindingInfo::custom(pairs.collect());
+        let buffers = inputs.iter().chain([&output]).map(|tensor| tensor.handle.clone().binding()).collect();
         let rows = workgroups.div_ceil(MAX_WORKGROUPS);
         let count = CubeCount::Static(workgroups.div_ceil(rows) as u32, rows as u32, 1);
         let kernel = SourceKernel::new(self, CubeDim::new_single());
-        client.launch(Box::new(kernel), count, KernelArguments::new().with_buffers(buffers));
+        client.launch(Box::new(kernel), count, KernelArguments::new().with_buffers(buffers).with_info(sizes));
     }
 }
 

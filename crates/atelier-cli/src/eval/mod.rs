@@ -10,6 +10,7 @@ use std::mem::ManuallyDrop;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
+use atelier::record::{RUN_FORMAT, RunRecord, device_name};
 use atelier::rng::RNG_VERSION;
 use atelier::{Blueprint, DeviceReport, Event, Pipeline, Request, Run, Sources, device};
 use futures_lite::future::block_on;
@@ -17,7 +18,7 @@ use futures_lite::future::block_on;
 use crate::cli::EvalTextArgs;
 use crate::error::{Error, Result};
 use crate::generate::in_device_flags;
-use crate::metadata::{self, RUN_FORMAT, RunRecord};
+use crate::metadata;
 use crate::model::Model;
 use crate::progress::{counted, duration};
 use crate::{files, guard, images, memory, plan, report};
@@ -112,7 +113,7 @@ impl Evaluation<'_> {
             files::check_target("--output", job.path)?;
         }
         self.announce(&model, &device_report, &jobs);
-        let record = Recorder { model, device: metadata::device_name(&device_report) };
+        let record = Recorder { model, device: device_name(&device_report) };
         self.paint(&jobs, &mut pipeline, &record).await
     }
 

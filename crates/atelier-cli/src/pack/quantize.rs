@@ -127,6 +127,7 @@ pub(super) fn policy_of(scheme: SchemeName) -> Policy {
         SchemeName::Q4 => Policy::q4(),
         SchemeName::Q8 => Policy::q8(),
         SchemeName::Mixed => Policy::mixed(),
+        SchemeName::Keep => Policy::keep(),
     }
 }
 

@@ -12,6 +12,7 @@ use super::error::{Result, TrainError};
 use super::files::{self, Named};
 use super::painter::{self, PainterTask};
 use super::parameters::Parameters;
+use super::preview;
 use super::run::{Options, averages};
 use super::studio::Studio;
 use super::vae::{DecoderTask, VaeTask};
@@ -23,8 +24,9 @@ use super::vision::VisionTask;
 /// A training is missing; a file cannot be written.
 pub fn export(studio: &Studio, options: &Options, device: &Device, folder: &Path) -> Result<()> {
     let recipe = studio.recipe();
-    let (mean, std, _) = painter::latents(studio, &options.state("vae"), device)?;
+    let (mean, std, encoder) = painter::latents(studio, &options.state("vae"), device)?;
     let config = recipe.config(&mean, &std)?;
+    let preview = preview::fit(studio, &encoder, &config.vae, device)?;
 
     let mut language = Named::new();
     let task = ArchitectTask::new(studio.clone(), 0)?;
@@ -62,7 +64,7 @@ pub fn export(studio: &Studio, options: &Options, device: &Device, folder: &Path
         weight_mapping::vae_decoder(w, &config.vae).await.map(|_| ())
     })?;
 
-    for (path, text) in recipe.files(&mean, &std) {
+    for (path, text) in recipe.files(&mean, &std, &preview) {
         let path = folder.join(path);
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).map_err(|error| TrainError::file(parent, error))?;

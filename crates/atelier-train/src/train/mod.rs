@@ -9,6 +9,7 @@ mod factors;
 mod files;
 mod painter;
 mod parameters;
+mod preview;
 mod recipe;
 mod redraw;
 mod run;

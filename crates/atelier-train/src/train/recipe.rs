@@ -1,6 +1,7 @@
 //! The sizes of mini, as the configuration files of its checkpoint.
 
 use atelier::config::ModelConfig;
+use atelier::preview::Preview;
 use serde_json::{Value, json};
 
 use super::error::{Result, TrainError};
@@ -92,14 +93,19 @@ impl Recipe {
     }
 
     /// The checkpoint's files beside the weights: path and contents. The latent statistics are measured on the trained
-    /// VAE.
-    pub fn files(&self, latents_mean: &[f32], latents_std: &[f32]) -> Vec<(&'static str, String)> {
+    /// VAE, and so is what makes previews.
+    pub fn files(&self, mean: &[f32], std: &[f32], preview: &Preview) -> Vec<(&'static str, String)> {
+        let mut configurations = self.configurations(mean, std);
+        let (factors, bias) = preview.factors();
+        for (path, value) in &mut configurations {
+            if *path == "vae/config.json" {
+                value["latent_rgb_factors"] = json!(factors);
+                value["latent_rgb_factors_bias"] = json!(bias);
+            }
+        }
         let pretty = |value: &Value| format!("{value:#}\n");
-        let mut files: Vec<(&'static str, String)> = self
-            .configurations(latents_mean, latents_std)
-            .iter()
-            .map(|(path, v)| (*path, pretty(v)))
-            .collect();
+        let mut files: Vec<(&'static str, String)> =
+            configurations.iter().map(|(path, value)| (*path, pretty(value))).collect();
         files.push(("processor/tokenizer.json", pretty(&self.tokenizer())));
         files.push(("processor/chat_template.jinja", CHAT_TEMPLATE.to_owned()));
         files

@@ -214,6 +214,12 @@ pub struct VaeConfig {
     pub latents_mean: Vec<f32>,
     /// Standard deviation of each latent channel.
     pub latents_std: Vec<f32>,
+    /// Red, green and blue in 0..=255 of each latent channel, for [previews](crate::preview).
+    #[serde(default)]
+    pub latent_rgb_factors: Option<Vec<[f32; 3]>>,
+    /// What is added to them.
+    #[serde(default)]
+    pub latent_rgb_factors_bias: Option<[f32; 3]>,
     /// Side of the pictures the model was made for, in pixels: the default width and height.
     pub sample_size: usize,
 }

@@ -24,6 +24,7 @@ use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::image::RgbImage;
+use crate::preview::Preview;
 use crate::progress::Run;
 use crate::prompt::check_size;
 use crate::rng::{Rng, Stream};
@@ -42,6 +43,7 @@ pub struct Pipeline {
     device: Device,
     resident: Resident,
     memory_budget: Option<u64>,
+    preview: Option<Preview>,
 }
 
 impl Pipeline {
@@ -51,7 +53,8 @@ impl Pipeline {
     /// A file of the checkpoint is missing, malformed or contradicts another.
     pub async fn load(source: Arc<dyn ByteSource>, device: Device) -> Result<Self> {
         let checkpoint = Checkpoint::open(source).await?;
-        Ok(Self { checkpoint, device, resident: Resident::default(), memory_budget: None })
+        let preview = Preview::of(&checkpoint.config().vae);
+        Ok(Self { checkpoint, device, resident: Resident::default(), memory_budget: None, preview })
     }
 
     /// The bytes that the device may give, if the caller knows: where a whole picture is too much for them the decoder
@@ -286,7 +289,7 @@ impl Pipeline {
             }
         };
         let models = self.resident.painter(&self.checkpoint, &self.device, run).await?;
-        let job = PaintJob { blueprint, options, noise, sources, index };
+        let job = PaintJob { blueprint, options, noise, sources, index, preview: self.preview.as_ref() };
         painter::paint(job, models, &self.checkpoint, &self.device, run).await
     }
 
@@ -299,7 +302,12 @@ impl Pipeline {
         decoder::check(latents, &self.checkpoint)?;
         let mode = decoder::mode(latents, &self.checkpoint, self.memory_budget)?;
         let decoder = self.resident.decoder(&self.checkpoint, &self.device, run).await?;
-        decoder::decode(latents, decoder, mode, &self.checkpoint, &self.device, index, run).await
+        let image =
+            decoder::decode(latents, decoder, mode, &self.checkpoint, &self.device, index, run).await?;
+        if run.previews && self.preview.is_none() {
+            self.preview = Preview::fit([(latents, &image)]);
+        }
+        Ok(image)
     }
 
     fn noise_shape(&self, images: usize, width: usize, height: usize) -> [usize; 4] {

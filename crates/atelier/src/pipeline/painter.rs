@@ -8,6 +8,7 @@ use crate::blueprint::{Blueprint, SourceRecord};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::glyph_encoder::{GlyphEncoder, pad_left};
+use crate::preview::Preview;
 use crate::progress::{Event, Run};
 use crate::prompt::{glyph_texts, glyph_tokens, upsample_codes};
 use crate::scheduler::FlowMatchEuler;
@@ -68,6 +69,7 @@ pub(super) struct PaintJob<'a> {
     pub noise: &'a [f32],
     pub sources: &'a Sources,
     pub index: ImageIndex,
+    pub preview: Option<&'a Preview>,
 }
 
 /// Paints one picture.
@@ -113,12 +115,22 @@ pub(super) async fn paint(
             }
             None => conditional,
         };
-        latents = latents + v.mul_scalar(schedule.step(step));
+        latents = latents + v.clone().mul_scalar(schedule.step(step));
         steps_trace.keep(run, "latents_steps", &latents);
-        // One value is read back so that the step is really over when it is reported.
-        read_floats(latents.clone().reshape([-1]).narrow(0, 0, 1)).await?;
+        let preview = match job.preview.filter(|_| run.previews) {
+            Some(preview) => {
+                // Where the velocity leads when all noise is taken away at once.
+                let estimate = latents.clone() - v.mul_scalar(schedule.sigmas[step + 1]);
+                preview.picture(&Latents { channels, height, width, values: read_floats(estimate).await? })
+            }
+            None => {
+                // One value is read back so that the step is really over when it is reported.
+                read_floats(latents.clone().reshape([-1]).narrow(0, 0, 1)).await?;
+                None
+            }
+        };
         let ImageIndex { image, images } = job.index;
-        run.emit(Event::Step { image, images, step: step + 1, steps: options.steps })?;
+        run.emit(Event::Step { image, images, step: step + 1, steps: options.steps, preview })?;
     }
     steps_trace.record(run);
     Ok(Latents { channels, height, width, values: read_floats(latents).await? })

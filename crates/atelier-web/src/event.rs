@@ -1,0 +1,52 @@
+//! Events and results as JavaScript objects.
+
+use atelier::{Event, RgbImage};
+use js_sys::{Object, Reflect, Uint8Array, Uint8ClampedArray};
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
+use wasm_bindgen::JsValue;
+
+use crate::error;
+
+/// Plain objects and numbers, as JSON has them.
+pub fn plain(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    value.serialize(&Serializer::json_compatible()).map_err(error::request)
+}
+
+/// An object with these properties.
+pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
+    let object = JsValue::from(Object::new());
+    for (name, value) in properties {
+        // Setting a property of an object that was just made cannot fail.
+        let _ = Reflect::set(&object, &name.into(), &value);
+    }
+    object
+}
+
+/// An event; `None` for those that are told otherwise.
+pub fn event(event: &Event) -> Option<JsValue> {
+    if matches!(event, Event::Blueprint { .. }) {
+        return None;
+    }
+    let value = plain(event).ok()?;
+    if let Event::Step { preview: Some(preview), .. } = event {
+        let data = Uint8ClampedArray::from(&rgba(preview)[..]);
+        let _ = Reflect::set(&value, &"preview".into(), &pixels(preview, data.into()));
+    }
+    Some(value)
+}
+
+/// `{ width, height, data }`.
+pub fn pixels(image: &RgbImage, data: JsValue) -> JsValue {
+    object([("width", image.width.into()), ("height", image.height.into()), ("data", data)])
+}
+
+/// The picture's bytes, four a pixel.
+pub fn rgba(image: &RgbImage) -> Vec<u8> {
+    image.pixels.chunks(3).flat_map(|pixel| pixel.iter().copied().chain([u8::MAX])).collect()
+}
+
+/// Bytes as JavaScript has them.
+pub fn bytes(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
+}

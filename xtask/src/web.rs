@@ -1,0 +1,157 @@
+//! The browser build: wasm, the npm package, the page.
+
+use std::path::{Path, PathBuf};
+
+use crate::command::{Outcome, cargo, failed, missing, program, root, run, succeeds};
+
+const WASM: &str = "wasm32-unknown-unknown";
+/// The oldest Node.js that the page's build runs with.
+const NODE: [u32; 2] = [20, 19];
+
+/// Builds everything into `web/dist` and, if asked, serves it.
+pub fn web(serve: bool) -> Outcome {
+    build()?;
+    if serve {
+        run(&mut npm(&["run", "serve"]))?;
+    }
+    Ok(())
+}
+
+/// Builds everything into `web/dist`.
+pub fn build() -> Outcome {
+    check_node()?;
+    wasm_target()?;
+    let web = root().join("web");
+    run(&mut cargo(&["build", "--profile", "web", "--target", WASM, "-p", "atelier-web"]))?;
+    let built = target_folder()?.join(WASM).join("web/atelier_web.wasm");
+    bind(&built, &web.join("src/wasm"))?;
+    install(&web)?;
+    optimise(&web.join("src/wasm/atelier_web_bg.wasm"))?;
+    model(&web.join("dist/models/mini"))?;
+    // The page is built from the package as others get it.
+    run(&mut npm(&["run", "types"]))?;
+    run(&mut npm(&["run", "package"]))?;
+    copy_folder(&web.join("src/wasm"), &web.join("lib/wasm"))?;
+    run(&mut npm(&["run", "app"]))?;
+    run(&mut npm(&["run", "sizes"]))
+}
+
+/// A script of `web/package.json`.
+pub fn npm(args: &[&str]) -> std::process::Command {
+    let mut command = program("npm", args);
+    command.current_dir(root().join("web"));
+    command
+}
+
+fn check_node() -> Outcome {
+    let [major, minor] = NODE;
+    let wanted = format!("Node.js from {major}.{minor} on, with npm");
+    let elsewhere = "from nodejs.org or your system's packages";
+    let version = program("node", &["--version"]).output();
+    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let Ok(version) = version else {
+        return Err(missing(format!("the page needs {wanted}: install it {elsewhere}")));
+    };
+    let mut numbers = version.trim_start_matches('v').split('.').map(|number| number.parse().unwrap_or(0));
+    let found = [numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)];
+    if found < NODE || !succeeds(&mut npm(&["--version"])) {
+        return Err(missing(format!(
+            "the page needs {wanted}, found Node.js {version}: install it {elsewhere}"
+        )));
+    }
+    Ok(())
+}
+
+/// rustup brings the standard library for browsers.
+pub fn wasm_target() -> Outcome {
+    let sysroot = program("rustc", &["--print", "sysroot"]).output();
+    let installed = sysroot.is_ok_and(|output| {
+        let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Path::new(&sysroot).join("lib/rustlib").join(WASM).exists()
+    });
+    if installed {
+        return Ok(());
+    }
+    run(&mut program("rustup", &["target", "add", WASM])).map_err(|failure| {
+        missing(format!("{WASM} is missing, and rustup did not help: {}", failure.message))
+    })
+}
+
+/// Where cargo puts what it builds.
+fn target_folder() -> Outcome<PathBuf> {
+    let metadata = cargo(&["metadata", "--format-version", "1", "--no-deps"]).output();
+    let metadata = metadata.map_err(|error| failed(format!("`cargo metadata`: {error}")))?;
+    let text = String::from_utf8_lossy(&metadata.stdout);
+    // One string of a long line: no reason for a parser.
+    let folder = text.split_once("\"target_directory\":\"").and_then(|(_, rest)| rest.split_once('"'));
+    match folder {
+        Some((folder, _)) => Ok(PathBuf::from(folder.replace("\\\\", "\\"))),
+        None => Err(failed("`cargo metadata` names no target directory")),
+    }
+}
+
+/// Makes the JavaScript side of the module.
+fn bind(module: &Path, folder: &Path) -> Outcome {
+    let mut bindgen = cargo(&["run", "--quiet", "--release", "-p", "atelier-bindgen", "--"]);
+    run(bindgen.arg(module).arg(folder))
+}
+
+/// The page's own tools, in the versions of the lock file.
+pub fn install(web: &Path) -> Outcome {
+    let (lock, installed) = (web.join("package-lock.json"), web.join("node_modules/.package-lock.json"));
+    let time = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    if time(&installed).is_some_and(|installed| time(&lock).is_some_and(|lock| lock <= installed)) {
+        return Ok(());
+    }
+    run(&mut npm(&["ci"]))
+}
+
+/// Makes the module smaller; minutes, so what was made is kept beside the module it was made from.
+fn optimise(module: &Path) -> Outcome {
+    let name = |suffix: &str| {
+        target_folder().map(|folder| folder.join(WASM).join(format!("web/atelier_web{suffix}")))
+    };
+    let (before, after) = (name(".before-opt.wasm")?, name(".after-opt.wasm")?);
+    let read =
+        |path: &Path| std::fs::read(path).map_err(|error| failed(format!("{}: {error}", path.display())));
+    if !after.is_file() || std::fs::read(&before).ok() != Some(read(module)?) {
+        copy(module, &before)?;
+        let features = ["--enable-simd", "--enable-bulk-memory", "--enable-nontrapping-float-to-int"];
+        let more = [
+            "--enable-sign-ext",
+            "--enable-mutable-globals",
+            "--enable-reference-types",
+            "--enable-multivalue",
+        ];
+        let options = [&["exec", "--", "wasm-opt", "-Os"], &features[..], &more].concat();
+        run(npm(&options).arg(&before).arg("-o").arg(&after))?;
+    }
+    copy(&after, module)
+}
+
+/// The built-in model, with hashes, for browsers to fetch.
+fn model(folder: &Path) -> Outcome {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(|error| failed(format!("{}: {error}", folder.display())))?;
+    }
+    let mut quantize =
+        cargo(&["run", "--quiet", "--release", "--", "quantize", "mini", "--scheme", "keep", "-q", "-o"]);
+    run(quantize.arg(folder))
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Outcome {
+    let problem = |error: std::io::Error| failed(format!("{}: {error}", from.display()));
+    std::fs::create_dir_all(to).map_err(problem)?;
+    for entry in std::fs::read_dir(from).map_err(problem)? {
+        let entry = entry.map_err(problem)?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Outcome {
+    match std::fs::copy(from, to) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(failed(format!("{} to {}: {error}", from.display(), to.display()))),
+    }
+}
