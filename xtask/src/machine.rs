@@ -1,9 +1,11 @@
-//! What the tests need of the machine: software Vulkan (Mesa's lavapipe), so that GPU tests run everywhere, the fonts that
-//! the training pictures are set in, and Tesseract, which reads what the built-in model paints.
+//! What the tests need of the machine: software Vulkan (Mesa's lavapipe), so that GPU tests run everywhere; the fonts that
+//! the training pictures are set in; Tesseract, which reads what the built-in model paints; Node.js and Chromium, which
+//! build and show the page.
 
 use std::path::{Path, PathBuf};
 
 use crate::command::{Outcome, missing, program, run, succeeds};
+use crate::web;
 
 /// Something to install, in the names of Debian and Ubuntu.
 struct Need {
@@ -13,7 +15,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 6] = [
     Need {
         what: "lavapipe driver (/usr/share/vulkan/icd.d/lvp_icd*.json)",
         package: "mesa-vulkan-drivers",
@@ -38,6 +40,18 @@ const NEEDS: [Need; 4] = [
         elsewhere: "Tesseract with English (Fedora: tesseract, Arch: tesseract tesseract-data-eng)",
         present: tesseract,
     },
+    Need {
+        what: "Node.js with npm",
+        package: "nodejs npm",
+        elsewhere: "Node.js (Fedora: nodejs-npm, Arch: npm)",
+        present: web::has_node,
+    },
+    Need {
+        what: "Chromium",
+        package: "chromium",
+        elsewhere: "Chromium (Fedora and Arch: chromium), or name another with ATELIER_CHROMIUM",
+        present: chromium,
+    },
 ];
 
 /// Installs what is missing where that is possible without a question, and names the command where it is not.
@@ -47,7 +61,7 @@ pub fn ensure() -> Outcome {
         return Ok(());
     }
     let names: Vec<&str> = absent.iter().map(|need| need.what).collect();
-    let packages: Vec<&str> = absent.iter().map(|need| need.package).collect();
+    let packages: Vec<&str> = absent.iter().flat_map(|need| need.package.split(' ')).collect();
     let problem = format!("the tests need more than is here: there is no {}", names.join(" and no "));
     if !succeeds(&mut program("apt-get", &["--version"])) {
         let elsewhere: Vec<&str> = absent.iter().map(|need| need.elsewhere).collect();
@@ -99,6 +113,13 @@ fn fonts() -> bool {
 
 fn tesseract() -> bool {
     succeeds(&mut program("tesseract", &["--version"]))
+}
+
+fn chromium() -> bool {
+    std::env::var_os("ATELIER_CHROMIUM").is_some()
+        || ["chromium", "chromium-browser", "google-chrome"]
+            .iter()
+            .any(|name| succeeds(&mut program(name, &["--version"])))
 }
 
 /// The usual places, and those one level below `/usr/lib`, named after the architecture.

@@ -4,9 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::command::{Outcome, Output, cargo, failed, missing, program, run, run_keeping, succeeds};
-use crate::{machine, mini};
-
-const WASM: &str = "wasm32-unknown-unknown";
+use crate::{machine, mini, web};
 
 /// Runs every check; the first that does not pass ends it.
 pub fn test() -> Outcome {
@@ -18,12 +16,12 @@ pub fn test() -> Outcome {
     let fuzz = ["check", "--release", "--manifest-path", "fuzz/Cargo.toml"];
     report
         .step("fuzz targets compile", cargo(&fuzz).env("CUSTOM_LIBFUZZER_PATH", "not-linked/libfuzzer.a"))?;
-    report.browser()?;
     // The release profile everywhere, so that the dependencies' build scripts and macros are built once.
     let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
     report.step("lints", &mut cargo(&clippy))?;
     report.tests("tests", &mut cargo(&["test", "--release", "--workspace", "--no-fail-fast"]))?;
     report.tests("trainer", &mut mini::trainer_tests())?;
+    report.web()?;
     println!("\n{}\nall of it passed", report.lines.join("\n"));
     Ok(())
 }
@@ -64,17 +62,32 @@ impl Report {
         self.lines.push(format!("{name:<24} {:>4} s   {verdict}", start.elapsed().as_secs()));
     }
 
-    /// The weight reader must also compile for the browser.
-    fn browser(&mut self) -> Outcome {
-        let name = "weights in the browser";
-        if !wasm_installed() && !succeeds(&mut program("rustup", &["target", "add", WASM])) {
-            let verdict = format!("NOT RUN: `rustup target add {WASM}` does not work here");
-            self.note(name, Instant::now(), &verdict);
-            return Ok(());
+    /// The page: its build, which includes its types, its package's own tests, and all of it in a browser.
+    fn web(&mut self) -> Outcome {
+        let start = Instant::now();
+        web::build()?;
+        self.note("browser build", start, "passed");
+        self.scripts("npm package", &mut web::npm(&["test"]))?;
+        let native = web::native()?;
+        self.scripts("page in a browser", web::npm(&["run", "e2e"]).env("ATELIER_NATIVE_DIR", native))
+    }
+
+    /// The same as [`Report::tests`] for tests in TypeScript.
+    fn scripts(&mut self, name: &str, command: &mut Command) -> Outcome {
+        let start = Instant::now();
+        // Without colours, the closing line is "Tests  12 passed (12)".
+        let (results, outcome) =
+            run_keeping(command.env("NO_COLOR", "1"), Output::Stdout, &["Tests  ", "in the tab: "]);
+        println!("\n{}", results.join("\n"));
+        outcome?;
+        let closing = results.iter().find(|line| line.contains("Tests  ")).map_or("", String::as_str);
+        let passed = number_before(closing, " passed");
+        let left_out = ["failed", "skipped", "todo"].iter().any(|word| closing.contains(word));
+        if passed == 0 || left_out {
+            return Err(failed(format!("{name}: {}", closing.trim())));
         }
-        let check =
-            ["check", "--release", "-p", "atelier-weights", "--no-default-features", "--target", WASM];
-        self.step(name, &mut cargo(&check))
+        self.note(name, start, &format!("{passed} passed, none ignored"));
+        Ok(())
     }
 
     /// The tests, with each program's own closing line. A test that is ignored counts as failed: nothing is skipped.
@@ -97,13 +110,4 @@ impl Report {
 fn number_before(line: &str, what: &str) -> usize {
     let before = line.split_once(what).map_or("", |(before, _)| before);
     before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
-fn wasm_installed() -> bool {
-    let sysroot = program("rustc", &["--print", "sysroot"]).output();
-    let sysroot = sysroot.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    sysroot.is_ok_and(|sysroot| {
-        let target = std::path::Path::new(&sysroot).join("lib/rustlib").join(WASM);
-        target.exists()
-    })
 }

@@ -22,7 +22,21 @@ pub fn build() -> Outcome {
     check_node()?;
     wasm_target()?;
     let web = root().join("web");
-    run(&mut cargo(&["build", "--profile", "web", "--target", WASM, "-p", "atelier-web"]))?;
+    // Messages of panics name source files: not those of whoever built this.
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
+    let remap = format!("--remap-path-prefix={}=cargo", home.unwrap_or_default());
+    let flags = format!("target.{WASM}.rustflags=[{remap:?}]");
+    run(&mut cargo(&[
+        "build",
+        "--profile",
+        "web",
+        "--target",
+        WASM,
+        "-p",
+        "atelier-web",
+        "--config",
+        &flags,
+    ]))?;
     let built = target_folder()?.join(WASM).join("web/atelier_web.wasm");
     bind(&built, &web.join("src/wasm"))?;
     install(&web)?;
@@ -36,11 +50,31 @@ pub fn build() -> Outcome {
     run(&mut npm(&["run", "sizes"]))
 }
 
+/// What the native program makes of the pack in `web/dist` on software Vulkan: `picture.png` and `blueprint.json` in the
+/// folder that is returned, for the page to be compared with.
+pub fn native() -> Outcome<PathBuf> {
+    let folder = target_folder()?.join("web-native");
+    std::fs::create_dir_all(&folder).map_err(|error| failed(format!("{}: {error}", folder.display())))?;
+    let adapter = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    let prompt = "A red card with 'CANDY' at the center in white, large.";
+    let mut generate = cargo(&["run", "--quiet", "--release", "--", "generate", prompt]);
+    generate.args(["--model", "web/dist/models/mini", "--device", "gpu", "--adapter", &adapter]);
+    generate.args(["-W", "128", "-H", "128", "-s", "1", "--steps", "4", "-q"]);
+    generate.arg("--save-blueprint").arg(folder.join("blueprint.json"));
+    run(generate.arg("-o").arg(folder.join("picture.png")))?;
+    Ok(folder)
+}
+
 /// A script of `web/package.json`.
 pub fn npm(args: &[&str]) -> std::process::Command {
     let mut command = program("npm", args);
     command.current_dir(root().join("web"));
     command
+}
+
+/// Whether there is a Node.js at all.
+pub fn has_node() -> bool {
+    succeeds(&mut program("node", &["--version"])) && succeeds(&mut npm(&["--version"]))
 }
 
 fn check_node() -> Outcome {
@@ -63,7 +97,7 @@ fn check_node() -> Outcome {
 }
 
 /// rustup brings the standard library for browsers.
-pub fn wasm_target() -> Outcome {
+fn wasm_target() -> Outcome {
     let sysroot = program("rustc", &["--print", "sysroot"]).output();
     let installed = sysroot.is_ok_and(|output| {
         let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -97,7 +131,7 @@ fn bind(module: &Path, folder: &Path) -> Outcome {
 }
 
 /// The page's own tools, in the versions of the lock file.
-pub fn install(web: &Path) -> Outcome {
+fn install(web: &Path) -> Outcome {
     let (lock, installed) = (web.join("package-lock.json"), web.join("node_modules/.package-lock.json"));
     let time = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
     if time(&installed).is_some_and(|installed| time(&lock).is_some_and(|lock| lock <= installed)) {

@@ -1,0 +1,179 @@
+/** What the user wants: prompt, size, steps, seed and the rest, read from the form and written back into it. */
+
+import type { ModelInfo } from "atelier-web";
+import { byId, make } from "./dom";
+import { decimal, Field, whole } from "./field";
+import { onLanguage, t } from "./i18n";
+
+/** A value left out is the model's own, a seed left out is drawn. */
+export interface Settings {
+  prompt: string;
+  width: number;
+  height: number;
+  steps: number;
+  seed?: number;
+  guidance?: number;
+  temperature?: number;
+}
+
+const SIZES = ["512×512", "384×384", "256×256", "640×384", "384×640", "768×768", "1024×1024"];
+const OTHER = "other";
+/** Stands for "left empty" where that has a meaning. */
+const EMPTY = Symbol();
+const orEmpty =
+  <T>(parse: (text: string) => T | undefined) =>
+  (text: string) =>
+    text === "" ? EMPTY : parse(text);
+const side = (text: string) => {
+  const pixels = whole(text, 32, 4096);
+  return pixels !== undefined && pixels % 32 === 0 ? pixels : undefined;
+};
+
+export class Compose {
+  readonly #prompt = new Field("prompt", "prompt-error", (text) => text || undefined, () => t().promptMissing);
+  readonly #width = new Field("width", "size-error", side, () => t().sizeWrong);
+  readonly #height = new Field("height", "size-error", side, () => t().sizeWrong);
+  readonly #steps = new Field("steps", "steps-error", (text) => whole(text, 1, 100_000), () => t().stepsWrong);
+  readonly #seed = new Field("seed", "seed-error", orEmpty((text) => whole(text, 0, Number.MAX_SAFE_INTEGER)), () => t().seedWrong);
+  readonly #guidance = new Field("guidance", "guidance-error", orEmpty(decimal), () => t().guidanceWrong);
+  readonly #temperature = new Field("temperature", "temperature-error", orEmpty(decimal), () => t().temperatureWrong);
+  readonly #size = byId("size", HTMLSelectElement);
+  readonly #keep = byId("seed-keep", HTMLButtonElement);
+  /** The model's own numbers; mini's until another is open. */
+  #defaults: ModelInfo["defaults"] | undefined;
+  #fullSteps = 50;
+  #lastSeed: number | undefined;
+  readonly #changed: () => void;
+
+  /** `changed` runs when the size may be another. */
+  constructor(changed: () => void) {
+    this.#changed = changed;
+    this.#size.append(...SIZES.map((size) => make("option", { value: size, textContent: size.replace("×", " × ") })));
+    this.#size.append(make("option", { value: OTHER }));
+    this.#size.addEventListener("change", () => {
+      this.#showCustom();
+      this.#changed();
+    });
+    for (const field of [this.#width, this.#height]) field.input.addEventListener("change", () => this.#changed());
+    this.#steps.input.addEventListener("input", () => this.#showPreset());
+    for (const button of this.#presets()) {
+      button.addEventListener("click", () => {
+        this.#steps.write(button.dataset["steps"] === "default" ? String(this.#fullSteps) : (button.dataset["steps"] ?? ""));
+        this.#showPreset();
+      });
+    }
+    this.#keep.addEventListener("click", () => this.#seed.write(String(this.#lastSeed ?? "")));
+    byId("seed-random", HTMLButtonElement).addEventListener("click", () => this.#seed.write(""));
+    this.#showPreset();
+    onLanguage(() => {
+      const other = this.#size.querySelector(`option[value="${OTHER}"]`);
+      if (other) other.textContent = t().sizeOther;
+      this.#showDefaults();
+    });
+  }
+
+  /** The settings, or undefined with the errors shown and the first of them focused. */
+  read(): Settings | undefined {
+    const size = this.size(true);
+    const prompt = this.#prompt.read();
+    const steps = this.#steps.read();
+    const seed = this.#seed.read();
+    const guidance = this.#guidance.read();
+    const temperature = this.#temperature.read();
+    if (!size || prompt === undefined || !steps || seed === undefined || guidance === undefined || temperature === undefined) {
+      const wrong = document.querySelector<HTMLElement>("#compose [aria-invalid]");
+      wrong?.closest("details")?.setAttribute("open", "");
+      wrong?.focus();
+      return undefined;
+    }
+    return {
+      prompt,
+      ...size,
+      steps,
+      ...(seed === EMPTY ? {} : { seed }),
+      ...(guidance === EMPTY ? {} : { guidance }),
+      ...(temperature === EMPTY ? {} : { temperature }),
+    };
+  }
+
+  /** The size alone; `show` marks fields that are wrong. */
+  size(show = false): { width: number; height: number } | undefined {
+    if (this.#size.value !== OTHER) {
+      const [width, height] = this.#size.value.split("×").map(Number);
+      return width && height ? { width, height } : undefined;
+    }
+    const read = (field: Field<number>) => (show ? field.read() : side(field.input.value.trim()));
+    // Width last: it shares the place of its error with height, which must not clear it.
+    const height = read(this.#height);
+    const width = read(this.#width);
+    if (show && width !== undefined && height === undefined) this.#height.read();
+    return width && height ? { width, height } : undefined;
+  }
+
+  /** Fills in what is given and leaves the rest. */
+  write(settings: Partial<Settings>): void {
+    if (settings.prompt !== undefined) this.#prompt.write(settings.prompt);
+    if (settings.width !== undefined && settings.height !== undefined) this.#writeSize(settings.width, settings.height);
+    if (settings.steps !== undefined) this.#steps.write(String(settings.steps));
+    if (settings.seed !== undefined) this.#seed.write(String(settings.seed));
+    if (settings.guidance !== undefined) this.#guidance.write(String(settings.guidance));
+    if (settings.temperature !== undefined) this.#temperature.write(String(settings.temperature));
+    this.#showPreset();
+  }
+
+  /** Takes over the numbers of the model that is open, where the user has not chosen others. */
+  setDefaults(defaults: ModelInfo["defaults"]): void {
+    if (this.#steps.input.value === String(this.#fullSteps)) this.#steps.write(String(defaults.steps));
+    this.#fullSteps = defaults.steps;
+    this.#defaults = defaults;
+    this.#showDefaults();
+    this.#showPreset();
+  }
+
+  /** The seed of the latest picture, which a button puts into the field. */
+  setLastSeed(seed: number): void {
+    this.#lastSeed = seed;
+    this.#keep.disabled = false;
+    this.#keep.title = String(seed);
+  }
+
+  /** While a blueprint is open, prompt and size are its own. */
+  lock(locked: boolean): void {
+    this.#prompt.input.readOnly = locked;
+    for (const field of [this.#size, this.#width.input, this.#height.input]) field.disabled = locked;
+  }
+
+  focusPrompt(): void {
+    this.#prompt.input.focus();
+  }
+
+  #writeSize(width: number, height: number): void {
+    const known = `${width}×${height}`;
+    this.#size.value = SIZES.includes(known) ? known : OTHER;
+    this.#width.write(String(width));
+    this.#height.write(String(height));
+    this.#showCustom();
+    this.#changed();
+  }
+
+  #showCustom(): void {
+    for (const id of ["custom", "custom-height"]) byId(id, HTMLElement).hidden = this.#size.value !== OTHER;
+  }
+
+  #showDefaults(): void {
+    const own = (value: number | undefined) => (value === undefined ? t().modelsOwn : `${t().modelsOwn}: ${value}`);
+    this.#guidance.input.placeholder = own(this.#defaults?.guidance);
+    this.#temperature.input.placeholder = own(this.#defaults?.temperature);
+  }
+
+  #showPreset(): void {
+    for (const button of this.#presets()) {
+      const steps = button.dataset["steps"] === "default" ? String(this.#fullSteps) : button.dataset["steps"];
+      button.setAttribute("aria-pressed", String(this.#steps.input.value.trim() === steps));
+    }
+  }
+
+  #presets(): NodeListOf<HTMLButtonElement> {
+    return document.querySelectorAll<HTMLButtonElement>("button[data-steps]");
+  }
+}

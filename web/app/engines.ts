@@ -1,0 +1,42 @@
+/** The engine of the chosen model: made when it is first needed, kept until another model is chosen. */
+
+import { createEngine, type Engine, type EngineOptions, type ModelInfo, type OpenEvent } from "atelier-web";
+import wasmUrl from "../lib/wasm/atelier_web_bg.wasm?url";
+import type { Chosen } from "./model";
+import { cachedShellFile, SEALED } from "./shell";
+
+export class Engines {
+  #open: { readonly chosen: Chosen; readonly engine: Engine } | undefined;
+
+  /** Whether a run with this model can begin at once. */
+  isOpen(chosen: Chosen): boolean {
+    return this.#open?.chosen === chosen;
+  }
+
+  info(chosen: Chosen): ModelInfo | undefined {
+    return this.#open?.chosen === chosen ? this.#open.engine.info : undefined;
+  }
+
+  async get(chosen: Chosen, progress: (event: OpenEvent) => void, signal: AbortSignal): Promise<Engine> {
+    if (this.#open?.chosen === chosen) return this.#open.engine;
+    this.close();
+    const engine = await createEngine(chosen.source, { ...(await options()), name: chosen.name, progress, signal });
+    this.#open = { chosen, engine };
+    return engine;
+  }
+
+  close(): void {
+    this.#open?.engine.dispose();
+    this.#open = undefined;
+  }
+}
+
+async function options(): Promise<EngineOptions> {
+  // `?limits=default`: what runs with this runs on every adapter.
+  const defaultLimits = new URLSearchParams(location.search).get("limits") === "default";
+  // Where there is no network the server need not be asked for a newer version.
+  if (!SEALED) return { defaultLimits, offline: !navigator.onLine };
+  // A sealed page may not fetch, not even from its own cache; the cache's own interface is not fetching.
+  const wasm = await (await cachedShellFile(wasmUrl))?.arrayBuffer();
+  return { defaultLimits, offline: true, ...(wasm && { wasm }) };
+}

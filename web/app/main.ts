@@ -1,0 +1,171 @@
+/** Puts the page's parts together. Nothing here waits for the engine: it is made when the first picture is wanted. */
+
+import { AtelierError, type Blueprint, isSupported, type RunRecord } from "atelier-web";
+import { Compose } from "./compose";
+import { byId } from "./dom";
+import { Easel } from "./easel";
+import { Engines } from "./engines";
+import { messageFor, Messages } from "./errors";
+import { showExamples } from "./examples";
+import { type Entry, Gallery } from "./gallery";
+import { onLanguage, startLanguages, t } from "./i18n";
+import { type Chosen, ModelChoice } from "./model";
+import { acceptFiles } from "./open-files";
+import { Opened } from "./opened";
+import { Result } from "./result";
+import { Runs } from "./run";
+import { keepShell, offerSeal, restoreForm, SEALED, showSeal } from "./shell";
+import { SourceImages } from "./source-images";
+import { Stages } from "./stages";
+import { Storage } from "./storage";
+
+startLanguages();
+showSeal();
+
+const easel = new Easel();
+const stages = new Stages();
+const messages = new Messages();
+const engines = new Engines();
+const sources = new SourceImages();
+const compose = new Compose(emptySheet);
+const opened = new Opened(compose, emptySheet);
+const result = new Result({ again: paintAgain, useSettings: (entry) => restore(entry.record, "") });
+const gallery = new Gallery((entry) => {
+  result.show(entry);
+  if (entry) easel.show(entry.url, entry.blueprint);
+  else emptySheet();
+});
+const choice = new ModelChoice(() => {
+  // A run in progress goes on with the model it began with.
+  if (!runs.running) engines.close();
+  void lookAtStorage();
+});
+const storage = new Storage({
+  release: () => {
+    if (!runs.running) engines.close();
+    return !runs.running;
+  },
+  cleared: () => {
+    void offerSeal(false);
+    stages.say(t().cleared);
+  },
+  failed: (error) => messages.show(() => messageFor(error, SEALED)),
+});
+const runs = new Runs({ engines, easel, stages, messages, gallery, result, opened: modelOpened, idle: emptySheet });
+
+/** The sheet shows the grid of what would be painted next, unless there is a picture or a run. */
+function emptySheet(): void {
+  const size = compose.size();
+  if (!size || gallery.shown || runs.running) return;
+  if (opened.blueprint) easel.begin(size.width, size.height, opened.blueprint);
+  else easel.idle(size.width, size.height);
+}
+
+/** 32 random bits: enough to differ, and short enough to be typed again. */
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+}
+
+function generate(): void {
+  if (runs.running) return;
+  const settings = compose.read();
+  const chosen = settings && choice.read();
+  if (!settings || !chosen) return;
+  const { prompt, width, height, ...paint } = settings;
+  const seed = settings.seed ?? randomSeed();
+  const from = opened.blueprint ? { blueprint: opened.blueprint } : { prompt, width, height };
+  const metadata = byId("metadata", HTMLInputElement).checked;
+  const request = { ...from, ...paint, seed, metadata, images: sources.images, imageNames: sources.names };
+  void runs.start({ request, images: sources.images, chosen, width, height });
+}
+
+function paintAgain(entry: Entry): void {
+  const chosen = choice.read();
+  if (!chosen) return;
+  const { blueprint, record, images } = entry;
+  const { steps, guidance } = record.paint;
+  const metadata = byId("metadata", HTMLInputElement).checked;
+  const request = { blueprint, steps, guidance, seed: randomSeed(), metadata, images };
+  void runs.start({ request, images, chosen, width: blueprint.width, height: blueprint.height });
+}
+
+/** Puts the settings of a picture back into the form; `name` is its file's. */
+function restore(record: RunRecord, name: string): void {
+  const { blueprint, paint } = record;
+  opened.set(undefined);
+  const { prompt, width, height, sampling } = blueprint;
+  const { steps, guidance, seed } = paint;
+  compose.write({ prompt, width, height, steps, guidance, seed, temperature: sampling.temperature });
+  // One seed draws both blueprint and noise. A picture with two was painted from a blueprint, which it holds.
+  if (blueprint.seed !== seed) opened.set(blueprint);
+  if (name) messages.show(() => ({ title: t().settingsRestored(name), advice: advice(record) }));
+  compose.focusPrompt();
+}
+
+function advice(record: RunRecord): string {
+  const other = choice.info !== undefined && choice.info.model !== record.blueprint.model;
+  const missing = record.blueprint.sources?.length ? [t().addSources(record.sources?.join(", ") || "…")] : [];
+  return [...(other ? [t().otherModel] : []), ...missing].join(" ");
+}
+
+function openBlueprint(blueprint: Blueprint): void {
+  opened.set(blueprint);
+  stages.say(t().blueprintOpened);
+}
+
+function modelOpened(chosen: Chosen): void {
+  const info = engines.info(chosen);
+  if (info) {
+    choice.setInfo(info);
+    compose.setDefaults(info.defaults);
+  }
+  const seed = gallery.shown?.record.paint.seed;
+  if (seed !== undefined) compose.setLastSeed(seed);
+  void lookAtStorage();
+}
+
+async function lookAtStorage(): Promise<void> {
+  await offerSeal(await storage.look(choice.chosen));
+}
+
+showExamples((prompt) => {
+  opened.set(undefined);
+  compose.write({ prompt });
+  compose.focusPrompt();
+});
+acceptFiles({
+  blueprint: openBlueprint,
+  record: restore,
+  image: (file) => sources.add(file, file.name),
+  model: (files, name) => choice.useFiles(files, name || t().modelFilesName),
+  unknown: (name) => messages.show(() => ({ title: t().fileUnknown(name), advice: t().fileUnknownAdvice })),
+});
+
+byId("compose", HTMLFormElement).addEventListener("submit", (event) => {
+  event.preventDefault();
+  generate();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    generate();
+  } else if (event.key === "Escape" && runs.running) {
+    event.preventDefault();
+    runs.cancel();
+  }
+});
+onLanguage(() => {
+  byId("version", HTMLElement).textContent = t().version(__VERSION__);
+});
+restoreForm();
+emptySheet();
+
+const support = await isSupported();
+if (!support.supported) {
+  const error = new AtelierError(support.code, support.message);
+  messages.show(() => messageFor(error, SEALED));
+}
+await lookAtStorage();
+await keepShell();
+// Only now is there a shell that a sealed page can be opened from.
+await lookAtStorage();

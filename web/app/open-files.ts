@@ -1,0 +1,83 @@
+/** Files that come to the page, by drop or by the picker: blueprints, pictures of ours, other pictures, models. */
+
+import { type Blueprint, filesFromDrop, readPicture, type RunRecord } from "atelier-web";
+import { byId } from "./dom";
+
+export interface Openers {
+  blueprint: (blueprint: Blueprint) => void;
+  record: (record: RunRecord, name: string) => void;
+  /** A picture to start from; */
+  image: (file: File) => void;
+  model: (files: ReadonlyMap<string, Blob>, name: string) => void;
+  unknown: (name: string) => void;
+}
+
+/** Larger than any blueprint; what is larger is not read to find out. */
+const LARGEST_JSON = 16 << 20;
+
+export function acceptFiles(openers: Openers): void {
+  const input = byId("open-input", HTMLInputElement);
+  byId("open-file", HTMLButtonElement).addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    for (const file of input.files ?? []) void open(file, openers);
+    input.value = "";
+  });
+  acceptDrops(openers);
+}
+
+function acceptDrops(openers: Openers): void {
+  const veil = byId("drop", HTMLElement);
+  const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    veil.hidden = false;
+  });
+  document.addEventListener("dragleave", (event) => {
+    // Moving from one element to the next leaves the first; only leaving the window has no next.
+    if (!event.relatedTarget) veil.hidden = true;
+  });
+  document.addEventListener("drop", (event) => {
+    veil.hidden = true;
+    const transfer = event.dataTransfer;
+    if (!transfer || !hasFiles(event)) return;
+    event.preventDefault();
+    void take(transfer, openers);
+  });
+}
+
+async function take(transfer: DataTransfer, openers: Openers): Promise<void> {
+  const folder = [...transfer.items].map((item) => item.webkitGetAsEntry()).find((entry) => entry?.isDirectory);
+  const files = await filesFromDrop(transfer);
+  if (folder || files.has("pack.json") || files.has("model_index.json")) openers.model(files, folder?.name ?? "");
+  else for (const file of files.values()) await open(file, openers);
+}
+
+async function open(file: File, openers: Openers): Promise<void> {
+  if (file.name.endsWith(".json") && file.size <= LARGEST_JSON) {
+    const blueprint = parseBlueprint(await file.text());
+    if (blueprint) openers.blueprint(blueprint);
+    else openers.unknown(file.name);
+  } else if (file.type === "image/png") {
+    const record = await readPicture(file).catch(() => undefined);
+    if (record) openers.record(record, file.name);
+    else openers.image(file);
+  } else if (file.type.startsWith("image/")) openers.image(file);
+  else openers.unknown(file.name);
+}
+
+/** The blueprint, if it looks like one; the engine looks at every field before it paints. */
+function parseBlueprint(text: string): Blueprint | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Blueprint> | null;
+    const complete =
+      value?.format === "atelier-blueprint/1" &&
+      typeof value.prompt === "string" &&
+      Number.isInteger(value.width) &&
+      Number.isInteger(value.height) &&
+      Array.isArray(value.large?.ids);
+    return complete ? (value as Blueprint) : undefined;
+  } catch {
+    return undefined;
+  }
+}

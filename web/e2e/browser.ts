@@ -1,0 +1,70 @@
+/** Debian's Chromium with WebGPU in software, and the page in it. */
+
+import { existsSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page, type Worker } from "playwright-core";
+import { vi } from "vitest";
+
+export const DIST = resolve(import.meta.dirname, "../dist");
+/** Software WebGPU on two cores is slow; a run that hangs should still be noticed. */
+export const PATIENCE = 300_000;
+vi.setConfig({ testTimeout: 2 * PATIENCE, hookTimeout: PATIENCE });
+
+const QUIET = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  // It would ask its makers what the fields of a form may be.
+  "--disable-features=AutofillServerCommunication",
+];
+const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+function findChromium(): string {
+  const given = process.env["ATELIER_CHROMIUM"];
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const folders = ["/usr/bin", ...(process.env["PATH"] ?? "").split(delimiter)];
+  const found = given ?? folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
+  if (!found) throw new Error("no Chromium: install Debian's package chromium, or name one with ATELIER_CHROMIUM");
+  return found;
+}
+
+export async function launch(options: { webgpu?: boolean; proxy?: string } = {}): Promise<Browser> {
+  if (!existsSync(join(DIST, "index.html"))) throw new Error(`there is no page in ${DIST}: build it first`);
+  return chromium.launch({
+    executablePath: findChromium(),
+    // `<-loopback>` sends what is for this machine through the proxy as well.
+    ...(options.proxy && { proxy: { server: options.proxy, bypass: "<-loopback>" } }),
+    args: [...QUIET, ...(options.webgpu === false ? ["--disable-gpu"] : WEBGPU)],
+  });
+}
+
+/** The page in a context of its own, with nothing kept from other tests. */
+export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Page> {
+  return openIn(await browser.newContext(options), url);
+}
+
+/** One more tab of a context. */
+export async function openIn(context: BrowserContext, url: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(url);
+  return page;
+}
+
+/** The engine's worker, once a run has begun. */
+export async function engineOf(page: Page): Promise<Worker> {
+  return page.workers()[0] ?? page.waitForEvent("worker");
+}
+
+/** Whatever the browser refused because of the page's policy, or a script did not catch. */
+export function complaints(page: Page): string[] {
+  const found: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") found.push(message.text());
+  });
+  page.on("pageerror", (error) => found.push(String(error)));
+  return found;
+}

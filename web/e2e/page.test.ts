@@ -1,0 +1,175 @@
+/** The page without an engine at work: how it looks, speaks and is used. */
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults, RunOptions } from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { complaints, DIST, launch, openPage } from "./browser.ts";
+import { FileServer } from "./server.ts";
+import { anyBlueprint, detail, generateButton, message, openBlueprint, openFile, promptBox } from "./studio.ts";
+
+const axeScript = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let server: FileServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  server = await FileServer.start(DIST);
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+/** What axe finds wrong, in a few words each. */
+async function audit(page: Page): Promise<string[]> {
+  // evaluate, and not a script element: the page's policy allows no foreign script.
+  await page.evaluate(axeScript);
+  const options: RunOptions = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
+  const found = await page.evaluate(
+    async (options) => (globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run(options),
+    options,
+  );
+  expect(found.passes.length).toBeGreaterThan(10);
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+}
+
+describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
+  test("axe finds nothing, with everything unfolded", async () => {
+    const page = await openPage(browser, server.url, { colorScheme });
+    expect(await audit(page)).toEqual([]);
+    await page.getByLabel("Size").selectOption("other");
+    await page.locator("summary").click();
+    await openBlueprint(page);
+    await page.locator("input[value=files]").check();
+    await openFile(page, "notes.txt", "text/plain", Buffer.from("no"));
+    await message(page).waitFor();
+    expect(await audit(page)).toEqual([]);
+    await page.context().close();
+  });
+});
+
+test("a phone of 320 pixels needs no sideways scrolling", async () => {
+  const page = await openPage(browser, server.url, { viewport: { width: 320, height: 640 } });
+  await page.getByLabel("Size").selectOption("other");
+  await page.locator("summary").click();
+  for (const kind of ["url", "files"]) {
+    await page.locator(`input[value=${kind}]`).check();
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width).toBe(320);
+  }
+  await page.context().close();
+});
+
+test("Chinese by the browser's language, and by the switch, which is kept", async () => {
+  const page = await openPage(browser, server.url, { locale: "zh-CN" });
+  await page.getByRole("textbox", { name: "提示词" }).waitFor();
+  expect(await page.locator("html").getAttribute("lang")).toBe("zh-Hans");
+  await page.getByRole("button", { name: "English" }).click();
+  await promptBox(page).waitFor();
+  await page.reload();
+  await promptBox(page).waitFor();
+  await page.getByRole("button", { name: "中文" }).click();
+  await page.getByRole("button", { name: "生成" }).waitFor();
+  // Nothing that a user reads may be left in the other language.
+  const english = await page.locator("main").innerText();
+  expect(english.match(/[a-z]{4,} [a-z]{3,}/g)).toBeNull();
+  await page.context().close();
+});
+
+test("the first paint waits for no wasm, and nothing is fetched before it is wanted", async () => {
+  const page = await openPage(browser, server.url, { serviceWorkers: "block" });
+  await generateButton(page).waitFor();
+  await page.getByText("The first picture fetches mini once").waitFor();
+  const asked = await page.evaluate(() => performance.getEntriesByType("resource").map((entry) => entry.name));
+  expect(asked.some((name) => name.endsWith("pack.json"))).toBe(true);
+  expect(asked.filter((name) => /wasm|worker|safetensors/.test(name))).toEqual([]);
+  await page.context().close();
+});
+
+test("an example fills the prompt; what is missing is said beside its field", async () => {
+  const page = await openPage(browser, server.url);
+  await generateButton(page).click();
+  await page.getByText("Write what the picture is to show.").waitFor();
+  expect(await promptBox(page).evaluate((box) => box === document.activeElement)).toBe(true);
+  await page.locator("#examples button").first().click();
+  expect(await promptBox(page).inputValue()).toContain("'OPEN STUDIO'");
+  await page.getByRole("textbox", { name: "Seed" }).fill("1.5");
+  await generateButton(page).click();
+  await page.getByText("A seed is a whole number").waitFor();
+  expect(await detail(page).isVisible()).toBe(false);
+  await page.context().close();
+});
+
+test("a blueprint takes the place of prompt and size until it is put away", async () => {
+  const page = await openPage(browser, server.url);
+  await openBlueprint(page);
+  expect(await promptBox(page).inputValue()).toBe(anyBlueprint().prompt);
+  expect(await promptBox(page).isEditable()).toBe(false);
+  await page.getByRole("button", { name: "Put it away" }).click();
+  expect(await promptBox(page).isEditable()).toBe(true);
+  await openFile(page, "broken.json", "application/json", Buffer.from(`{"format":"atelier-blueprint/1"}`));
+  await page.getByText("broken.json is not something this page can open").waitFor();
+  await page.context().close();
+});
+
+test("pictures come by drop and by paste, and go again", async () => {
+  const page = await openPage(browser, server.url);
+  const photo = [...(await page.screenshot({ clip: { x: 0, y: 0, width: 32, height: 32 } }))];
+  await page.evaluate((photo) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(photo)], "dropped.png", { type: "image/png" }));
+    document.body.dispatchEvent(new DragEvent("dragover", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
+  }, photo);
+  await page.getByRole("img", { name: "dropped.png" }).waitFor();
+  await page.getByRole("img", { name: "pasted 1" }).waitFor();
+  await page.getByRole("button", { name: "Take away dropped.png" }).click();
+  await page.getByRole("img", { name: "dropped.png" }).waitFor({ state: "detached" });
+  expect(await page.locator("#sources img").count()).toBe(1);
+  await page.context().close();
+});
+
+test("a model on another server is refused", async () => {
+  const page = await openPage(browser, server.url);
+  await page.locator("input[value=url]").check();
+  await page.getByLabel("Its address").fill("https://example.com/model/");
+  await page.getByLabel("Its address").blur();
+  await page.getByText("must be on this page’s own server").waitFor();
+  await page.context().close();
+});
+
+test("neither page may reach anyone else, and the browser says so", async () => {
+  const page = await openPage(browser, server.url);
+  const found = complaints(page);
+  const tries = await page.evaluate(async () => {
+    const reach = (url: string) => fetch(url).then(() => "reached", () => "refused");
+    return [await reach("https://example.com/"), await reach("./icon.svg")];
+  });
+  expect(tries).toEqual(["refused", "reached"]);
+  expect(found.join()).toContain("Content Security Policy");
+  await page.context().close();
+});
+
+test("without WebGPU the page says so and what to do", async () => {
+  const plain = await launch({ webgpu: false });
+  const page = await plain.newPage();
+  await page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, "gpu"));
+  await page.goto(server.url);
+  await message(page).waitFor();
+  expect(await message(page).innerText()).toContain("This browser has no WebGPU");
+  await plain.close();
+});
+
+test("with WebGPU and no adapter it says that", async () => {
+  const plain = await launch({ webgpu: false });
+  const page = await plain.newPage();
+  await page.goto(server.url);
+  await message(page).waitFor();
+  expect(await message(page).innerText()).toContain("WebGPU found no graphics adapter");
+  await plain.close();
+});

@@ -1,0 +1,152 @@
+/** The device goes away, the engine crashes, memory runs out, limits are low, tabs are two or hidden. */
+
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page, Worker } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { complaints, DIST, engineOf, launch, openIn, openPage, PATIENCE } from "./browser.ts";
+import { decodePng } from "./png.ts";
+import { FileServer } from "./server.ts";
+import {
+  detail,
+  fill,
+  finished,
+  generateButton,
+  message,
+  MINI,
+  openBlueprint,
+  openFile,
+  paint,
+  savedBlueprint,
+  savedPng,
+} from "./studio.ts";
+
+let server: FileServer;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  server = await FileServer.start(DIST);
+  browser = await launch();
+  page = await openPage(browser, server.url);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+/** What the engine's worker leaves in reach for those who debug it. */
+declare const atelierDevice: GPUDevice;
+declare const atelierPanic: (message: string) => void;
+
+const lose = (worker: Worker) => worker.evaluate(() => atelierDevice.destroy());
+
+/** Waits for the painter's first step, when the device is at work. */
+async function atWork(): Promise<Worker> {
+  await detail(page).filter({ hasText: /^The painter paints/ }).waitFor({ timeout: PATIENCE });
+  return engineOf(page);
+}
+
+/** Starts a run that is long enough to be disturbed. */
+async function begin(): Promise<void> {
+  await openBlueprint(page, 6);
+  await generateButton(page).click();
+}
+
+test("a device that is lost once: the run begins again from its blueprint and ends well", async () => {
+  await begin();
+  await lose(await atWork());
+  await page.getByText("Interrupted:").first().waitFor();
+  await finished(page);
+  expect((await savedBlueprint(page)).large.ids).toEqual([10, 11, 12, 13]);
+});
+
+test("a device that is lost twice is a message, and the next run works", async () => {
+  await begin();
+  const first = await atWork();
+  await lose(first);
+  await page.getByText("Interrupted:").first().waitFor();
+  await expect.poll(async () => (await engineOf(page)) !== first, { timeout: PATIENCE }).toBe(true);
+  await lose(await atWork());
+  await message(page).waitFor({ timeout: PATIENCE });
+  expect(await message(page).innerText()).toContain("The graphics device was lost twice");
+});
+
+test("memory that runs out is named", async () => {
+  await begin();
+  const worker = await atWork();
+  await worker.evaluate(() => {
+    const error = new GPUOutOfMemoryError("no room");
+    atelierDevice.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
+  });
+  await message(page).waitFor({ timeout: PATIENCE });
+  expect(await message(page).innerText()).toContain("There is not enough memory");
+});
+
+test("an engine that crashes is a message, and a new one is made without loading the page anew", async () => {
+  await begin();
+  const worker = await atWork();
+  await worker.evaluate(() => atelierPanic("a test's panic"));
+  await message(page).waitFor({ timeout: PATIENCE });
+  expect(await message(page).innerText()).toContain("The engine stopped");
+  expect(await message(page).innerText()).toContain("a test's panic");
+  await openBlueprint(page);
+  await paint(page);
+});
+
+test("a second tab, and a tab that is hidden, which has no frames", async () => {
+  const hidden = await page.context().newPage();
+  await hidden.addInitScript(() => {
+    Object.defineProperty(Document.prototype, "visibilityState", { get: () => "hidden" });
+    window.requestAnimationFrame = () => 0;
+  });
+  await hidden.goto(server.url);
+  await openBlueprint(page);
+  await openBlueprint(hidden);
+  await Promise.all([paint(page), paint(hidden)]);
+  await hidden.close();
+});
+
+test("from a picture and a prompt, within WebGPU's default limits", async () => {
+  const modest = await openIn(page.context(), `${server.url}?limits=default`);
+  const problems = complaints(modest);
+  const photo = await modest.screenshot({ clip: { x: 0, y: 0, width: 64, height: 64 } });
+  await openFile(modest, "photo.png", "image/png", photo);
+  await modest.getByRole("img", { name: "photo.png" }).waitFor();
+  // With pictures to start from there is no draft: every kernel is run, and only 4 codes are written.
+  await fill(modest, { steps: 1 });
+  await paint(modest);
+  console.log((await modest.locator("#stages").innerText()).replaceAll("\n", " "));
+  const { blueprint, sources } = JSON.parse(decodePng(await savedPng(modest)).texts.get("atelier") ?? "");
+  expect(sources).toEqual(["photo.png"]);
+  expect(blueprint.sources).toMatchObject([{ width: 64, height: 64 }]);
+  const limits = await (await engineOf(modest)).evaluate(() => [
+    atelierDevice.limits.maxStorageBuffersPerShaderStage,
+    atelierDevice.limits.maxComputeWorkgroupStorageSize,
+    atelierDevice.limits.maxComputeInvocationsPerWorkgroup,
+    atelierDevice.limits.maxStorageBufferBindingSize,
+  ]);
+  expect(limits).toEqual([8, 16384, 256, 134217728]);
+  expect(problems).toEqual([]);
+  await modest.close();
+});
+
+test("a folder that the user picks is a model, and stays where it is", async () => {
+  const picker = await openPage(browser, server.url);
+  await picker.locator("input[value=files]").check();
+  await picker.locator("#folder-input").setInputFiles(MINI);
+  const files = readdirSync(MINI, { recursive: true }).filter((name) => statSync(join(MINI, String(name))).isFile());
+  await picker.getByText(`mini: ${files.length} files`).waitFor();
+  await openBlueprint(picker);
+  await paint(picker);
+  expect(server.asked.filter(({ method }) => method !== "GET")).toEqual([]);
+  const kept = await picker.evaluate(async () => {
+    const names = [];
+    for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name);
+    return names;
+  });
+  expect(kept).toEqual([]);
+  await picker.locator("input[value=mini]").check();
+  await picker.context().close();
+});

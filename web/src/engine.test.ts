@@ -1,0 +1,368 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { LocalEngine } from "./engine.js";
+import { AtelierError } from "./errors.js";
+import type { WireEvent, WireOpen } from "./protocol.js";
+import { blueprint, FakeWorker, FakeWorkers, info, module } from "./testing/fake-worker.js";
+import type { GenerateEvent, Generation } from "./types.js";
+
+const open: WireOpen = {
+  source: { kind: "url", url: "http://localhost/model/" },
+  requests: "fresh",
+  wasm: undefined,
+  defaultLimits: false,
+};
+
+let workers: FakeWorkers;
+let cleared: boolean[];
+let clearing: Promise<void>;
+
+beforeEach(() => {
+  workers = new FakeWorkers();
+  cleared = [];
+  clearing = Promise.resolve();
+});
+
+function opening(): Parameters<typeof LocalEngine.open>[0] {
+  const clear = async (): Promise<void> => {
+    cleared.push(workers.started.every((worker) => worker.terminated));
+    await clearing;
+  };
+  return { open, connect: workers.connect, name: "mini", isCached: async () => true, clear };
+}
+
+async function engineAndWorker(): Promise<[LocalEngine, FakeWorker]> {
+  const engine = LocalEngine.open(opening(), () => {}, undefined);
+  const worker = await workers.number(1);
+  await worker.opens();
+  return [await engine, worker];
+}
+
+async function events(run: Generation): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const event of run) names.push(event.event);
+  } catch {
+    names.push("error");
+  }
+  return names;
+}
+
+const token: GenerateEvent = { event: "blueprint-token", token: 1, tokens: 2, grid: "draft", size: { rows: 1, columns: 2 }, index: 0, id: 3 };
+const lost = { code: "device-lost", message: "it was unplugged" } as const;
+
+describe("opening", () => {
+  test("progress is heard, and the model known", async () => {
+    const heard: WireEvent[] = [];
+    const opened = LocalEngine.open(opening(), (event) => heard.push(event), undefined);
+    const worker = await workers.number(1);
+    const { id } = await worker.got("open");
+    const event: WireEvent = { event: "download", file: "f", bytes: 1, total: 2 };
+    worker.say({ type: "event", id, event });
+    worker.say({ type: "opened", id, info, module });
+    expect((await opened).info).toBe(info);
+    expect(heard).toEqual([event]);
+  });
+
+  test("an error ends the worker", async () => {
+    const opened = LocalEngine.open(opening(), () => {}, undefined);
+    const worker = await workers.number(1);
+    const { id } = await worker.got("open");
+    worker.say({ type: "failed", id, error: { code: "bad-file", message: "broken", file: "a" } });
+    await expect(opened).rejects.toMatchObject({ code: "bad-file", file: "a", message: "broken" });
+    await expect(opened).rejects.toBeInstanceOf(AtelierError);
+    expect(worker.terminated).toBe(true);
+  });
+
+  test("the signal ends the worker, with its reason", async () => {
+    const controller = new AbortController();
+    const opened = LocalEngine.open(opening(), () => {}, controller.signal);
+    const worker = await workers.number(1);
+    await worker.got("open");
+    controller.abort();
+    await expect(opened).rejects.toMatchObject({ name: "AbortError" });
+    expect(worker.terminated).toBe(true);
+  });
+
+  test("a signal that came before starts no worker", async () => {
+    await expect(LocalEngine.open(opening(), () => {}, AbortSignal.abort("why"))).rejects.toBe("why");
+    expect(workers.started).toEqual([]);
+  });
+
+  test("a worker that dies before it has opened", async () => {
+    const opened = LocalEngine.open(opening(), () => {}, undefined);
+    const worker = await workers.number(1);
+    await worker.got("open");
+    worker.say({ type: "gone", error: lost });
+    await expect(opened).rejects.toMatchObject({ code: "device-lost" });
+  });
+
+  test("a damaged file that came back whole: opened again, in a new worker", async () => {
+    const opened = LocalEngine.open(opening(), () => {}, undefined);
+    const first = await workers.number(1);
+    const { id } = await first.got("open");
+    first.say({ type: "failed", id, error: { code: "bad-file", message: "broken", file: "a", healed: true } });
+    const second = await workers.number(2);
+    await second.opens();
+    expect((await opened).info).toBe(info);
+    expect(first.terminated).toBe(true);
+  });
+});
+
+describe("a run", () => {
+  test("reports its events, and then its picture", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p", seed: 3 });
+    const seen = events(run);
+    const { id, request } = await worker.got("run");
+    expect(request).toMatchObject({ prompt: "p", seed: 3, name: "mini" });
+    worker.say({ type: "event", id, event: token });
+    await worker.finishes();
+    const picture = await run.result;
+    expect(picture).toMatchObject({ blueprint, timings: { architect: expect.any(Number) } });
+    expect(picture.png.type).toBe("image/png");
+    expect(picture.png.size).toBe(3);
+    expect(await seen).toEqual(["blueprint-token", "done"]);
+  });
+
+  test("a bad request is refused before the worker hears of it", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p", steps: 0 });
+    await expect(run.result).rejects.toMatchObject({ code: "bad-request" });
+    expect(await events(run)).toEqual(["error"]);
+    expect(worker.messages).toHaveLength(1);
+  });
+
+  test("a second one waits for the first, and an error of the first does not harm it", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const first = engine.generate({ prompt: "p" });
+    const second = engine.generate({ prompt: "q" });
+    const { id } = await worker.got("run");
+    expect(worker.messages.filter(({ type }) => type === "run")).toHaveLength(1);
+    worker.say({ type: "failed", id, error: { code: "bad-blueprint", message: "no" } });
+    await expect(first.result).rejects.toMatchObject({ code: "bad-blueprint" });
+    await worker.finishes(2);
+    await second.result;
+    expect(workers.started).toHaveLength(1);
+  });
+
+  test("answers to another question are not mistaken for its own", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p" });
+    const { id } = await worker.got("run");
+    worker.say({ type: "failed", id: id - 1, error: { code: "compute", message: "old" } });
+    await worker.finishes();
+    await run.result;
+  });
+});
+
+describe("cancelled", () => {
+  test("the worker is told, and the run rejects with the reason once it has stopped", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const controller = new AbortController();
+    const run = engine.generate({ prompt: "p", signal: controller.signal });
+    const { id } = await worker.got("run");
+    worker.say({ type: "event", id, event: token });
+    controller.abort();
+    expect((await worker.got("cancel")).id).toBe(id);
+    let over = false;
+    run.result.catch(() => (over = true));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(over).toBe(false);
+    worker.say({ type: "event", id, event: token });
+    worker.say({ type: "failed", id, error: { code: "cancelled", message: "cancelled" } });
+    await expect(run.result).rejects.toMatchObject({ name: "AbortError" });
+    expect(await events(run)).toEqual(["blueprint-token", "error"]);
+    // The worker is as good as before.
+    const next = engine.generate({ prompt: "p" });
+    await worker.finishes(2);
+    await next.result;
+    expect(workers.started).toHaveLength(1);
+  });
+
+  test("a picture that was ready just then is not given", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const controller = new AbortController();
+    const run = engine.generate({ prompt: "p", signal: controller.signal });
+    await worker.got("run");
+    controller.abort("enough");
+    await worker.finishes();
+    await expect(run.result).rejects.toBe("enough");
+  });
+
+  test("before it began: at once, and the worker never hears of it", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const controller = new AbortController();
+    const first = engine.generate({ prompt: "p" });
+    const second = engine.generate({ prompt: "q", signal: controller.signal });
+    await worker.got("run");
+    controller.abort("enough");
+    await expect(second.result).rejects.toBe("enough");
+    await worker.finishes();
+    await first.result;
+    const third = engine.generate({ prompt: "r" });
+    expect((await worker.got("run", 2)).request.prompt).toBe("r");
+    await worker.finishes(2);
+    await third.result;
+    await expect(engine.generate({ prompt: "s", signal: controller.signal }).result).rejects.toBe("enough");
+  });
+});
+
+describe("the device is lost", () => {
+  test("after the blueprint: painted from it in a new worker, without asking the server", async () => {
+    const [engine, first] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p", width: 64, height: 32, seed: 5, steps: 2 });
+    const { id } = await first.got("run");
+    first.say({ type: "event", id, event: { event: "blueprint", blueprint } });
+    first.say({ type: "gone", error: lost });
+    const second = await workers.number(2);
+    const again = await second.opens();
+    expect(again).toEqual({ ...open, wasm: module, requests: "missing" });
+    expect((await second.got("run")).request).toEqual({ blueprint, seed: 5, steps: 2, metadata: true, images: [], name: "mini" });
+    await second.finishes();
+    await run.result;
+    expect(await events(run)).toEqual(["blueprint", "retry", "done"]);
+    expect(first.terminated).toBe(true);
+  });
+
+  test("before the blueprint: the same request, with the same seed", async () => {
+    const [engine, first] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p" });
+    const { request } = await first.got("run");
+    first.say({ type: "gone", error: lost });
+    const second = await workers.number(2);
+    await second.opens();
+    expect((await second.got("run")).request).toEqual(request);
+    await second.finishes();
+    await run.result;
+  });
+
+  test("twice: given up, and the next run starts anew", async () => {
+    const [engine, first] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p" });
+    await first.got("run");
+    first.say({ type: "gone", error: lost });
+    const second = await workers.number(2);
+    await second.opens();
+    await second.got("run");
+    second.say({ type: "gone", error: lost });
+    await expect(run.result).rejects.toMatchObject({ code: "device-lost", message: lost.message });
+    expect(await events(run)).toEqual(["retry", "error"]);
+    const next = engine.generate({ prompt: "p" });
+    const third = await workers.number(3);
+    await third.opens();
+    await third.finishes();
+    await next.result;
+  });
+
+  test("between runs: the next one starts a new worker, and has its retry left", async () => {
+    const [engine, first] = await engineAndWorker();
+    first.say({ type: "gone", error: lost });
+    const run = engine.generate({ prompt: "p" });
+    const second = await workers.number(2);
+    await second.opens();
+    await second.got("run");
+    second.say({ type: "gone", error: lost });
+    const third = await workers.number(3);
+    await third.opens();
+    await third.finishes();
+    await run.result;
+    expect(await events(run)).toEqual(["retry", "done"]);
+  });
+});
+
+test.each(["engine-gone", "out-of-memory"] as const)("%s is not tried again, and the next run starts anew", async (code) => {
+  const [engine, first] = await engineAndWorker();
+  const run = engine.generate({ prompt: "p" });
+  await first.got("run");
+  first.say({ type: "gone", error: { code, message: "panicked at" } });
+  await expect(run.result).rejects.toMatchObject({ code, message: "panicked at" });
+  expect(first.terminated).toBe(true);
+  const next = engine.generate({ prompt: "p" });
+  const second = await workers.number(2);
+  await second.opens();
+  await second.finishes();
+  await next.result;
+});
+
+test("a worker that fails as such is replaced too", async () => {
+  const [engine, first] = await engineAndWorker();
+  const run = engine.generate({ prompt: "p" });
+  await first.got("run");
+  first.fail(new AtelierError("engine-gone", "the worker failed"));
+  await expect(run.result).rejects.toMatchObject({ code: "engine-gone" });
+});
+
+test("a damaged file that came back whole: the run goes on from its blueprint, file after file", async () => {
+  const [engine, first] = await engineAndWorker();
+  const run = engine.generate({ prompt: "p" });
+  const { id } = await first.got("run");
+  first.say({ type: "event", id, event: { event: "blueprint", blueprint } });
+  const error = { code: "bad-file", message: "damaged", file: "painter", healed: true } as const;
+  first.say({ type: "failed", id, error });
+  const second = await workers.number(2);
+  await second.opens();
+  const again = await second.got("run");
+  expect(again.request.blueprint).toEqual(blueprint);
+  second.say({ type: "failed", id: again.id, error });
+  const third = await workers.number(3);
+  await third.opens();
+  await third.finishes();
+  await run.result;
+  expect(await events(run)).toEqual(["blueprint", "retry", "retry", "done"]);
+});
+
+test("a damaged file that cannot be had again is told", async () => {
+  const [engine, worker] = await engineAndWorker();
+  const run = engine.generate({ prompt: "p" });
+  const { id } = await worker.got("run");
+  worker.say({ type: "failed", id, error: { code: "bad-file", message: "damaged", file: "painter" } });
+  await expect(run.result).rejects.toMatchObject({ code: "bad-file", file: "painter" });
+  expect(workers.started).toHaveLength(1);
+});
+
+describe("disposed of", () => {
+  test("the run rejects, those that wait and those that come too", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const runs = [engine.generate({ prompt: "p" }), engine.generate({ prompt: "q" })];
+    await worker.got("run");
+    engine.dispose();
+    runs.push(engine.generate({ prompt: "r" }));
+    for (const run of runs) await expect(run.result).rejects.toMatchObject({ code: "engine-gone" });
+    expect(worker.terminated).toBe(true);
+    expect(workers.started).toHaveLength(1);
+  });
+
+  test("while a lost worker is replaced", async () => {
+    const [engine, first] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p" });
+    await first.got("run");
+    first.say({ type: "gone", error: lost });
+    const second = await workers.number(2);
+    await second.got("open");
+    engine.dispose();
+    await expect(run.result).rejects.toMatchObject({ code: "engine-gone" });
+    expect(second.terminated).toBe(true);
+  });
+});
+
+test("the cache is cleared between runs, when no worker has it open", async () => {
+  const [engine, first] = await engineAndWorker();
+  let clear = (): void => {};
+  clearing = new Promise((resolve) => (clear = resolve));
+  const run = engine.generate({ prompt: "p" });
+  const done = engine.clearCache();
+  const next = engine.generate({ prompt: "q" });
+  await first.got("run");
+  expect(cleared).toEqual([]);
+  await first.finishes();
+  await run.result;
+  await vi.waitFor(() => expect(cleared).toEqual([true]));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(workers.started).toHaveLength(1);
+  clear();
+  await done;
+  const second = await workers.number(2);
+  await second.opens();
+  await second.finishes();
+  await next.result;
+});

@@ -1,0 +1,67 @@
+/** The events of a run: kept, so that whoever listens late misses nothing. */
+
+import type { GenerateEvent, Generation, Picture } from "./types.js";
+
+/** A run as its maker sees it. */
+export class EventLog implements Generation {
+  readonly result: Promise<Picture>;
+  readonly #events: GenerateEvent[] = [];
+  #waiting: (() => void)[] = [];
+  #end: { readonly error?: unknown } | undefined;
+  #resolve!: (picture: Picture) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor() {
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Who reads only the events hears of the error there.
+    this.result.catch(() => {});
+  }
+
+  /** Adds an event, while the run is not over. */
+  push(event: GenerateEvent): void {
+    if (this.#end) return;
+    this.#events.push(event);
+    this.#wake();
+  }
+
+  /** Ends the run with its picture. */
+  finish(result: Picture): void {
+    if (this.#end) return;
+    this.push({ event: "done", result });
+    this.#end = {};
+    this.#resolve(result);
+    this.#wake();
+  }
+
+  /** Ends the run with an error. */
+  fail(error: unknown): void {
+    if (this.#end) return;
+    this.#end = { error };
+    this.#reject(error);
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<GenerateEvent, void, undefined> {
+    for (let next = 0; ; ) {
+      const event = this.#events[next];
+      if (event) {
+        next += 1;
+        yield event;
+      } else if (this.#end) {
+        if ("error" in this.#end) throw this.#end.error;
+        return;
+      } else {
+        await new Promise<void>((wake) => this.#waiting.push(wake));
+      }
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+}

@@ -1,0 +1,40 @@
+/** Source images as the engine takes them. */
+
+import { AtelierError, messageOf } from "./errors.js";
+
+/** Pixels of an image, upright: RGBA, row by row, not premultiplied. */
+export interface DecodedImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+  readonly name: string;
+}
+
+/** Decodes an image of any format that the browser knows. */
+export async function decodeImage({ image, name }: { image: Blob | ImageData; name: string }): Promise<DecodedImage> {
+  // A canvas multiplies colours with their opacity and loses some of them: pixels that can be taken as they are, are.
+  if (image instanceof ImageData && image.colorSpace === "srgb") {
+    const { width, height, data } = image;
+    return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), name };
+  }
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(image, {
+      imageOrientation: "from-image",
+      premultiplyAlpha: "none",
+      // Numbers as they stand in the file, like the program reads them.
+      colorSpaceConversion: image instanceof ImageData ? "default" : "none",
+    });
+  } catch (error) {
+    throw new AtelierError("bad-image", `${name}: expected an image that the browser can show, found: ${messageOf(error)}`);
+  }
+  try {
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    if (!context) throw new AtelierError("bad-image", `${name}: ${width} x ${height} pixels cannot be drawn`);
+    context.drawImage(bitmap, 0, 0);
+    return { width, height, data: new Uint8Array(context.getImageData(0, 0, width, height).data.buffer), name };
+  } finally {
+    bitmap.close();
+  }
+}

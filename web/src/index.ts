@@ -1,0 +1,75 @@
+/**
+ * GLM-Image in a browser tab: an architect writes a blueprint, a painter paints it, on the user's own device.
+ *
+ * ```ts
+ * const engine = await createEngine({ url: "models/mini/" });
+ * const run = engine.generate({ prompt: "A navy poster with the title 'OPEN STUDIO'" });
+ * for await (const event of run) console.log(event.event);
+ * const { png, blueprint } = await run.result;
+ * ```
+ */
+
+import { LocalEngine } from "./engine.js";
+import { AtelierError } from "./errors.js";
+import type { WireSource, WireWasm } from "./protocol.js";
+import { connectWith } from "./spawn.js";
+import { baseUrl, clearCache, isCached, persist, placeOf } from "./storage.js";
+import { isSupported } from "./support.js";
+import type { Engine, EngineOptions, ModelSource } from "./types.js";
+
+export { AtelierError } from "./errors.js";
+export { readPicture } from "./picture.js";
+export { filesFromDrop, filesFromPicker } from "./sources/files.js";
+export { clearCache, isCached, storageReport } from "./storage.js";
+export { isSupported } from "./support.js";
+export type * from "./types.js";
+
+/**
+ * Opens a model in a worker of its own. A model on a server is fetched first, except for what is on this device; fetching goes
+ * on where an interruption left it. Works in a page and in a worker.
+ *
+ * Rejects with an `AtelierError`, of the codes `no-webgpu`, `no-adapter`, `bad-request` (the source), `network`, `bad-file`,
+ * `quota`, `out-of-memory`, `device-lost` or `engine-gone`; or with the signal's reason.
+ */
+export async function createEngine(source: ModelSource, options: EngineOptions = {}): Promise<Engine> {
+  const place = placeOf(source);
+  options.signal?.throwIfAborted();
+  // Nobody wants to fetch gigabytes to hear that they cannot be used.
+  const support = await isSupported();
+  if (!support.supported) throw new AtelierError(support.code, support.message);
+  if (place.kind === "url" && !options.offline) void persist();
+  const open = {
+    source: place,
+    requests: options.offline ? "never" : "fresh",
+    wasm: wasmOf(options.wasm),
+    defaultLimits: options.defaultLimits ?? false,
+  } as const;
+  const opening = {
+    open,
+    connect: connectWith(options.worker),
+    name: options.name ?? nameOf(place),
+    isCached: () => isCached(source),
+    clear: () => clearCache(source),
+  };
+  return LocalEngine.open(
+    opening,
+    (event) => {
+      if (event.event === "download" || event.event === "verify" || event.event === "load") options.progress?.(event);
+    },
+    options.signal,
+  );
+}
+
+function nameOf(place: WireSource): string {
+  const folder = place.kind === "url" ? place.url.split("/").at(-2) : undefined;
+  return folder || "model";
+}
+
+function wasmOf(wasm: EngineOptions["wasm"]): WireWasm | undefined {
+  if (typeof wasm !== "string" && !(wasm instanceof URL)) return wasm;
+  try {
+    return new URL(wasm, baseUrl()).href;
+  } catch {
+    throw new AtelierError("bad-request", `wasm: expected an address, found ${JSON.stringify(String(wasm))}`);
+  }
+}

@@ -1,0 +1,156 @@
+/** The page's side of one worker: from its start to its end. */
+
+import { AtelierError, fromWire, type WireError } from "./errors.js";
+import type { FromWorker, ToWorker, WireEvent, WireOpen, WirePicture, WireRequest } from "./protocol.js";
+import type { ModelInfo } from "./types.js";
+
+/** A worker that listens. */
+export interface Port {
+  send(message: ToWorker): void;
+  terminate(): void;
+}
+
+/** Starts a worker. `receive` gets its messages, `fail` what ends it. */
+export type Connect = (receive: (message: FromWorker) => void, fail: (error: AtelierError) => void) => Promise<Port>;
+
+/** The error of a run or of opening where the damaged file was fetched again since. */
+export class HealedError extends Error {
+  constructor(readonly error: AtelierError) {
+    super(error.message);
+  }
+}
+
+interface Pending {
+  readonly id: number;
+  readonly on: (event: WireEvent) => void;
+  readonly resolve: (message: FromWorker) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A worker with an open model. It makes one picture at a time. */
+export class Session {
+  #port: Port | undefined;
+  #pending: Pending | undefined;
+  #ids = 0;
+  #gone: unknown;
+  #opened: { info: ModelInfo; module: WebAssembly.Module } | undefined;
+
+  private constructor() {}
+
+  /** Starts a worker and opens a model in it. The signal ends the worker: what was fetched stays. */
+  static async open(
+    connect: Connect,
+    open: WireOpen,
+    on: (event: WireEvent) => void,
+    signal: AbortSignal,
+  ): Promise<Session> {
+    signal.throwIfAborted();
+    const session = new Session();
+    const abort = (): void => session.end(signal.reason);
+    signal.addEventListener("abort", abort);
+    try {
+      const port = await connect(
+        (message) => session.#receive(message),
+        (error) => session.end(error),
+      );
+      session.#port = port;
+      if (session.#gone !== undefined) {
+        port.terminate();
+        throw session.#gone;
+      }
+      const opened = await session.#ask((id) => ({ type: "open", id, open }), on);
+      if (opened.type !== "opened") throw new AtelierError("engine-gone", `unexpected answer ${opened.type}`);
+      session.#opened = opened;
+      return session;
+    } catch (error) {
+      session.end(error);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** What is known of the model. */
+  get info(): ModelInfo {
+    return this.#known.info;
+  }
+
+  /** The engine's code, for the next worker. */
+  get module(): WebAssembly.Module {
+    return this.#known.module;
+  }
+
+  /** Whether the worker is of no more use. */
+  get isGone(): boolean {
+    return this.#gone !== undefined;
+  }
+
+  /**
+   * Makes one picture. When the signal comes, the worker is told to stop, and this rejects with the signal's reason once it has.
+   */
+  async run(
+    request: WireRequest,
+    on: (event: WireEvent) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<WirePicture> {
+    signal?.throwIfAborted();
+    const cancel = (): void => {
+      if (this.#pending) this.#port?.send({ type: "cancel", id: this.#pending.id });
+    };
+    signal?.addEventListener("abort", cancel);
+    try {
+      const finished = await this.#ask((id) => ({ type: "run", id, request }), (event) => {
+        // What was on its way when the run was cancelled is of no interest.
+        if (!signal?.aborted) on(event);
+      });
+      // A picture that was ready just then is not wanted either.
+      signal?.throwIfAborted();
+      if (finished.type !== "finished") throw new AtelierError("engine-gone", `unexpected answer ${finished.type}`);
+      return finished.picture;
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Ends the worker; what it was asked for rejects with `error`. */
+  end(error: unknown): void {
+    if (this.#gone !== undefined) return;
+    this.#gone = error ?? new AtelierError("engine-gone", "the engine was disposed of");
+    this.#port?.terminate();
+    this.#pending?.reject(this.#gone);
+    this.#pending = undefined;
+  }
+
+  get #known(): { info: ModelInfo; module: WebAssembly.Module } {
+    if (!this.#opened) throw new AtelierError("engine-gone", "the model is not open");
+    return this.#opened;
+  }
+
+  #ask(message: (id: number) => ToWorker, on: (event: WireEvent) => void): Promise<FromWorker> {
+    return new Promise((resolve, reject) => {
+      if (this.#gone !== undefined) return reject(this.#gone);
+      const id = (this.#ids += 1);
+      this.#pending = { id, on, resolve, reject };
+      // A request that cannot be cloned throws here.
+      this.#port?.send(message(id));
+    });
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.type === "ready") return;
+    if (message.type === "gone") return this.end(fromWire(message.error));
+    const pending = this.#pending;
+    if (message.id !== pending?.id) return;
+    if (message.type === "event") return pending.on(message.event);
+    this.#pending = undefined;
+    if (message.type === "failed") pending.reject(errorOf(message.error));
+    else pending.resolve(message);
+  }
+}
+
+function errorOf(wire: WireError): Error {
+  const error = fromWire(wire);
+  return wire.healed ? new HealedError(error) : error;
+}

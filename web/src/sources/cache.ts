@@ -1,0 +1,76 @@
+/**
+ * Models on this device: `/atelier/<hash of the URL>/`, and there every file under the hash of what it holds, so that
+ * versions cannot be mixed up and what two have in common is fetched once. `index.json` lists the last version that was
+ * complete; files that it does not name are removed when it is written.
+ */
+
+import { AtelierError } from "../errors.js";
+import { readListing, sha256, writeListing, type Listing } from "./listing.js";
+import { isInUse, whileUnused } from "./locks.js";
+import { openStore, removeStore, storedKeys } from "./opfs.js";
+import { partialName, type Store, writeBytes } from "./store.js";
+
+const INDEX = "index.json";
+
+/** The folder of a URL's model. */
+export function keyOf(url: string): Promise<string> {
+  return sha256(url);
+}
+
+/** The last complete version, if it still is. */
+export async function keptListing(store: Store, url: string): Promise<Listing | undefined> {
+  const text = await store.text(INDEX);
+  const listing = text === undefined ? undefined : readListing(url, text);
+  if (!listing) return undefined;
+  for (const file of listing.files) {
+    if ((await store.size(file.name)) !== file.bytes) return undefined;
+  }
+  return listing;
+}
+
+/** Notes a version as complete, and removes what it does not need unless another tab may. */
+export async function keepListing(store: Store, key: string, listing: Listing): Promise<void> {
+  await writeBytes(store, INDEX, new TextEncoder().encode(writeListing(listing)));
+  if (await isInUse(key)) return;
+  const needed = new Set([INDEX, ...listing.files.map((file) => file.name)]);
+  for (const name of await store.names()) {
+    // What cannot be removed now is removed after the next download.
+    if (!needed.has(name)) await store.remove(name).catch(() => {});
+  }
+}
+
+/** Bytes of a version that are there, those of unfinished files included. */
+export async function keptBytes(store: Store, listing: Listing): Promise<number> {
+  let bytes = 0;
+  for (const file of listing.files) {
+    const whole = await store.size(file.name);
+    if (whole === file.bytes) bytes += whole;
+    else bytes += Math.min((await store.size(partialName(file.name))) ?? 0, file.bytes);
+  }
+  return bytes;
+}
+
+/** Bytes that this site may still keep; undefined where the browser does not say. */
+export async function room(): Promise<number | undefined> {
+  try {
+    const { quota, usage } = await navigator.storage.estimate();
+    return quota === undefined || usage === undefined ? undefined : Math.max(0, quota - usage);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether all of the model at `url` is on this device. */
+export async function isKept(url: string): Promise<boolean> {
+  const store = await openStore(await keyOf(url), false);
+  return store !== undefined && (await keptListing(store, url)) !== undefined;
+}
+
+/** Removes the model at `url` from this device, or all of them. */
+export async function clearKept(url: string | undefined): Promise<void> {
+  const keys = url === undefined ? await storedKeys() : [await keyOf(url)];
+  for (const key of keys) {
+    const removed = await whileUnused(key, () => removeStore(key));
+    if (!removed) throw new AtelierError("in-use", "the model cannot be removed: another tab or engine has it open");
+  }
+}

@@ -1,0 +1,234 @@
+/** One file from the server into a store: resumed, counted, hashed. */
+
+import { AtelierError, messageOf } from "../errors.js";
+import type { Hasher } from "../wasm-module.js";
+import { addressOf, type ListedFile, type Listing } from "./listing.js";
+import { type Fetch, lengthOf, rangeOf, versionOf } from "./server.js";
+import { partialName, type Store, type StoreFile, writeAll, writeBytes } from "./store.js";
+
+/** What fetching needs of its surroundings. */
+export interface Means {
+  readonly fetch: Fetch;
+  readonly hasher: () => Hasher;
+  /** Waits some milliseconds, less when the signal stops it. */
+  readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Failures in a row without a single byte after which the server counts as gone. */
+const TRIES = 6;
+
+/** Milliseconds before the second try; each later one waits twice as long. */
+const FIRST_WAIT = 400;
+
+/** Times that a file is begun from its start before what the server sends counts as wrong. */
+const STARTS = 3;
+
+/** Bytes read at a time where a file's beginning is hashed again. */
+const HASHED = 4 << 20;
+
+/** The connection failed, and another try may do. */
+class Transient extends Error {}
+
+/** The bytes are not those of the listing. */
+class Damaged extends Error {}
+
+/**
+ * Fetches a file unless the store has it. `on` hears how many bytes of it are there.
+ *
+ * What was fetched before an interruption is kept as `<name>.partial`, with the server's version of it beside it; the
+ * file gets its name when it is complete and its hash is right.
+ *
+ * Rejects with the codes `network`, `bad-file` or `quota`, or with the signal's reason.
+ */
+export async function download(
+  listing: Listing,
+  file: ListedFile,
+  store: Store,
+  means: Means,
+  on: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const size = await store.size(file.name);
+  if (size === file.bytes) return on(size);
+  if (size !== undefined) await store.remove(file.name);
+  const partial = partialName(file.name);
+  for (let last = false; ; last = true) {
+    try {
+      await new Transfer(listing, file, store, means, on, signal).run();
+      await store.rename(partial, file.name);
+      await store.remove(versionName(file));
+      return;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (!(error instanceof Damaged)) throw named(file, error);
+      await store.remove(partial);
+      await store.remove(versionName(file));
+      if (last) throw new AtelierError("bad-file", `${file.path}: ${error.message}`, { file: file.path });
+    }
+  }
+}
+
+/** The file beside a partial one that says which version of the server's file it is the beginning of. */
+export function versionName(file: ListedFile): string {
+  return `${partialName(file.name)}.version`;
+}
+
+function named(file: ListedFile, error: unknown): unknown {
+  if (error instanceof AtelierError) return error;
+  const message = `${file.path}: ${messageOf(error)}`;
+  const full = error instanceof DOMException && error.name === "QuotaExceededError";
+  const code = full ? "quota" : error instanceof Transient ? "network" : "compute";
+  return new AtelierError(code, message, { file: file.path, cause: error });
+}
+
+/** One file on its way. */
+class Transfer {
+  #at = 0;
+  #starts = 0;
+  #version: string | undefined;
+
+  constructor(
+    readonly listing: Listing,
+    readonly file: ListedFile,
+    readonly store: Store,
+    readonly means: Means,
+    readonly on: (bytes: number) => void,
+    readonly signal: AbortSignal,
+  ) {}
+
+  async run(): Promise<void> {
+    const hasher = this.means.hasher();
+    let out: StoreFile | undefined;
+    try {
+      out = await this.store.write(partialName(this.file.name));
+      await this.#resume(out, hasher);
+      let failures = 0;
+      while (this.#at < this.file.bytes) {
+        const before = this.#at;
+        try {
+          await this.#fetch(out, hasher);
+        } catch (error) {
+          if (this.signal.aborted || !(error instanceof Transient)) throw error;
+          failures = this.#at > before ? 1 : failures + 1;
+          if (failures === TRIES) throw error;
+          await this.means.wait(FIRST_WAIT * 2 ** (failures - 1), this.signal);
+        }
+      }
+      out.flush();
+      const found = hasher.digest();
+      const expected = this.file.sha256;
+      if (expected !== undefined && found !== expected) {
+        throw new Damaged(`expected SHA-256 ${expected}, found ${found}`);
+      }
+    } finally {
+      out?.close();
+      hasher.free();
+    }
+  }
+
+  /** Goes on where an interruption was, if that is known to be a beginning of the same file. */
+  async #resume(out: StoreFile, hasher: Hasher): Promise<void> {
+    const size = out.getSize();
+    this.#version = await this.store.text(versionName(this.file));
+    // Without a hash, only the version tells that the rest belongs to the beginning.
+    if (size > this.file.bytes || (this.#version === undefined && this.file.sha256 === undefined)) {
+      out.truncate(0);
+      return;
+    }
+    const buffer = new Uint8Array(Math.min(size, HASHED));
+    while (this.#at < size) {
+      this.signal.throwIfAborted();
+      const read = out.read(buffer, { at: this.#at });
+      if (read === 0) break;
+      hasher.update(buffer.subarray(0, read));
+      this.#at += read;
+      this.on(this.#at);
+    }
+    // Lets messages through: hashing a large file takes a while.
+    await this.means.wait(0, this.signal);
+  }
+
+  async #fetch(out: StoreFile, hasher: Hasher): Promise<void> {
+    const headers: Record<string, string> = {};
+    if (this.#at > 0) {
+      headers["Range"] = `bytes=${this.#at}-`;
+      if (this.#version !== undefined) headers["If-Range"] = this.#version;
+    }
+    const response = await this.#request(headers);
+    if (response.status === 416) {
+      this.#restart(out, hasher);
+      return;
+    }
+    if (response.status === 206) {
+      const range = rangeOf(response);
+      if (range?.start !== this.#at) throw new Transient("the server answers with another part than was asked for");
+      this.#expect(range.total);
+    } else {
+      if (this.#at > 0) this.#restart(out, hasher);
+      const length = lengthOf(response);
+      if (length !== undefined) this.#expect(length);
+    }
+    const version = versionOf(response);
+    if (version !== undefined && version !== this.#version) {
+      await writeBytes(this.store, versionName(this.file), new TextEncoder().encode(version));
+      this.#version = version;
+    }
+    await this.#receive(response, out, hasher);
+  }
+
+  async #request(headers: Record<string, string>): Promise<Response> {
+    const { listing, file, signal } = this;
+    let response: Response;
+    try {
+      // The browser's own cache would keep a second copy.
+      response = await this.means.fetch(addressOf(listing, file.path), { headers, signal, cache: "no-store" });
+    } catch (error) {
+      throw new Transient(`cannot be fetched: ${messageOf(error)}`);
+    }
+    const { status } = response;
+    if (status === 200 || status === 206 || status === 416) return response;
+    if (status === 404 || status === 410) {
+      throw new AtelierError("bad-file", `${file.path}: the server has no such file`, { file: file.path });
+    }
+    const message = `the server answers ${status}`;
+    if (status === 408 || status === 429 || status >= 500) throw new Transient(message);
+    throw new AtelierError("network", `${file.path}: ${message}`, { file: file.path });
+  }
+
+  async #receive(response: Response, out: StoreFile, hasher: Hasher): Promise<void> {
+    if (!response.body) throw new Transient("the server answers without a body");
+    const reader = response.body.getReader();
+    try {
+      for (;;) {
+        const { done, value } = await reader.read().catch((error: unknown) => {
+          throw new Transient(`the connection broke: ${messageOf(error)}`);
+        });
+        if (done) break;
+        if (this.#at + value.length > this.file.bytes) {
+          throw new Damaged(`expected ${this.file.bytes} bytes, found more`);
+        }
+        writeAll(out, value, this.#at);
+        hasher.update(value);
+        this.#at += value.length;
+        this.on(this.#at);
+      }
+    } finally {
+      // Nothing more is wanted of an answer that was wrong.
+      reader.cancel().catch(() => {});
+    }
+    if (this.#at < this.file.bytes) throw new Transient("the connection broke");
+  }
+
+  #restart(out: StoreFile, hasher: Hasher): void {
+    this.#starts += 1;
+    if (this.#starts === STARTS) throw new Damaged("the server sends another file each time");
+    out.truncate(0);
+    hasher.digest();
+    this.#at = 0;
+    this.on(0);
+  }
+
+  #expect(total: number): void {
+    if (total !== this.file.bytes) throw new Damaged(`expected ${this.file.bytes} bytes, found ${total}`);
+  }
+}

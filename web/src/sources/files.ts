@@ -1,0 +1,107 @@
+/** Files that the user picked or dropped: read where they lie, range by range. */
+
+import { AtelierError, messageOf } from "../errors.js";
+import type { OpenSource } from "./source.js";
+
+/** A model among files of the user's. */
+export class FilesSource implements OpenSource {
+  readonly name = "the picked files";
+  readonly #files: ReadonlyMap<string, Blob>;
+
+  constructor(files: ReadonlyMap<string, Blob>) {
+    this.#files = files;
+  }
+
+  async size(path: string): Promise<number | undefined> {
+    return this.#files.get(path)?.size;
+  }
+
+  async read(path: string, start: number, end: number): Promise<Uint8Array> {
+    const file = this.#files.get(path);
+    if (!file) throw new AtelierError("bad-file", `${path}: no such file among the picked ones`, { file: path });
+    try {
+      return new Uint8Array(await file.slice(start, end).arrayBuffer());
+    } catch (error) {
+      // The file was changed, moved or removed since it was picked.
+      throw new AtelierError("bad-file", `${path}: cannot be read: ${messageOf(error)}`, { file: path, cause: error });
+    }
+  }
+
+  async heal(): Promise<boolean> {
+    return false;
+  }
+
+  rest(): void {}
+}
+
+/** Files at the root of a model, by which it is found among others. */
+const MARKS = ["pack.json", "model_index.json"];
+
+/**
+ * The model among the files of an `<input type="file" webkitdirectory>`, as a source's `files`. The folder that holds
+ * `pack.json` or `model_index.json` is its root; without one, the folder that all files have in common.
+ */
+export function filesFromPicker(files: Iterable<File>): Map<string, File> {
+  return fromRoot(new Map(Array.from(files, (file) => [file.webkitRelativePath || file.name, file])));
+}
+
+/**
+ * The same of a drop: folders are walked. Call it in the event's handler before anything is awaited: the browser forgets
+ * what was dropped when the handler returns.
+ */
+export async function filesFromDrop(transfer: DataTransfer): Promise<Map<string, File>> {
+  const items = Array.from(transfer.items).filter((item) => item.kind === "file");
+  const entries = items.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
+  const found = new Map<string, File>();
+  for (const entry of entries) {
+    if (entry instanceof File) found.set(entry.name, entry);
+    else if (entry) await walk(entry, entry.name, found);
+  }
+  return fromRoot(found);
+}
+
+async function walk(entry: FileSystemEntry, path: string, found: Map<string, File>): Promise<void> {
+  if (isFile(entry)) {
+    found.set(path, await new Promise<File>((resolve, reject) => entry.file(resolve, reject)));
+  } else if (isFolder(entry)) {
+    const reader = entry.createReader();
+    for (;;) {
+      // Browsers hand out a hundred at a time, and none at the end.
+      const entries = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+      if (entries.length === 0) break;
+      for (const inner of entries) await walk(inner, `${path}/${inner.name}`, found);
+    }
+  }
+}
+
+function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
+  return entry.isFile;
+}
+
+function isFolder(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
+  return entry.isDirectory;
+}
+
+/** The files under the model's root, by their paths from there. */
+export function fromRoot<T extends Blob>(files: ReadonlyMap<string, T>): Map<string, T> {
+  const root = rootOf([...files.keys()]);
+  const inside = [...files].filter(([path]) => path.startsWith(root));
+  return new Map(inside.map(([path, file]) => [path.slice(root.length), file]));
+}
+
+/** A prefix that ends with a slash, or nothing. */
+function rootOf(paths: readonly string[]): string {
+  const folders = paths.filter((path) => MARKS.includes(path.slice(path.lastIndexOf("/") + 1))).map(folderOf);
+  if (folders.length > 0) return folders.reduce((least, folder) => (depth(folder) < depth(least) ? folder : least));
+  let common = paths.length > 0 ? folderOf(paths[0] ?? "") : "";
+  while (!paths.every((path) => path.startsWith(common))) common = folderOf(common.slice(0, -1));
+  return common;
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1);
+}
+
+function depth(folder: string): number {
+  return folder.split("/").length;
+}

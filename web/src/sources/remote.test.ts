@@ -1,0 +1,307 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FileServer } from "../testing/file-server.js";
+import { nodeHasher, noise, sha256Of } from "../testing/hashing.js";
+import { MemoryStore } from "../testing/memory-store.js";
+import type { DownloadEvent } from "../types.js";
+import { keptListing } from "./cache.js";
+import type { Requests } from "./latest.js";
+import { openRemote, type RemoteMeans } from "./remote.js";
+import type { OpenSource } from "./source.js";
+
+const tokenizer = noise(3_000, 5);
+const shards = [noise(90_000, 6), noise(120_000, 7)];
+const never = new AbortController().signal;
+
+let server: FileServer;
+let store: MemoryStore;
+let events: DownloadEvent[];
+let roomLeft: number | undefined;
+
+function manifest(parts = shards): string {
+  const entry = (path: string, bytes: Uint8Array): object => ({ path, bytes: bytes.length, sha256: sha256Of(bytes) });
+  return JSON.stringify({
+    format: "atelier-pack-1",
+    configs: {},
+    tensors: [],
+    files: [entry("processor/tokenizer.json", tokenizer)],
+    shards: parts.map((bytes, index) => ({ stage: "painter", file: entry(`painter-${index}.safetensors`, bytes) })),
+  });
+}
+
+function putPack(parts = shards): void {
+  server.put("pack.json", manifest(parts));
+  server.put("processor/tokenizer.json", tokenizer);
+  parts.forEach((bytes, index) => server.put(`painter-${index}.safetensors`, bytes));
+}
+
+beforeEach(async () => {
+  server = await FileServer.start({});
+  putPack();
+  store = new MemoryStore();
+  events = [];
+  roomLeft = undefined;
+});
+afterEach(() => server.stop());
+
+function open(requests: Requests = "fresh", kept: MemoryStore | undefined = store, url = server.url): Promise<OpenSource> {
+  const means: RemoteMeans = {
+    store: kept,
+    room: async () => roomLeft,
+    fetch: (url, init) => fetch(url, init),
+    hasher: nodeHasher,
+    wait: async () => {},
+  };
+  return openRemote({ url, key: "k", requests }, means, (event) => events.push(event), never);
+}
+
+async function expectPack(source: OpenSource, parts = shards): Promise<void> {
+  for (const [index, bytes] of parts.entries()) {
+    const path = `painter-${index}.safetensors`;
+    expect(await source.size(path)).toBe(bytes.length);
+    expect(await source.read(path, 1000, 5000)).toEqual(bytes.slice(1000, 5000));
+  }
+  expect(new TextDecoder().decode(await source.read("pack.json", 0, (await source.size("pack.json")) ?? 0))).toBe(manifest(parts));
+}
+
+test("a pack is fetched once, in order, and counted as a whole", async () => {
+  await expectPack(await open());
+  const total = 3_000 + 90_000 + 120_000 + manifest().length;
+  expect(events.every((event) => event.total === total)).toBe(true);
+  expect(events.at(-1)).toMatchObject({ file: "painter-1.safetensors", bytes: total });
+  expect([...new Set(events.map((event) => event.file))]).toEqual([
+    "pack.json",
+    "processor/tokenizer.json",
+    "painter-0.safetensors",
+    "painter-1.safetensors",
+  ]);
+  server.requests.length = 0;
+  events.length = 0;
+  await expectPack(await open());
+  // The second time only the list is looked at.
+  expect(server.requests).toEqual(["GET /model/pack.json"]);
+  expect(events).toEqual([]);
+});
+
+test("a path that is not listed is not there", async () => {
+  const source = await open();
+  expect(await source.size("painter-2.safetensors")).toBeUndefined();
+  await expect(source.read("painter-2.safetensors", 0, 1)).rejects.toMatchObject({ code: "bad-file" });
+});
+
+describe("when a complete model is here", () => {
+  beforeEach(async () => {
+    await open();
+    server.requests.length = 0;
+  });
+
+  test("nothing is asked when nothing may be, or need be", async () => {
+    await expectPack(await open("never"));
+    await expectPack(await open("missing"));
+    expect(server.requests).toEqual([]);
+  });
+
+  test("a server that is gone, or has other things to say, does no harm", async () => {
+    const { url } = server;
+    server.answers = [500];
+    await expectPack(await open());
+    server.put("pack.json", "{");
+    await expectPack(await open());
+    server.files.clear();
+    await expectPack(await open());
+    await server.stop();
+    await expectPack(await open("fresh", store, url));
+    server = await FileServer.start({});
+  });
+
+  test("a new version is fetched as far as it is new, and the old one removed", async () => {
+    const next = [shards[0] ?? new Uint8Array(), noise(50_000, 9)];
+    putPack(next);
+    await expectPack(await open(), next);
+    expect(server.requests).toEqual(["GET /model/pack.json", "GET /model/painter-1.safetensors"]);
+    expect([...store.files.keys()].sort()).toEqual(
+      ["index.json", sha256Of(manifest(next)), sha256Of(tokenizer), ...next.map(sha256Of)].sort(),
+    );
+  });
+
+  test("a file that was cut short is fetched again", async () => {
+    store.files.set(sha256Of(shards[1] ?? ""), noise(10));
+    await expectPack(await open());
+    expect(server.requests).toEqual(["GET /model/pack.json", "GET /model/painter-1.safetensors"]);
+  });
+
+  test("a file that was cut short cannot be made up for without requests", async () => {
+    store.files.set(sha256Of(shards[1] ?? ""), noise(10));
+    await expect(open("never")).rejects.toMatchObject({ code: "network" });
+    expect(server.requests).toEqual([]);
+  });
+
+  test("a list that was cut short is written again", async () => {
+    store.files.set("index.json", new TextEncoder().encode('{"format":"atelier-cache/1","ur'));
+    await expectPack(await open());
+    expect(server.requests).toEqual(["GET /model/pack.json"]);
+    expect(await keptListing(store, server.url)).toBeDefined();
+  });
+
+  test("a damaged file is fetched again", async () => {
+    const source = await open();
+    const bytes = shards[1] ?? new Uint8Array();
+    store.files.set(sha256Of(bytes), noise(bytes.length, 99));
+    expect(await source.read("painter-1.safetensors", 0, 9)).not.toEqual(bytes.slice(0, 9));
+    expect(await source.heal("painter-1.safetensors", (event) => events.push(event), never)).toBe(true);
+    expect(await source.read("painter-1.safetensors", 0, 9)).toEqual(bytes.slice(0, 9));
+    expect(await source.heal("no such file", () => {}, never)).toBe(false);
+    source.rest();
+    await vi.waitFor(() => expect([...store.readers.values()]).toEqual([0]));
+  });
+
+  test("a damaged file stays where nothing may be fetched", async () => {
+    const source = await open("never");
+    expect(await source.heal("painter-1.safetensors", () => {}, never)).toBe(false);
+    expect(store.files.has(sha256Of(shards[1] ?? ""))).toBe(true);
+    expect(server.requests).toEqual([]);
+  });
+});
+
+test("nothing here, and nothing may be fetched", async () => {
+  await expect(open("never")).rejects.toMatchObject({ code: "network" });
+  expect(server.requests).toEqual([]);
+});
+
+describe("room", () => {
+  test("too little: refused before anything is written but the manifest", async () => {
+    roomLeft = 100_000;
+    await expect(open()).rejects.toMatchObject({ code: "quota", needed: 213_000, available: 100_000 });
+    expect(server.requests).toEqual(["GET /model/pack.json"]);
+    expect([...store.files.keys()]).toEqual([sha256Of(manifest())]);
+  });
+
+  test("what is here needs no more room", async () => {
+    store.files.set(sha256Of(shards[1] ?? ""), shards[1] ?? new Uint8Array());
+    store.files.set(`${sha256Of(shards[0] ?? "")}.partial`, (shards[0] ?? new Uint8Array()).slice(0, 40_000));
+    roomLeft = 52_999;
+    await expect(open()).rejects.toMatchObject({ code: "quota", needed: 53_000 });
+    roomLeft = 53_000;
+    await expectPack(await open());
+  });
+
+  test("what runs out on the way is named with both numbers", async () => {
+    store.room = 100_000;
+    roomLeft = undefined;
+    const error = await open().catch((error: unknown) => error);
+    expect(error).toMatchObject({ code: "quota" });
+    expect((error as { needed: number }).needed).toBeGreaterThan(100_000);
+  });
+});
+
+test("an interrupted model goes on where it was, file by file", async () => {
+  const [first = new Uint8Array(), second = new Uint8Array()] = shards;
+  store.files.set(sha256Of(first), first);
+  store.files.set(`${sha256Of(second)}.partial`, second.slice(0, 40_000));
+  await expectPack(await open());
+  expect(server.asked(".safetensors")).toEqual(["GET /model/painter-1.safetensors bytes=40000-"]);
+});
+
+describe("a checkpoint", () => {
+  const configs = [
+    "model_index.json",
+    "vision_language_encoder/config.json",
+    "vision_language_encoder/generation_config.json",
+    "processor/preprocessor_config.json",
+    "processor/tokenizer.json",
+    "text_encoder/config.json",
+    "transformer/config.json",
+    "vae/config.json",
+    "scheduler/scheduler_config.json",
+  ];
+  const weights = noise(30_000, 8);
+
+  beforeEach(() => {
+    server.files.clear();
+    for (const path of configs) server.put(path, `{"is":"${path}"}`);
+    server.put("vision_language_encoder/model.safetensors", weights);
+    server.put("text_encoder/model.safetensors", weights);
+    server.put("vae/diffusion_pytorch_model.safetensors", weights);
+    const map = { a: "diffusion_pytorch_model-00001.safetensors", b: "diffusion_pytorch_model-00002.safetensors", c: "diffusion_pytorch_model-00001.safetensors" };
+    server.put("transformer/diffusion_pytorch_model.safetensors.index.json", JSON.stringify({ weight_map: map }));
+    server.put("transformer/diffusion_pytorch_model-00001.safetensors", weights);
+    server.put("transformer/diffusion_pytorch_model-00002.safetensors", weights);
+  });
+
+  test("is fetched by what the engine reads", async () => {
+    const source = await open();
+    for (const path of configs) expect(await source.size(path)).toBe(`{"is":"${path}"}`.length);
+    expect(await source.size("transformer/diffusion_pytorch_model-00002.safetensors")).toBe(30_000);
+    expect(await source.size("transformer/diffusion_pytorch_model.safetensors")).toBeUndefined();
+    expect(await source.read("vae/diffusion_pytorch_model.safetensors", 7, 70)).toEqual(weights.slice(7, 70));
+    await open("never");
+  });
+
+  test("of another version is fetched again", async () => {
+    await open();
+    server.tag = '"2"';
+    server.put("vae/config.json", '{"is":"vae/config.jsoN"}');
+    const source = await open();
+    expect(new TextDecoder().decode(await source.read("vae/config.json", 0, 24))).toContain("jsoN");
+  });
+
+  test("on a server that does not say sizes", async () => {
+    server.silent = true;
+    expect(await (await open()).size("vae/diffusion_pytorch_model.safetensors")).toBe(30_000);
+  });
+
+  test("misses a file", async () => {
+    server.files.delete("/model/vae/config.json");
+    await expect(open()).rejects.toMatchObject({ code: "bad-file", file: "vae/config.json" });
+  });
+
+  test("misses weights", async () => {
+    server.files.delete("/model/text_encoder/model.safetensors");
+    await expect(open()).rejects.toMatchObject({ code: "bad-file", file: "text_encoder/model.safetensors" });
+  });
+
+  test("is not taken for one where a server answers everything with its page", async () => {
+    server.files.clear();
+    server.pages = true;
+    await expect(open()).rejects.toMatchObject({ code: "bad-file", message: expect.stringContaining("no model found") });
+  });
+});
+
+describe("where nothing can be kept", () => {
+  test("ranges are read from the server, and small files held", async () => {
+    server.put("painter-1.safetensors", shards[1] ?? "");
+    const large = noise(5 << 20, 11);
+    putPack([large]);
+    server.requests.length = 0;
+    const source = await openRemoteWithout();
+    expect(await source.read("painter-0.safetensors", 100, 200)).toEqual(large.slice(100, 200));
+    expect(await source.read("processor/tokenizer.json", 5, 10)).toEqual(tokenizer.slice(5, 10));
+    expect(await source.read("processor/tokenizer.json", 50, 60)).toEqual(tokenizer.slice(50, 60));
+    expect(server.requests).toEqual([
+      "GET /model/pack.json",
+      "GET /model/painter-0.safetensors bytes=100-199",
+      "GET /model/processor/tokenizer.json bytes=0-2999",
+    ]);
+  });
+
+  test("a server without ranges is refused before a shard is fetched whole", async () => {
+    putPack([noise(5 << 20, 11)]);
+    server.ranges = false;
+    const source = await openRemoteWithout();
+    await expect(source.read("painter-0.safetensors", 100, 200)).rejects.toMatchObject({ code: "network" });
+  });
+
+  test("and no request may be made", async () => {
+    await expect(openRemoteWithout("never")).rejects.toMatchObject({ code: "network" });
+  });
+
+  function openRemoteWithout(requests: Requests = "fresh"): Promise<OpenSource> {
+    const means: RemoteMeans = {
+      store: undefined,
+      room: async () => undefined,
+      fetch: (url, init) => fetch(url, init),
+      hasher: nodeHasher,
+      wait: async () => {},
+    };
+    return openRemote({ url: server.url, key: "k", requests }, means, (event) => events.push(event), never);
+  }
+});

@@ -1,0 +1,239 @@
+/** A model on the page's own server, kept on this device. */
+
+import { AtelierError } from "../errors.js";
+import { keepListing, keptBytes, keptListing } from "./cache.js";
+import { download, type Means } from "./download.js";
+import { addressOf, type ListedFile, type Listing, MANIFEST, sameFiles, totalBytes } from "./listing.js";
+import { latest, notHere, type Requests } from "./latest.js";
+import { use, whileFetching } from "./locks.js";
+import { listServer, rangeOf } from "./server.js";
+import type { OnDownload, OpenSource } from "./source.js";
+import { type Store, type StoreReader, writeBytes } from "./store.js";
+
+/** Milliseconds between two looks at what another tab fetches. */
+const WATCHED = 1000;
+
+/** Files up to this size are held in memory where nothing can be kept on the device. */
+const HELD = 4 << 20;
+
+/** What a remote source needs of its surroundings. */
+export interface RemoteMeans extends Means {
+  /** The folder of the model; undefined where this browser keeps nothing. */
+  readonly store: Store | undefined;
+  /** Bytes that may be kept beyond those that are; undefined where the browser does not say. */
+  readonly room: () => Promise<number | undefined>;
+}
+
+/** How a remote model is opened. */
+export interface Remote {
+  readonly url: string;
+  readonly key: string;
+  readonly requests: Requests;
+}
+
+/** Finds the model's files, and fetches those that are not on this device. */
+export async function openRemote(
+  remote: Remote,
+  means: RemoteMeans,
+  on: OnDownload,
+  signal: AbortSignal,
+): Promise<OpenSource> {
+  const { store } = means;
+  if (!store) {
+    if (remote.requests === "never") throw notHere(remote.url);
+    return new ServerSource((await listServer(remote.url, means.fetch, signal)).listing, means);
+  }
+  await use(remote.key);
+  const kept = await keptListing(store, remote.url);
+  const { listing, manifest } = await latest(remote.url, remote.requests, kept, means.fetch, signal);
+  if (!kept || !sameFiles(kept, listing)) {
+    const watching = watch(listing, store, on);
+    await whileFetching(remote.key, signal, async () => {
+      clearInterval(watching);
+      if (manifest) await keepManifest(store, listing, manifest);
+      await ensureRoom(listing, store, means);
+      await fetchAll(listing, store, means, on, signal);
+      await keepListing(store, remote.key, listing);
+    }).finally(() => clearInterval(watching));
+  }
+  return new CachedSource(listing, store, remote.requests === "never" ? undefined : means);
+}
+
+/** Reports how far another tab has come that fetches the same model. */
+function watch(listing: Listing, store: Store, on: OnDownload): ReturnType<typeof setInterval> {
+  const total = totalBytes(listing);
+  const report = async (): Promise<void> => {
+    const bytes = await keptBytes(store, listing);
+    on({ event: "download", file: listing.files[0]?.path ?? "", bytes, total });
+  };
+  // A report that fails is one less; the next comes soon.
+  return setInterval(() => void report().catch(() => {}), WATCHED);
+}
+
+/** The manifest was fetched to be read; a second time it could be another one. */
+async function keepManifest(store: Store, listing: Listing, manifest: Uint8Array): Promise<void> {
+  const file = listing.files.find((file) => file.path === MANIFEST);
+  if (file && (await store.size(file.name)) !== file.bytes) await writeBytes(store, file.name, manifest);
+}
+
+async function ensureRoom(listing: Listing, store: Store, means: RemoteMeans): Promise<void> {
+  const needed = totalBytes(listing) - (await keptBytes(store, listing));
+  const available = await means.room();
+  if (available !== undefined && needed > available) throw noRoom(needed, available);
+}
+
+function noRoom(needed: number, available: number | undefined, cause?: unknown): AtelierError {
+  const found = available === undefined ? "less" : `${available}`;
+  const message = `the model needs ${needed} more bytes on this device, found room for ${found}`;
+  return new AtelierError("quota", message, { needed, available, cause });
+}
+
+async function fetchAll(
+  listing: Listing,
+  store: Store,
+  means: RemoteMeans,
+  on: OnDownload,
+  signal: AbortSignal,
+): Promise<void> {
+  const total = totalBytes(listing);
+  let before = 0;
+  for (const file of listing.files) {
+    const report = (bytes: number): void => on({ event: "download", file: file.path, bytes: before + bytes, total });
+    try {
+      await download(listing, file, store, means, report, signal);
+    } catch (error) {
+      if (!(error instanceof AtelierError) || error.code !== "quota") throw error;
+      throw noRoom(total - (await keptBytes(store, listing)), await means.room(), error);
+    }
+    before += file.bytes;
+  }
+}
+
+/** A complete model in a store. */
+class CachedSource implements OpenSource {
+  readonly name: string;
+  readonly #files: ReadonlyMap<string, ListedFile>;
+  readonly #open = new Map<string, Promise<StoreReader>>();
+
+  /** Without `means` nothing is fetched again. */
+  constructor(
+    readonly listing: Listing,
+    readonly store: Store,
+    readonly means: Means | undefined,
+  ) {
+    this.name = listing.url;
+    this.#files = new Map(listing.files.map((file) => [file.path, file]));
+  }
+
+  async size(path: string): Promise<number | undefined> {
+    return this.#files.get(path)?.bytes;
+  }
+
+  async read(path: string, start: number, end: number): Promise<Uint8Array> {
+    const bytes = await (await this.#reader(path)).read(start, end);
+    if (bytes.length === end - start) return bytes;
+    throw bad(path, `expected bytes ${start} to ${end}, found ${bytes.length} bytes`);
+  }
+
+  async heal(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean> {
+    const { listing, store, means } = this;
+    const file = this.#files.get(path);
+    if (!file || !means) return false;
+    // A file that is open cannot be removed.
+    await this.#close();
+    await store.remove(file.name);
+    const report = (bytes: number): void => on({ event: "download", file: path, bytes, total: file.bytes });
+    await download(listing, file, store, means, report, signal);
+    return true;
+  }
+
+  rest(): void {
+    void this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const readers = [...this.#open.values()];
+    this.#open.clear();
+    for (const reader of await Promise.allSettled(readers)) {
+      if (reader.status === "fulfilled") reader.value.close();
+    }
+  }
+
+  #reader(path: string): Promise<StoreReader> {
+    const open = this.#open.get(path);
+    if (open) return open;
+    const file = this.#files.get(path);
+    if (!file) throw bad(path, "no such file");
+    const opening = this.store.read(file.name).catch((error: unknown) => {
+      this.#open.delete(path);
+      throw bad(path, "it is no longer on this device", error);
+    });
+    this.#open.set(path, opening);
+    return opening;
+  }
+}
+
+/** Where nothing can be kept: ranges straight from the server. */
+class ServerSource implements OpenSource {
+  readonly name: string;
+  readonly #files: ReadonlyMap<string, ListedFile>;
+  readonly #held = new Map<string, Promise<Uint8Array>>();
+
+  constructor(
+    readonly listing: Listing,
+    readonly means: Means,
+  ) {
+    this.name = listing.url;
+    this.#files = new Map(listing.files.map((file) => [file.path, file]));
+  }
+
+  async size(path: string): Promise<number | undefined> {
+    return this.#files.get(path)?.bytes;
+  }
+
+  async read(path: string, start: number, end: number): Promise<Uint8Array> {
+    const file = this.#files.get(path);
+    if (!file) throw bad(path, "no such file");
+    if (file.bytes > HELD) return this.#range(file, start, end);
+    let held = this.#held.get(path);
+    if (!held) {
+      held = this.#range(file, 0, file.bytes);
+      held.catch(() => this.#held.delete(path));
+      this.#held.set(path, held);
+    }
+    return (await held).slice(start, end);
+  }
+
+  async heal(): Promise<boolean> {
+    return false;
+  }
+
+  rest(): void {}
+
+  async #range({ path, bytes }: ListedFile, start: number, end: number): Promise<Uint8Array> {
+    if (start === end) return new Uint8Array(0);
+    const unreachable = (problem: string, cause?: unknown): AtelierError =>
+      new AtelierError("network", `${path}: ${problem}`, { file: path, cause });
+    let response: Response;
+    let found: Uint8Array;
+    try {
+      const headers = { Range: `bytes=${start}-${end - 1}` };
+      response = await this.means.fetch(addressOf(this.listing, path), { headers });
+      const whole = response.status === 200 && start === 0 && end === bytes;
+      if (!whole && response.status !== 206) {
+        await response.body?.cancel();
+        throw new Error(`expected a part of the file, found the answer ${response.status}`);
+      }
+      found = new Uint8Array(await response.arrayBuffer());
+    } catch (error) {
+      throw unreachable(`cannot be fetched: ${error instanceof Error ? error.message : String(error)}`, error);
+    }
+    const range = rangeOf(response);
+    if (found.length === end - start && (!range || (range.start === start && range.total === bytes))) return found;
+    throw bad(path, `expected bytes ${start} to ${end} of ${bytes}, found ${found.length}`);
+  }
+}
+
+function bad(path: string, problem: string, cause?: unknown): AtelierError {
+  return new AtelierError("bad-file", `${path}: ${problem}`, { file: path, cause });
+}

@@ -1,0 +1,140 @@
+/** What the server has: a pack by its manifest, or else a checkpoint by the files that the engine reads. */
+
+import { AtelierError, messageOf } from "../errors.js";
+import { addressOf, listPack, listShards, type ListedFile, type Listing, MANIFEST, sha256 } from "./listing.js";
+
+/** The part of `fetch` that is used. */
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** A listing, and what of it was fetched on the way. */
+export interface FetchedListing {
+  readonly listing: Listing;
+  /** The manifest of a pack. */
+  readonly manifest?: Uint8Array<ArrayBuffer>;
+}
+
+/** The file by which a checkpoint is known. */
+const INDEX = "model_index.json";
+
+/** Files of a checkpoint beside its weights. */
+const CONFIGS = [
+  "vision_language_encoder/config.json",
+  "vision_language_encoder/generation_config.json",
+  "processor/preprocessor_config.json",
+  "processor/tokenizer.json",
+  "text_encoder/config.json",
+  "transformer/config.json",
+  "vae/config.json",
+  "scheduler/scheduler_config.json",
+];
+
+/** Its components' weights, before `.safetensors` or `.safetensors.index.json`; an index wins over a single file. */
+const WEIGHTS = [
+  "vision_language_encoder/model",
+  "text_encoder/model",
+  "transformer/diffusion_pytorch_model",
+  "vae/diffusion_pytorch_model",
+];
+
+/** Lists the model in the folder `url`. */
+export async function listServer(url: string, fetch: Fetch, signal: AbortSignal): Promise<FetchedListing> {
+  const manifest = await get(url, MANIFEST, fetch, signal);
+  if (manifest) return { listing: await listPack(url, manifest), manifest };
+  return { listing: await listCheckpoint(url, fetch, signal) };
+}
+
+async function listCheckpoint(url: string, fetch: Fetch, signal: AbortSignal): Promise<Listing> {
+  const find = async (path: string): Promise<ListedFile> => {
+    const file = await look(url, path, fetch, signal);
+    if (!file) throw new AtelierError("bad-file", `${path}: the server has no such file`, { file: path });
+    return file;
+  };
+  const index = await look(url, INDEX, fetch, signal);
+  if (!index) {
+    const problem = `${url}: no model found: neither ${MANIFEST} nor ${INDEX} is there`;
+    throw new AtelierError("bad-file", problem, { file: INDEX });
+  }
+  const configs = await Promise.all(CONFIGS.map(find));
+  const weights = await Promise.all(WEIGHTS.map((stem) => listWeights(url, stem, fetch, signal)));
+  return { url, files: [index, ...configs, ...(await Promise.all(weights.flat().map(find)))] };
+}
+
+/** The files of a component's weights. */
+async function listWeights(url: string, stem: string, fetch: Fetch, signal: AbortSignal): Promise<string[]> {
+  const index = `${stem}.safetensors.index.json`;
+  const text = await get(url, index, fetch, signal);
+  if (!text) return [`${stem}.safetensors`];
+  const folder = stem.slice(0, stem.indexOf("/") + 1);
+  return [index, ...listShards(index, new TextDecoder().decode(text)).map((shard) => folder + shard)];
+}
+
+/** A small file, whole; undefined where the server has none. */
+async function get(
+  url: string,
+  path: string,
+  fetch: Fetch,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const response = await ask(url, path, fetch, { cache: "no-cache", signal });
+  if (!response) return undefined;
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    throw failed(path, error, signal);
+  }
+}
+
+/** Size and version of a file; undefined where the server has none. */
+async function look(url: string, path: string, fetch: Fetch, signal: AbortSignal): Promise<ListedFile | undefined> {
+  const head = await ask(url, path, fetch, { method: "HEAD", cache: "no-cache", signal });
+  if (!head) return undefined;
+  let bytes = lengthOf(head);
+  if (bytes === undefined) {
+    // A compressing server does not say the size; of a range it has to, and of ranges nothing is compressed.
+    const part = await ask(url, path, fetch, { headers: { Range: "bytes=0-0" }, cache: "no-store", signal });
+    bytes = part && (part.status === 206 ? rangeOf(part)?.total : lengthOf(part));
+    await part?.body?.cancel();
+  }
+  if (bytes === undefined) throw new AtelierError("network", `${path}: the server does not say its size`, { file: path });
+  return { path, bytes, name: await sha256(`${path}\n${bytes}\n${versionOf(head) ?? ""}`) };
+}
+
+async function ask(url: string, path: string, fetch: Fetch, init: RequestInit): Promise<Response | undefined> {
+  let response: Response;
+  try {
+    response = await fetch(addressOf({ url, files: [] }, path), init);
+  } catch (error) {
+    throw failed(path, error, init.signal ?? undefined);
+  }
+  if (response.status === 404 || response.status === 410 || isPage(response)) return undefined;
+  if (!response.ok) throw new AtelierError("network", `${path}: the server answers ${response.status}`, { file: path });
+  return response;
+}
+
+/** Servers of single-page applications answer every unknown path with their page. */
+function isPage(response: Response): boolean {
+  return response.headers.get("Content-Type")?.startsWith("text/html") ?? false;
+}
+
+function failed(path: string, error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason;
+  return new AtelierError("network", `${path}: cannot be fetched: ${messageOf(error)}`, { file: path, cause: error });
+}
+
+/** The size of an answer's file, unless it is compressed on the way. */
+export function lengthOf(response: Response): number | undefined {
+  const length = response.headers.get("Content-Length");
+  return length === null || response.headers.has("Content-Encoding") ? undefined : Number(length);
+}
+
+/** What an answer with a part of a file says about it. */
+export function rangeOf(response: Response): { start: number; total: number } | undefined {
+  const found = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("Content-Range") ?? "");
+  return found ? { start: Number(found[1]), total: Number(found[2]) } : undefined;
+}
+
+/** What `If-Range` may hold: a strong tag, or a date. */
+export function versionOf(response: Response): string | undefined {
+  const tag = response.headers.get("ETag");
+  return (tag !== null && !tag.startsWith("W/") ? tag : response.headers.get("Last-Modified")) ?? undefined;
+}

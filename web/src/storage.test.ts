@@ -1,0 +1,35 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { placeOf, storageReport } from "./storage.js";
+
+afterEach(() => vi.unstubAllGlobals());
+
+function on(href: string): void {
+  const { origin } = new URL(href.replace(/^blob:/, ""));
+  vi.stubGlobal("location", { href, origin });
+  vi.stubGlobal("origin", origin);
+}
+
+test("addresses are absolute, and folders end with a slash", () => {
+  on("https://example.org/app/index.html?x#y");
+  const url = (given: string | URL): unknown => placeOf({ url: given });
+  expect(url("models/mini")).toEqual({ kind: "url", url: "https://example.org/app/models/mini/" });
+  expect(url("/m/")).toEqual({ kind: "url", url: "https://example.org/m/" });
+  expect(url(new URL("https://example.org/m?v=1#z"))).toEqual({ kind: "url", url: "https://example.org/m/" });
+});
+
+test("a worker of a blob knows only its origin", () => {
+  on("blob:https://example.org/1234");
+  expect(placeOf({ url: "models/mini/" })).toEqual({ kind: "url", url: "https://example.org/models/mini/" });
+});
+
+test("other servers are refused, and what is no address", () => {
+  on("https://example.org/");
+  for (const url of ["https://elsewhere.org/m/", "http://example.org/m/", "https://example.org:8443/m/", "//elsewhere.org/", "data:,x", "http://"]) {
+    expect(() => placeOf({ url })).toThrow(expect.objectContaining({ code: "bad-request", message: expect.stringContaining("source.url") }));
+  }
+});
+
+test("picked files need no room", async () => {
+  const files = new Map([["a", new Blob(["123"])], ["b", new Blob(["4"])]]);
+  expect(await storageReport({ files })).toMatchObject({ needed: 4, cached: 4 });
+});

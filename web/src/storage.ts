@@ -1,0 +1,89 @@
+/** Models on this device, from the page's side. */
+
+import { AtelierError } from "./errors.js";
+import type { WireSource } from "./protocol.js";
+import { clearKept, isKept, keptBytes, keptListing, keyOf, room } from "./sources/cache.js";
+import { latest } from "./sources/latest.js";
+import { totalBytes } from "./sources/listing.js";
+import { openStore } from "./sources/opfs.js";
+import type { ModelSource, StorageReport } from "./types.js";
+
+/**
+ * What a model needs on this device, and what there is, before anything of it is fetched. Only its list of files is asked for:
+ * with `offline` not even that, and a model of which nothing complete is here reports 0 bytes.
+ *
+ * Rejects with the codes `network` or `bad-file` where the list cannot be had.
+ */
+export async function storageReport(
+  source: ModelSource,
+  options: { readonly offline?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<StorageReport> {
+  const signal = options.signal ?? new AbortController().signal;
+  const free = await room();
+  const available = free === undefined ? {} : { available: free };
+  const place = placeOf(source);
+  if (place.kind === "files") {
+    const bytes = [...place.files.values()].reduce((sum, file) => sum + file.size, 0);
+    return { needed: bytes, cached: bytes, ...available };
+  }
+  const store = await openStore(await keyOf(place.url), false);
+  const kept = store && (await keptListing(store, place.url));
+  if (options.offline && !kept) return { needed: 0, cached: 0, ...available };
+  const requests = options.offline ? "never" : "fresh";
+  const { listing } = await latest(place.url, requests, kept, (url, init) => fetch(url, init), signal);
+  const cached = store ? await keptBytes(store, listing) : 0;
+  return { needed: totalBytes(listing), cached, ...available };
+}
+
+/** Whether all of a model is on this device. Nothing is asked of the server. */
+export async function isCached(source: ModelSource): Promise<boolean> {
+  const place = placeOf(source);
+  return place.kind === "files" || isKept(place.url);
+}
+
+/**
+ * Removes a model from this device, or every model where none is named; files that the user picked are not touched.
+ * Rejects with the code `in-use` while an engine or another tab has it open.
+ */
+export async function clearCache(source?: ModelSource): Promise<void> {
+  const place = source && placeOf(source);
+  if (place?.kind === "files") return;
+  await clearKept(place?.url);
+}
+
+/** Where a source is, as the worker is told; refuses other servers. */
+export function placeOf(source: ModelSource): WireSource {
+  if ("files" in source) return { kind: "files", files: source.files };
+  let url: URL;
+  try {
+    url = new URL(source.url, baseUrl());
+  } catch {
+    throw new AtelierError("bad-request", `source.url: expected an address, found ${JSON.stringify(String(source.url))}`);
+  }
+  if (url.origin !== globalThis.origin) {
+    const message = `source.url: expected an address on this page's own server (${globalThis.origin}), found ${url.origin}`;
+    throw new AtelierError("bad-request", message);
+  }
+  const folder = url.pathname.endsWith("/") ? url.pathname : `${url.pathname}/`;
+  return { kind: "url", url: url.origin + folder };
+}
+
+/** What relative addresses are relative to. A worker may itself come from a blob, which can be no base. */
+export function baseUrl(): string {
+  if (typeof document !== "undefined") return document.baseURI;
+  const { href } = globalThis.location;
+  return href.startsWith("blob:") ? globalThis.origin : href;
+}
+
+/** Asks the browser, once a page, to keep what this site keeps when room gets short. Only pages can ask. */
+export async function persist(): Promise<void> {
+  if (asked || typeof navigator.storage?.persist !== "function") return;
+  asked = true;
+  try {
+    if (!(await navigator.storage.persisted())) await navigator.storage.persist();
+  } catch {
+    // It is a wish; the cache heals itself.
+  }
+}
+
+let asked = false;

@@ -1,0 +1,15 @@
+/** Whether this browser can run a model at all. */
+
+import type { Support } from "./types.js";
+
+/** Asks for WebGPU and for a graphics adapter; no device is made. */
+export async function isSupported(): Promise<Support> {
+  // Older browsers have no such property, whatever the types say.
+  const gpu = (navigator as Partial<Navigator>).gpu;
+  if (!gpu) {
+    return { supported: false, code: "no-webgpu", message: "this browser has no WebGPU, or the page is not secure (https)" };
+  }
+  const adapter = await gpu.requestAdapter().catch(() => null);
+  if (adapter) return { supported: true };
+  return { supported: false, code: "no-adapter", message: "WebGPU finds no graphics adapter" };
+}

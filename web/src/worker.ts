@@ -1,0 +1,27 @@
+/** The worker's script: connects the host with the page, the device and the engine. */
+
+import { watchDevices } from "./device.js";
+import { messageOf } from "./errors.js";
+import { Host } from "./host.js";
+import type { FromWorker, ToWorker } from "./protocol.js";
+import { loadWasm } from "./wasm-module.js";
+
+const send = (message: FromWorker, transfer: Transferable[] = []): void => self.postMessage(message, { transfer });
+const host = new Host({ send, load: loadWasm });
+
+watchDevices(host);
+
+// The engine calls this before it gives up.
+Object.assign(globalThis, { atelierPanic: (message: string) => host.crashed(message) });
+
+// Traps in tasks that nobody waits for.
+const trapped = (event: Event, error: unknown): void => {
+  if (!(error instanceof WebAssembly.RuntimeError)) return;
+  event.preventDefault();
+  host.crashed(messageOf(error));
+};
+self.addEventListener("error", (event) => trapped(event, event.error));
+self.addEventListener("unhandledrejection", (event) => trapped(event, event.reason));
+
+self.addEventListener("message", (event: MessageEvent<ToWorker>) => host.receive(event.data));
+send({ type: "ready" });

@@ -1,0 +1,132 @@
+/** Builds the demo page into dist/: the page, its sealed twin, and the service worker that keeps both on the device. */
+
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { defineConfig, type Plugin } from "vite";
+
+const APP = resolve(import.meta.dirname, "app");
+const DIST = resolve(import.meta.dirname, "dist");
+/** The models in dist/ come from another step of the build, and are not part of the page's shell. */
+const MODELS = "models";
+
+const page = readFileSync(join(APP, "index.html"), "utf8");
+const policy = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page)?.[1];
+if (!policy) throw new Error("app/index.html has no Content-Security-Policy");
+const { version } = JSON.parse(readFileSync(resolve(import.meta.dirname, "package.json"), "utf8")) as { version: string };
+
+export default defineConfig({
+  root: APP,
+  // Relative addresses: the site works in any folder of any server.
+  base: "./",
+  define: { __VERSION__: JSON.stringify(version) },
+  resolve: { alias: { "atelier-web": resolve(import.meta.dirname, "lib/index.js") } },
+  plugins: [clean(), words(), seal(), shell()],
+  worker: { format: "es" },
+  build: {
+    target: "es2022",
+    outDir: DIST,
+    emptyOutDir: false,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { index: join(APP, "index.html"), sw: join(APP, "sw/sw.ts") },
+      output: {
+        // A service worker is known by its address, and rules the folder it lies in.
+        entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+      },
+    },
+  },
+  preview: {
+    host: "127.0.0.1",
+    port: 8080,
+    strictPort: true,
+    // What only a server can say: nobody may frame the page.
+    headers: { "Content-Security-Policy": `${policy}; frame-ancestors 'none'`, "X-Content-Type-Options": "nosniff" },
+  },
+});
+
+/** Takes the last build away, but not the models. */
+function clean(): Plugin {
+  return {
+    name: "clean",
+    apply: "build",
+    buildStart() {
+      for (const name of list(DIST)) if (name !== MODELS) rmSync(join(DIST, name), { recursive: true });
+    },
+  };
+}
+
+/** Lets the first paint wait for the page's small script, which puts in the words of the reader's language. */
+function words(): Plugin {
+  return {
+    name: "words",
+    apply: "build",
+    transformIndexHtml: { order: "post", handler: (html) => replaced(html, '<script type="module"', '<script type="module" blocking="render"') },
+  };
+}
+
+/** Writes sealed.html: the same page under a policy that allows no connection. */
+function seal(): Plugin {
+  return {
+    name: "seal",
+    apply: "build",
+    generateBundle: {
+      order: "post",
+      handler(_, bundle) {
+        const index = bundle["index.html"];
+        if (index?.type !== "asset") throw new Error("the build made no index.html");
+        const source = [
+          ["connect-src 'self'", "connect-src 'none'"],
+          // Not a picture from the server either: an address can carry words.
+          ["img-src 'self' blob: data:", "img-src blob: data:"],
+          ["manifest-src 'self'; ", ""],
+          [/ *<link rel="manifest".*\n/, ""],
+          [/<link rel="icon".*/, '<link rel="icon" href="data:,">'],
+          ['<html lang="en">', '<html lang="en" data-sealed>'],
+        ].reduce((html, [from, to]) => replaced(html, from!, String(to)), String(index.source));
+        this.emitFile({ type: "asset", fileName: "sealed.html", source });
+      },
+    },
+  };
+}
+
+/** Tells the service worker which files are the page's shell, once all of them are written. */
+function shell(): Plugin {
+  return {
+    name: "shell",
+    apply: "build",
+    writeBundle() {
+      const worker = join(DIST, "sw.js");
+      const files = list(DIST)
+        .filter((name) => name !== MODELS && name !== "sw.js")
+        .flatMap((name) => walk(join(DIST, name)))
+        .map((path) => relative(DIST, path))
+        .sort();
+      const hash = createHash("sha256");
+      for (const file of files) hash.update(file).update(readFileSync(join(DIST, file)));
+      const found = JSON.stringify({ version: hash.digest("hex").slice(0, 16), files });
+      writeFileSync(worker, replaced(readFileSync(worker, "utf8"), /__SHELL__/g, found));
+    },
+  };
+}
+
+/** `text` with `from` replaced, which must be there. */
+function replaced(text: string, from: string | RegExp, to: string): string {
+  const result = text.replace(from, () => to);
+  if (result === text) throw new Error(`there is no ${from} to replace`);
+  return result;
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** All files in and under a path. */
+function walk(path: string): string[] {
+  return list(path).length > 0 ? list(path).flatMap((name) => walk(join(path, name))) : [path];
+}
