@@ -31,8 +31,8 @@ const side = (text: string) => {
 
 export class Compose {
   readonly #prompt = new Field("prompt", "prompt-error", (text) => text || undefined, () => t().promptMissing);
-  readonly #width = new Field("width", "size-error", side, () => t().sizeWrong);
-  readonly #height = new Field("height", "size-error", side, () => t().sizeWrong);
+  readonly #width = new Field("width", "width-error", side, () => t().sideWrong(t().width));
+  readonly #height = new Field("height", "height-error", side, () => t().sideWrong(t().height));
   readonly #steps = new Field("steps", "steps-error", (text) => whole(text, 1, 100_000), () => t().stepsWrong);
   readonly #seed = new Field("seed", "seed-error", orEmpty((text) => whole(text, 0, Number.MAX_SAFE_INTEGER)), () => t().seedWrong);
   readonly #guidance = new Field("guidance", "guidance-error", orEmpty(decimal), () => t().guidanceWrong);
@@ -102,11 +102,7 @@ export class Compose {
       const [width, height] = this.#size.value.split("×").map(Number);
       return width && height ? { width, height } : undefined;
     }
-    const read = (field: Field<number>) => (show ? field.read() : side(field.input.value.trim()));
-    // Width last: it shares the place of its error with height, which must not clear it.
-    const height = read(this.#height);
-    const width = read(this.#width);
-    if (show && width !== undefined && height === undefined) this.#height.read();
+    const [width, height] = [this.#width, this.#height].map((field) => (show ? field.read() : side(field.input.value.trim())));
     return width && height ? { width, height } : undefined;
   }
 

@@ -10,6 +10,8 @@ export interface Message {
   readonly advice: string;
   /** The engine's own words, for whoever wants them. */
   readonly cause?: string;
+  /** Nothing went wrong; it is only good to know. */
+  readonly note?: boolean;
 }
 
 const WORDS: Readonly<Record<ErrorCode, (t: Strings) => readonly [string, string]>> = {
@@ -66,6 +68,7 @@ export class Messages {
   #render(): void {
     const message = this.#shown?.();
     this.#box.hidden = !message;
+    this.#box.classList.toggle("note", message?.note ?? false);
     byId("message-title", HTMLElement).textContent = message?.title ?? "";
     byId("message-advice", HTMLElement).textContent = message?.advice ?? "";
     byId("message-cause", HTMLElement).textContent = message?.cause ? t().causeLabel(message.cause) : "";

@@ -13,7 +13,7 @@ interface Example {
 const EXAMPLES: readonly Example[] = [
   {
     prompt:
-      "A navy poster with the title 'OPEN STUDIO' in large white letters at the top and 'Friday 7pm' in small yellow text at the bottom",
+      "A navy poster with the title 'OPEN STUDIO' in large white letters at the top and 'Friday 7pm' in small yellow text at the bottom right",
     word: "OPEN",
     ink: "#fff",
     ground: "#000080",

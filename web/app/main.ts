@@ -85,7 +85,8 @@ function paintAgain(entry: Entry): void {
   const { blueprint, record, images } = entry;
   const { steps, guidance } = record.paint;
   const metadata = byId("metadata", HTMLInputElement).checked;
-  const request = { blueprint, steps, guidance, seed: randomSeed(), metadata, images };
+  const imageNames = record.sources ?? [];
+  const request = { blueprint, steps, guidance, seed: randomSeed(), metadata, images, imageNames };
   void runs.start({ request, images, chosen, width: blueprint.width, height: blueprint.height });
 }
 
@@ -98,7 +99,7 @@ function restore(record: RunRecord, name: string): void {
   compose.write({ prompt, width, height, steps, guidance, seed, temperature: sampling.temperature });
   // One seed draws both blueprint and noise. A picture with two was painted from a blueprint, which it holds.
   if (blueprint.seed !== seed) opened.set(blueprint);
-  if (name) messages.show(() => ({ title: t().settingsRestored(name), advice: advice(record) }));
+  if (name) messages.show(() => ({ title: t().settingsRestored(name), advice: advice(record), note: true }));
   compose.focusPrompt();
 }
 

@@ -57,7 +57,7 @@ export class Stages {
     this.#left = undefined;
     this.#box.hidden = false;
     this.#sentence = () => t().starting;
-    this.#enter("model");
+    this.#enter(steps[0] ?? "model");
     this.#render();
     clearInterval(this.#clock);
     // A timer and not the display's frames: a hidden tab has none.

@@ -1,25 +1,12 @@
-/** The device goes away, the engine crashes, memory runs out, limits are low, tabs are two or hidden. */
+/** The device goes away, the engine crashes, memory runs out, tabs are two or hidden, a model is picked. */
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page, Worker } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { complaints, DIST, engineOf, launch, openIn, openPage, PATIENCE } from "./browser.ts";
-import { decodePng } from "./png.ts";
+import { DIST, engineOf, launch, openPage, PATIENCE } from "./browser.ts";
 import { FileServer } from "./server.ts";
-import {
-  detail,
-  fill,
-  finished,
-  generateButton,
-  message,
-  MINI,
-  openBlueprint,
-  openFile,
-  paint,
-  savedBlueprint,
-  savedPng,
-} from "./studio.ts";
+import { detail, finished, generateButton, message, MINI, openBlueprint, paint, savedBlueprint } from "./studio.ts";
 
 let server: FileServer;
 let browser: Browser;
@@ -106,30 +93,6 @@ test("a second tab, and a tab that is hidden, which has no frames", async () => 
   await openBlueprint(hidden);
   await Promise.all([paint(page), paint(hidden)]);
   await hidden.close();
-});
-
-test("from a picture and a prompt, within WebGPU's default limits", async () => {
-  const modest = await openIn(page.context(), `${server.url}?limits=default`);
-  const problems = complaints(modest);
-  const photo = await modest.screenshot({ clip: { x: 0, y: 0, width: 64, height: 64 } });
-  await openFile(modest, "photo.png", "image/png", photo);
-  await modest.getByRole("img", { name: "photo.png" }).waitFor();
-  // With pictures to start from there is no draft: every kernel is run, and only 4 codes are written.
-  await fill(modest, { steps: 1 });
-  await paint(modest);
-  console.log((await modest.locator("#stages").innerText()).replaceAll("\n", " "));
-  const { blueprint, sources } = JSON.parse(decodePng(await savedPng(modest)).texts.get("atelier") ?? "");
-  expect(sources).toEqual(["photo.png"]);
-  expect(blueprint.sources).toMatchObject([{ width: 64, height: 64 }]);
-  const limits = await (await engineOf(modest)).evaluate(() => [
-    atelierDevice.limits.maxStorageBuffersPerShaderStage,
-    atelierDevice.limits.maxComputeWorkgroupStorageSize,
-    atelierDevice.limits.maxComputeInvocationsPerWorkgroup,
-    atelierDevice.limits.maxStorageBufferBindingSize,
-  ]);
-  expect(limits).toEqual([8, 16384, 256, 134217728]);
-  expect(problems).toEqual([]);
-  await modest.close();
 });
 
 test("a folder that the user picks is a model, and stays where it is", async () => {

@@ -46,7 +46,7 @@ export async function createEngine(source: ModelSource, options: EngineOptions =
   } as const;
   const opening = {
     open,
-    connect: connectWith(options.worker),
+    connect: connectWith(options.worker, options.offline === true),
     name: options.name ?? nameOf(place),
     isCached: () => isCached(source),
     clear: () => clearCache(source),

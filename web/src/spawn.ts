@@ -4,8 +4,8 @@ import { AtelierError } from "./errors.js";
 import type { FromWorker } from "./protocol.js";
 import type { Connect, Port } from "./session.js";
 
-/** Starts the package's worker, or the one that the page makes. */
-export function connectWith(own: (() => Worker | Promise<Worker>) | undefined): Connect {
+/** Starts the package's worker, or the one that the page makes. `sealed`: only one that is bound by the page's policy. */
+export function connectWith(own: (() => Worker | Promise<Worker>) | undefined, sealed: boolean): Connect {
   return async (receive, fail) => {
     if (own) return listen(await own(), receive, fail);
     const blob = new Blob([`import ${JSON.stringify(scriptUrl().href)};`], { type: "text/javascript" });
@@ -14,7 +14,8 @@ export function connectWith(own: (() => Worker | Promise<Worker>) | undefined): 
       // A worker of an address has the Content-Security-Policy of that answer, if the server sends one. A worker of a blob
       // has the page's: what the page may not connect to, the engine may not either.
       return await listen(new Worker(url, { type: "module" }), receive, fail);
-    } catch {
+    } catch (error) {
+      if (sealed) throw error;
       // The page allows no workers of blobs.
       return listen(new Worker(new URL("./worker.js", import.meta.url), { type: "module" }), receive, fail);
     } finally {

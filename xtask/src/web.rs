@@ -126,7 +126,8 @@ fn target_folder() -> Outcome<PathBuf> {
 
 /// Makes the JavaScript side of the module.
 fn bind(module: &Path, folder: &Path) -> Outcome {
-    let mut bindgen = cargo(&["run", "--quiet", "--release", "-p", "atelier-bindgen", "--"]);
+    let mut bindgen =
+        cargo(&["run", "--quiet", "--release", "--manifest-path", "xtask/bindgen/Cargo.toml", "--"]);
     run(bindgen.arg(module).arg(folder))
 }
 

@@ -3,6 +3,8 @@
 //! Requests and events are plain JavaScript objects, files come from a [`Source`](source::Source) that JavaScript
 //! implements, and nothing here knows anything about the model. The npm package in `web/src` runs it in a worker.
 
+#![cfg(target_family = "wasm")]
+
 mod engine;
 mod error;
 mod event;
@@ -22,7 +24,6 @@ extern "C" {
     fn report_panic(message: &str) -> Result<(), wasm_bindgen::JsValue>;
 }
 
-#[cfg(target_family = "wasm")]
 #[allow(unsafe_code)]
 unsafe extern "C" {
     /// What registers things before a program's `main`; the linker makes it.
@@ -35,7 +36,6 @@ fn start() {
     // Unless someone calls them, the linker takes the module for a program and has every exported function register
     // all of burn's operations again, which takes a hundred times as long as to launch a kernel.
     // SAFETY: the linker's own function, which takes nothing and is called once.
-    #[cfg(target_family = "wasm")]
     #[allow(unsafe_code)]
     unsafe {
         __wasm_call_ctors();

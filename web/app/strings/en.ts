@@ -15,7 +15,7 @@ export const en = {
   sizeOther: "Other…",
   width: "Width",
   height: "Height",
-  sizeWrong: "Width and height are multiples of 32, from 32 to 4096.",
+  sideWrong: (side: string) => `${side} is a multiple of 32, from 32 to 4096.`,
   steps: "Steps",
   stepsWrong: "Steps are a whole number, at least 1.",
   quick: "quick",
@@ -48,7 +48,6 @@ export const en = {
   settingsRestored: (name: string) => `The settings of ${name} are back.`,
   otherModel: "It was made with another model, so the same settings may give another picture.",
   addSources: (names: string) => `It started from pictures that are not inside it. Add them again: ${names}.`,
-  noSettings: (name: string) => `${name} has no settings of ours inside; it is now a picture to start from.`,
 
   readyCached: (model: string) => `${model} is on this device.`,
   readyFetch: (model: string, size: string, room: string) => `The first picture fetches ${model} once: ${size}. ${room}`,

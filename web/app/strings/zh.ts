@@ -18,7 +18,7 @@ export const zh: Strings = {
   sizeOther: "其他…",
   width: "宽",
   height: "高",
-  sizeWrong: "宽和高须为 32 的倍数，从 32 到 4096。",
+  sideWrong: (side) => `${side}须为 32 的倍数，从 32 到 4096。`,
   steps: "步数",
   stepsWrong: "步数须为不小于 1 的整数。",
   quick: "快速",
@@ -50,7 +50,6 @@ export const zh: Strings = {
   settingsRestored: (name) => `已恢复 ${name} 的设置。`,
   otherModel: "它由另一个模型生成，相同的设置可能得到不同的图片。",
   addSources: (names) => `它用到的起始图片不在文件内，请重新添加：${names}。`,
-  noSettings: (name) => `${name} 中没有本程序的设置，已作为起始图片加入。`,
 
   readyCached: (model) => `${model} 已在此设备上。`,
   readyFetch: (model, size, room) => `第一张图片会下载一次 ${model}：${size}。${room}`,

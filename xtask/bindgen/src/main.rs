@@ -1,5 +1,5 @@
-//! `atelier-bindgen IN.wasm OUT_DIR`: what the program `wasm-bindgen --target web` does, as part of the workspace, so that
-//! its version is pinned with all the others and nothing has to be installed.
+//! `atelier-bindgen IN.wasm OUT_DIR`: what the program `wasm-bindgen --target web` does, built with the repository, so that
+//! its version is pinned and nothing has to be installed.
 
 use std::process::ExitCode;
 
