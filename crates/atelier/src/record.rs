@@ -128,7 +128,7 @@ pub fn read_png(bytes: impl BufRead + Seek) -> Result<RunRecord> {
     }
     let Some(text) = text else {
         let problem = "expected a picture with an 'atelier' chunk, found none: another program made it, or it was \
-                       made without metadata";
+                       made with --no-metadata";
         return Err(Error::Png(problem.into()));
     };
     let damaged = |problem: &dyn std::fmt::Display| Error::Png(format!("chunk 'atelier': {problem}"));
