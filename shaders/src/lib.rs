@@ -29,6 +29,8 @@ pub use attention::attention;
 pub use conv2d_3x3::conv2d_3x3;
 pub use embedding::embedding;
 pub use gelu_tanh::gelu_tanh;
+#[cfg(feature = "gpu")]
+pub use gpu::{Cooperative, Features, enable, enabled};
 pub use group_norm_silu::group_norm_silu;
 pub use kernels::Kernels;
 pub use mul_mat::mul_mat;

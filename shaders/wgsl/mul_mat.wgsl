@@ -5,7 +5,7 @@
 // sizes: rows, columns, out
 //
 // A workgroup makes a tile of 128×64 numbers and goes through the columns sixteen at a time, which all its invocations
-// fetch together: x as it is, W unpacked. An invocation sums 8×4 numbers, in f32. Workgroups: ⌈rows / 128⌉ · ⌈out / 64⌉,
+// fetch together, W unpacked, and hold as numbers of common/number/…. An invocation sums 8×4 numbers, in f32. Workgroups: ⌈rows / 128⌉ · ⌈out / 64⌉,
 // the tiles of one part of W next to each other; beyond the x limit of a dispatch they go on in y.
 
 const ROWS: u32 = 128u;
@@ -20,8 +20,8 @@ const DEPTH: u32 = 16u;
 @group(0) @binding(5) var<storage, read> sizes: array<u32>;
 
 // Column-major, so that what neighbours write lies in different banks.
-var<workgroup> x_tile: array<f32, 2048>; // DEPTH · ROWS
-var<workgroup> w_tile: array<f32, 1024>; // DEPTH · OUT
+var<workgroup> x_tile: array<Number, 2048>; // DEPTH · ROWS
+var<workgroup> w_tile: array<Number, 1024>; // DEPTH · OUT
 
 @compute @workgroup_size(256)
 fn main(
@@ -63,21 +63,21 @@ fn main(
         }
         workgroupBarrier();
         for (var i = 0u; i < 4u; i++) {
-            x_tile[(4u * x_quarter + i) * ROWS + x_fetched] = near[i];
-            x_tile[(4u * x_quarter + 8u + i) * ROWS + x_fetched] = far[i];
+            x_tile[(4u * x_quarter + i) * ROWS + x_fetched] = number(near[i]);
+            x_tile[(4u * x_quarter + 8u + i) * ROWS + x_fetched] = number(far[i]);
         }
         if w_half < 2u {
             for (var i = 0u; i < 4u; i++) {
-                w_tile[(8u * w_half + i) * OUT + w_fetched] = w_near[i];
-                w_tile[(8u * w_half + 4u + i) * OUT + w_fetched] = w_far[i];
+                w_tile[(8u * w_half + i) * OUT + w_fetched] = number(w_near[i]);
+                w_tile[(8u * w_half + 4u + i) * OUT + w_fetched] = number(w_far[i]);
             }
         }
         workgroupBarrier();
         for (var depth = 0u; depth < DEPTH; depth++) {
             let at = depth * OUT + left;
-            let w = vec4<f32>(w_tile[at], w_tile[at + 1u], w_tile[at + 2u], w_tile[at + 3u]);
+            let w = vec4<f32>(vec4<Number>(w_tile[at], w_tile[at + 1u], w_tile[at + 2u], w_tile[at + 3u]));
             for (var i = 0u; i < 8u; i++) {
-                sums[i] += x_tile[depth * ROWS + top + i] * w;
+                sums[i] += f32(x_tile[depth * ROWS + top + i]) * w;
             }
         }
     }

@@ -4,12 +4,11 @@
 // output: [rows, out]
 // sizes: rows, columns, out
 //
-// A workgroup takes four rows of W and one row of x; an invocation takes every 64th block of 32 columns, with which it
+// A workgroup takes four rows of W and one row of x; an invocation takes every WORKGROUP-th block of 32 columns, with which it
 // serves all four rows, so that x is read a quarter as often. Sums are f32: a block's codes first, then scale and offset.
 // Workgroups: ⌈out / 4⌉ · rows, the rows of x next to each other so that they share W in the cache; beyond the x limit
 // of a dispatch they go on in y.
 
-const LANES: u32 = 64u;
 const OUT: u32 = 4u;
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
@@ -19,18 +18,12 @@ const OUT: u32 = 4u;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 @group(0) @binding(5) var<storage, read> sizes: array<u32>;
 
-var<workgroup> partial: array<vec4<f32>, 64>; // LANES
-
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
+@compute @workgroup_size({{ workgroup }})
+fn main(at: Invocation) {
     let rows = sizes[0];
     let columns = sizes[1];
     let out = sizes[2];
-    let item = group.y * groups.x + group.x;
+    let item = at.group.y * at.groups.x + at.group.x;
     let row = item % rows;
     let first = item / rows * OUT;
     if first >= out {
@@ -38,15 +31,15 @@ fn main(
     }
     let blocks = columns / 32u;
     var sums = vec4<f32>();
-    for (var block = lane; block < blocks; block += LANES) {
+    for (var block = at.local; block < blocks; block += WORKGROUP) {
         var part: array<vec4<f32>, 8>;
-        var all = vec4<f32>();
+        var together = vec4<f32>();
         let start = (row * blocks + block) * 8u;
         for (var i = 0u; i < 8u; i++) {
             part[i] = x[start + i];
-            all += part[i];
+            together += part[i];
         }
-        let sum_of_x = all.x + all.y + all.z + all.w;
+        let sum_of_x = together.x + together.y + together.z + together.w;
         for (var i = 0u; i < OUT; i++) {
             // The last workgroup counts the last row again rather than branch.
             let w_row = min(first + i, out - 1u);
@@ -59,15 +52,8 @@ fn main(
             sums[i] += scale.x * product + scale.y * sum_of_x;
         }
     }
-    partial[lane] = sums;
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if lane < half {
-            partial[lane] += partial[lane + half];
-        }
-    }
-    workgroupBarrier();
-    if lane < OUT && first + lane < out {
-        output[row * out + first + lane] = partial[0][lane] + bias[first + lane];
+    let all = workgroup_sum(at, sums);
+    if at.local < OUT && first + at.local < out {
+        output[row * out + first + at.local] = all[at.local] + bias[first + at.local];
     }
 }

@@ -14,12 +14,8 @@
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let row = group.y * groups.x + group.x;
+fn main(at: Invocation) {
+    let row = at.group.y * at.groups.x + at.group.x;
     if row >= sizes[0] {
         return;
     }
@@ -37,22 +33,22 @@ fn main(
     var factor = 1.0;
     if eps >= 0.0 {
         var sum = 0.0;
-        for (var i = local; i < head_dim; i += WORKGROUP) {
+        for (var i = at.local; i < head_dim; i += WORKGROUP) {
             sum += x[start + i * step];
         }
-        mean = workgroup_sum(local, sum) / f32(head_dim);
+        mean = workgroup_sum(at, sum) / f32(head_dim);
         var square = 0.0;
-        for (var i = local; i < head_dim; i += WORKGROUP) {
+        for (var i = at.local; i < head_dim; i += WORKGROUP) {
             let centred = x[start + i * step] - mean;
             square += centred * centred;
         }
-        factor = inverseSqrt(workgroup_sum(local, square) / f32(head_dim) + eps);
+        factor = inverseSqrt(workgroup_sum(at, square) / f32(head_dim) + eps);
     }
 
     let rotary = sizes[10];
     let half = rotary / 2u;
     let first = sizes[11];
-    for (var i = local; i < head_dim; i += WORKGROUP) {
+    for (var i = at.local; i < head_dim; i += WORKGROUP) {
         var value = (x[start + i * step] - mean) * factor;
         if token >= first && i < rotary {
             let angle = (picture % sizes[8] * sizes[9] + token - first) * rotary + i;

@@ -58,28 +58,29 @@ fn weight_of(rank: u32, largest: f32, divisor: f32) -> f32 {
 }
 
 // How many logits have at least this rank.
-fn count_from(local: u32, allowed: u32, least: u32) -> f32 {
+fn count_from(at: Invocation, allowed: u32, least: u32) -> f32 {
     var count = 0.0;
-    for (var i = local; i < allowed; i += WORKGROUP) {
+    for (var i = at.local; i < allowed; i += WORKGROUP) {
         count += select(0.0, 1.0, rank_of(logits[i]) >= least);
     }
-    return workgroup_sum(local, count);
+    return workgroup_sum(at, count);
 }
 
 // The weight of all logits of at least this rank.
-fn mass_from(local: u32, allowed: u32, least: u32, largest: f32, divisor: f32) -> f32 {
+fn mass_from(at: Invocation, allowed: u32, least: u32, largest: f32, divisor: f32) -> f32 {
     var mass = 0.0;
-    for (var i = local; i < allowed; i += WORKGROUP) {
+    for (var i = at.local; i < allowed; i += WORKGROUP) {
         let rank = rank_of(logits[i]);
         if rank >= least {
             mass += weight_of(rank, largest, divisor);
         }
     }
-    return workgroup_sum(local, mass);
+    return workgroup_sum(at, mass);
 }
 
 @compute @workgroup_size({{ workgroup }})
-fn main(@builtin(local_invocation_index) local: u32) {
+fn main(at: Invocation) {
+    let local = at.local;
     let allowed = sizes[1];
     let divisor = bitcast<f32>(sizes[4]);
     let p = bitcast<f32>(sizes[5]);
@@ -116,24 +117,24 @@ fn main(@builtin(local_invocation_index) local: u32) {
     } else {
         if sizes[2] < allowed {
             for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
-                if count_from(local, allowed, border | bit) >= f32(sizes[2]) {
+                if count_from(at, allowed, border | bit) >= f32(sizes[2]) {
                     border |= bit;
                 }
             }
         }
         if p < 1.0 {
             let least = border;
-            let enough = p * mass_from(local, allowed, least, largest, divisor);
+            let enough = p * mass_from(at, allowed, least, largest, divisor);
             border = 0u;
             for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
                 let higher = border | bit;
-                let mass = mass_from(local, allowed, max(higher, least), largest, divisor);
+                let mass = mass_from(at, allowed, max(higher, least), largest, divisor);
                 if higher <= top && mass >= enough {
                     border = higher;
                 }
             }
             border = max(border, least);
-            let above = mass_from(local, allowed, border + 1u, largest, divisor);
+            let above = mass_from(at, allowed, border + 1u, largest, divisor);
             equals = max(1u, u32(ceil((enough - above) / weight_of(border, largest, divisor))));
         }
     }

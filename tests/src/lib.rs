@@ -9,7 +9,8 @@ pub mod packs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use atelier::{Checkpoint, Device, DeviceChoice, device};
+use atelier::{AdapterReport, Checkpoint, Device, DeviceChoice, DeviceReport, device};
+use atelier_shaders::Features;
 use atelier_weights::FolderSource;
 pub use futures_lite::future::block_on;
 
@@ -49,6 +50,23 @@ pub fn software_gpu() -> Device {
             device
         })
         .clone()
+}
+
+/// The same, opened once more for kernels that use `features` alone.
+pub fn software_gpu_with(features: Features) -> Device {
+    let name = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    let (device, _) = block_on(device::open(&DeviceChoice::Adapter(name))).expect("software Vulkan");
+    atelier_shaders::enable(&device, features);
+    device
+}
+
+/// What kernels would use of it.
+pub fn software_adapter() -> AdapterReport {
+    let name = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    match block_on(device::choose(&DeviceChoice::Adapter(name))).expect("software Vulkan") {
+        DeviceReport::Gpu(report) => report,
+        DeviceReport::Cpu { .. } => panic!("an adapter's name opens the CPU"),
+    }
 }
 
 /// One test for each check, on the device that `$device` opens.

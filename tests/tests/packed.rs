@@ -6,15 +6,20 @@ use std::sync::Arc;
 
 use atelier::{Device, Pipeline, Request, Run, Sources};
 use atelier_mini::Mini;
+use atelier_shaders::Features;
 use atelier_tests::packs::{CONFIGS, random_pack};
-use atelier_tests::{block_on, cpu, software_gpu};
+use atelier_tests::{block_on, cpu, software_gpu, software_gpu_with};
 use atelier_weights::{Policy, read_all};
 
 const PROMPT: &str = "A poster that says 'OPEN'";
 /// Of logits, which are about 1: sums are added in another order, through six layers.
 const LOGITS: f32 = 2e-3;
+/// The same where products are of numbers of 16 bits.
+const LOGITS_IN_F16: f32 = 2e-2;
 /// Of grey levels.
 const LEVELS: u8 = 1;
+/// The same where products are of numbers of 16 bits, of a picture of random weights.
+const LEVELS_IN_F16: u8 = 4;
 
 /// Random weights of mini's sizes, packed by `policy`.
 fn pipeline(policy: &Policy, device: Device) -> Pipeline {
@@ -26,9 +31,19 @@ fn pipeline(policy: &Policy, device: Device) -> Pipeline {
 
 #[test]
 fn a_pack_computes_alike_on_the_cpu_and_the_gpu() {
+    computes_alike(&software_gpu_with(Features::default()), LOGITS, LEVELS);
+}
+
+/// The same with all that the adapter has.
+#[test]
+fn a_pack_computes_alike_with_variants_of_the_kernels() {
+    computes_alike(&software_gpu(), LOGITS_IN_F16, LEVELS_IN_F16);
+}
+
+fn computes_alike(gpu: &Device, tolerance: f32, levels: u8) {
     for policy in [Policy::q4(), Policy::q8(), Policy::mixed()] {
         let run = &mut Run::silent();
-        let (mut here, mut there) = (pipeline(&policy, cpu()), pipeline(&policy, software_gpu()));
+        let (mut here, mut there) = (pipeline(&policy, cpu()), pipeline(&policy, gpu.clone()));
         let request = Request { width: 64, height: 64, steps: 2, ..here.request(PROMPT) };
         let none = Sources::default();
         let blueprint = block_on(here.architect(PROMPT, &request.architect_options(0), &none, run)).unwrap();
@@ -40,7 +55,7 @@ fn a_pack_computes_alike_on_the_cpu_and_the_gpu() {
             codes * (blueprint.large.ids.len() + blueprint.draft.as_ref().unwrap().ids.len())
         );
         let off = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(off <= LOGITS, "{}: logits are off by {off}", policy.name);
+        assert!(off <= tolerance, "{}: logits are off by {off}", policy.name);
 
         let picture = |pipeline: &mut Pipeline, run: &mut Run<'_>| {
             let latents =
@@ -49,6 +64,6 @@ fn a_pack_computes_alike_on_the_cpu_and_the_gpu() {
         };
         let (expected, found) = (picture(&mut here, run), picture(&mut there, run));
         let off = expected.pixels.iter().zip(&found.pixels).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-        assert!(off <= LEVELS, "{}: pixels are off by {off} levels", policy.name);
+        assert!(off <= levels, "{}: pixels are off by {off} levels", policy.name);
     }
 }

@@ -17,7 +17,7 @@ export function watchDevices(watch: DeviceWatch): void {
   const request = GPUAdapter.prototype.requestDevice;
   GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, descriptor: GPUDeviceDescriptor = {}) {
     const requiredFeatures = new Set(descriptor.requiredFeatures);
-    // The engine's shaders use subgroups where the adapter has them, but wgpu never asks a browser for them.
+    // burn's shaders use subgroups where the adapter has them, but wgpu never asks a browser for them.
     if (this.features.has("subgroups")) requiredFeatures.add("subgroups");
     const device = await request.call(this, { ...descriptor, requiredFeatures: [...requiredFeatures] });
     // Where whoever debugs this worker finds it.

@@ -200,8 +200,10 @@ export interface Picture {
 export interface Adapter {
   readonly name: string;
   readonly kind: "discrete" | "integrated" | "virtual" | "software" | "other";
+  /** Whether kernels compute in f16. */
   readonly f16: boolean;
-  readonly subgroups: boolean;
+  /** Whether kernels have dot products of packed bytes. */
+  readonly packedDot: boolean;
   /** Bytes. */
   readonly maxBuffer: number;
 }

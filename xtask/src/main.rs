@@ -14,7 +14,7 @@ use command::{Outcome, cargo, run};
 const HELP: &str = "\
 cargo xtask <command>
 
-  test                 everything that must pass: format, lints, tests, the browser build of the weight reader
+  test                 everything that must pass: format, lints, tests, the page in a browser
   web [--build]        builds the browser's page into web/dist and serves it on http://127.0.0.1:8080;
                        with --build it only builds: web/dist works from any static file server
   fuzz [--seconds N]   runs every fuzz target for N seconds (30)

@@ -135,12 +135,12 @@ fn describe(report: &Report) -> String {
     if adapters.is_empty() {
         line("none");
     }
-    let yes = |has: bool| if has { "yes" } else { "no" };
     for adapter in adapters {
-        let AdapterReport { name, api, kind, driver, max_buffer, max_binding, f16, subgroups } = adapter;
+        let AdapterReport { name, api, kind, driver, max_buffer, max_binding, .. } = adapter;
         line(&format!("{name} ({api}, {kind})"));
         let limits = format!("buffers to {}, bindings to {}", size(*max_buffer), size(*max_binding));
-        line(&format!("  driver {driver}; {limits}; f16 {}, subgroups {}", yes(*f16), yes(*subgroups)));
+        line(&format!("  driver {driver}; {limits}"));
+        line(&format!("  kernels use {}", kernels(adapter)));
     }
     text.push('\n');
     for Choice { choice, opens, why } in devices {
@@ -153,6 +153,20 @@ fn describe(report: &Report) -> String {
     text.push_str("\nModel\n");
     describe_model(&mut text, model);
     text
+}
+
+/// What the kernels use of an adapter.
+fn kernels(adapter: &AdapterReport) -> String {
+    let AdapterReport { f16, subgroups, packed_dot, cooperative, .. } = adapter;
+    let matrices = cooperative.map(|side| format!("cooperative matrices of {side}×{side}"));
+    let used = [
+        f16.then(|| "f16".into()),
+        subgroups.then(|| "subgroups".into()),
+        packed_dot.then(|| "packed dot products".into()),
+        matrices,
+    ];
+    let used: Vec<String> = used.into_iter().flatten().collect();
+    if used.is_empty() { "nothing beyond the defaults".into() } else { used.join(", ") }
 }
 
 fn describe_model(text: &mut String, model: &ModelReport) {

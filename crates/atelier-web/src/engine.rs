@@ -54,7 +54,7 @@ impl Engine {
                 ("name", adapter.name.as_str().into()),
                 ("kind", event::plain(&adapter.kind)?),
                 ("f16", adapter.f16.into()),
-                ("subgroups", adapter.subgroups.into()),
+                ("packedDot", adapter.packed_dot.into()),
                 ("maxBuffer", (adapter.max_buffer as f64).into()),
             ]),
             DeviceReport::Cpu { .. } => JsValue::UNDEFINED,

@@ -50,6 +50,10 @@ pub struct AdapterReport {
     pub f16: bool,
     /// Whether kernels have subgroup operations.
     pub subgroups: bool,
+    /// Whether kernels have dot products of packed bytes.
+    pub packed_dot: bool,
+    /// The side of the cooperative matrices that kernels use, if there are such.
+    pub cooperative: Option<u32>,
 }
 
 /// What sort of adapter it is.
@@ -226,9 +230,10 @@ mod cpu {
 
 #[cfg(feature = "gpu")]
 mod gpu {
-    use burn::backend::DispatchDevice;
     use std::sync::Mutex;
 
+    use atelier_shaders::{Cooperative, Features};
+    use burn::backend::DispatchDevice;
     use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
     use super::{AdapterKind, AdapterReport, Device, Error, Limits, Result};
@@ -260,12 +265,13 @@ mod gpu {
         let adapters = instance.enumerate_adapters(backends).await;
         adapters
             .into_iter()
-            .map(|adapter| (report(&adapter), Found { instance: instance.clone(), adapter }))
+            .map(|adapter| (report(&instance, &adapter), Found { instance: instance.clone(), adapter }))
             .collect()
     }
 
-    fn report(adapter: &wgpu::Adapter) -> AdapterReport {
-        let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
+    fn report(instance: &wgpu::Instance, adapter: &wgpu::Adapter) -> AdapterReport {
+        let (info, limits) = (adapter.get_info(), adapter.limits());
+        let features = kernel_features(instance, adapter, adapter.features());
         AdapterReport {
             name: info.name,
             api: info.backend.to_str().to_owned(),
@@ -279,20 +285,62 @@ mod gpu {
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
             max_buffer: limits.max_buffer_size,
             max_binding: limits.max_storage_buffer_binding_size,
-            f16: features.contains(wgpu::Features::SHADER_F16),
-            subgroups: features.contains(wgpu::Features::SUBGROUP),
+            f16: features.f16,
+            subgroups: features.subgroups,
+            packed_dot: features.packed_dot,
+            cooperative: features.cooperative.map(|matrices| matrices.side),
         }
+    }
+
+    /// What the kernels use of a device of this adapter that was given `features`.
+    fn kernel_features(
+        instance: &wgpu::Instance,
+        adapter: &wgpu::Adapter,
+        features: wgpu::Features,
+    ) -> Features {
+        let f16 = features.contains(wgpu::Features::SHADER_F16);
+        // A browser has them for kernels that ask in a word which naga does not know.
+        let subgroups = cfg!(not(target_family = "wasm")) && features.contains(wgpu::Features::SUBGROUP);
+        let packed_dot = instance
+            .wgsl_language_features()
+            .contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
+        let cooperative = if subgroups && features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
+            cooperative(adapter, f16)
+        } else {
+            None
+        };
+        Features { f16, subgroups, packed_dot, cooperative }
+    }
+
+    /// The largest cooperative matrices whose sums are f32.
+    fn cooperative(adapter: &wgpu::Adapter, f16: bool) -> Option<Cooperative> {
+        use wgpu::CooperativeScalarType::{F16, F32};
+        let subgroup = adapter.get_info().subgroup_max_size;
+        // Four subgroups to a workgroup.
+        if 4 * subgroup > adapter.limits().max_compute_invocations_per_workgroup {
+            return None;
+        }
+        let numbers = if f16 { F16 } else { F32 };
+        let known = adapter.cooperative_matrix_properties();
+        let has = |side: &u32| {
+            known.iter().any(|of| {
+                [of.m_size, of.n_size, of.k_size] == [*side; 3] && of.ab_type == numbers && of.cr_type == F32
+            })
+        };
+        let sides: &[u32] = if f16 { &[16, 8] } else { &[8] };
+        sides.iter().copied().find(has).map(|side| Cooperative { side, subgroup })
     }
 
     pub(super) async fn open(Found { instance, adapter }: Found, limits: Limits) -> Result<Device> {
         let refused = |e: &dyn std::fmt::Display| {
             Error::Device(format!("the adapter '{}' refused: {e}", adapter.get_info().name))
         };
-        // Kernels are generated for what the adapter can do, so the device is given all of it; what is still
-        // experimental in wgpu would need an unsafe promise.
+        // Kernels are generated for what the adapter can do, so the device is given all of it; of what is still
+        // experimental in wgpu, what our kernels use.
+        let experimental = wgpu::Features::all_experimental_mask();
         let features = adapter
             .features()
-            .difference(wgpu::Features::all_experimental_mask())
+            .difference(experimental.difference(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX))
             .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
         let (required_features, required_limits) = match limits {
             Limits::Adapter => (features, adapter.limits()),
@@ -303,6 +351,7 @@ mod gpu {
             required_features,
             required_limits,
             memory_hints: wgpu::MemoryHints::MemoryUsage,
+            experimental_features: experiments(required_features),
             ..wgpu::DeviceDescriptor::default()
         };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| refused(&e))?;
@@ -310,8 +359,23 @@ mod gpu {
             *opened = Some(device.clone());
         }
         let backend = adapter.get_info().backend;
+        let kernels = kernel_features(&instance, &adapter, required_features);
         let setup = WgpuSetup { instance, adapter: adapter.clone(), device, queue, backend };
-        Device::wgpu_options().setup(setup).init().map_err(|e| refused(&e))
+        let device = Device::wgpu_options().setup(setup).init().map_err(|e| refused(&e))?;
+        atelier_shaders::enable(&device, kernels);
+        Ok(device)
+    }
+
+    /// The promise that wgpu asks for before it gives what may still change in it.
+    #[allow(unsafe_code)]
+    fn experiments(features: wgpu::Features) -> wgpu::ExperimentalFeatures {
+        if features.intersects(wgpu::Features::all_experimental_mask()) {
+            // SAFETY: cooperative matrices alone are used, by `mul_mat_cooperative.wgsl` alone, which stays within its
+            // tiles whatever the sizes are.
+            unsafe { wgpu::ExperimentalFeatures::enabled() }
+        } else {
+            wgpu::ExperimentalFeatures::disabled()
+        }
     }
 }
 
@@ -353,6 +417,8 @@ mod tests {
             max_binding: 0,
             f16: false,
             subgroups: false,
+            packed_dot: false,
+            cooperative: None,
         }
     }
 

@@ -1,9 +1,10 @@
 //! The WGSL kernels, through burn's custom kernels, on the same buffers. They ask for nothing beyond WebGPU's default
-//! limits.
+//! limits, and use what [`enable`] says a device has besides.
 
 mod ada_layer_norm;
 mod attention;
 mod conv2d_3x3;
+mod features;
 mod gelu_tanh;
 mod group_norm_silu;
 mod norm_rope;
@@ -13,6 +14,9 @@ mod rms_norm;
 mod rope_append;
 mod sample_top_p;
 mod swiglu;
+#[cfg(test)]
+mod tests;
+mod wgsl;
 
 use atelier_weights::Scheme;
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -26,6 +30,9 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, CubeDevice};
+
+pub use features::{Cooperative, Features, enable, enabled};
+use wgsl::Wgsl;
 
 use crate::{Draw, Kernels};
 
@@ -187,41 +194,7 @@ fn runs(tensors: &[&CubeTensor]) -> bool {
 /// The most workgroups along one dimension of a dispatch, by WebGPU's default limits.
 const MAX_WORKGROUPS: usize = 65_535;
 
-/// Functions of several kernels: the name, and the text that goes in front of a kernel that uses it.
-const COMMON: [(&str, &str); 1] = [("workgroup_sum", include_str!("../../wgsl/common/row.wgsl"))];
-
-/// A kernel's text.
-struct Wgsl {
-    /// The file, which names it in the cache of compiled kernels.
-    name: &'static str,
-    source: &'static str,
-    /// Invocations of a workgroup, for kernels that leave it open.
-    workgroup: u32,
-    /// How it reads packed weights, if it does.
-    reader: &'static str,
-}
-
 impl Wgsl {
-    /// Invocations that share a long row.
-    const ROW: u32 = 256;
-    /// The same for the short rows of a head.
-    const HEAD: u32 = 64;
-
-    /// A kernel that gives a row to each workgroup.
-    fn by_rows(name: &'static str, source: &'static str, workgroup: u32) -> Self {
-        Self { name, source, workgroup, reader: "" }
-    }
-
-    /// A kernel that reads packed weights by `reader`.
-    fn packed(name: &'static str, source: &'static str, reader: &'static str) -> Self {
-        Self { name, source, workgroup: Self::ROW, reader }
-    }
-
-    /// A kernel that gives a number to each invocation, and how many workgroups `count` numbers need.
-    fn by_numbers(name: &'static str, source: &'static str, count: usize) -> (Self, usize) {
-        (Self { name, source, workgroup: Self::ROW, reader: "" }, count.div_ceil(Self::ROW as usize))
-    }
-
     /// Runs it over `inputs`, `output` and `sizes`, which are bound in this order.
     fn launch(self, workgroups: usize, inputs: &[&CubeTensor], output: &CubeTensor, sizes: &[usize]) {
         self.launch_bits(workgroups, inputs, output, sizes.iter().map(|&size| size as u32).collect());
@@ -254,23 +227,20 @@ impl Wgsl {
         let buffers = inputs.iter().chain([&output]).map(|tensor| tensor.handle.clone().binding()).collect();
         let rows = workgroups.div_ceil(MAX_WORKGROUPS);
         let count = CubeCount::Static(workgroups.div_ceil(rows) as u32, rows as u32, 1);
-        let kernel = SourceKernel::new(self, CubeDim::new_single());
+        let kernel = SourceKernel::new(self.with(features::of(output)), CubeDim::new_single());
         client.launch(Box::new(kernel), count, KernelArguments::new().with_buffers(buffers).with_info(sizes));
     }
 }
 
 impl KernelSource for Wgsl {
     fn source(&self) -> SourceTemplate {
-        let common = COMMON.iter().filter(|(function, _)| self.source.contains(function));
-        common
-            .fold(SourceTemplate::new(self.reader), |source, (_, text)| source.add_template(*text))
-            .add_template(self.source)
-            .register("workgroup", self.workgroup.to_string())
+        SourceTemplate::new(self.text())
     }
 
     fn id(&self) -> KernelId {
         // Every loop of ours ends. Otherwise each would be made to count its own steps, and drivers would not unroll it.
-        KernelId::new::<Self>().info((self.name, self.workgroup)).mode(ExecutionMode::Unchecked)
+        let info = (self.name, self.workgroup, self.variant);
+        KernelId::new::<Self>().info(info).mode(ExecutionMode::Unchecked)
     }
 
     fn lang(&self) -> &'static str {

@@ -17,6 +17,8 @@ pub(super) fn sample_top_p(logits: CubeTensor, draw: Draw) -> CubeTensor {
     let counts = [vocab, allowed, draw.top_k.unwrap_or(allowed)].map(|count| count as u32);
     let numbers = [draw.temperature, draw.divisor(), draw.top_p, draw.uniform()].map(f32::to_bits);
     let kernel = Wgsl::by_rows("sample_top_p", include_str!("../../wgsl/sample_top_p.wgsl"), Wgsl::ROW);
+    // Where rounding decides, all devices draw the same.
+    let kernel = Wgsl { ordered: true, ..kernel };
     kernel.launch_bits(1, &[&logits], &output, counts.into_iter().chain(numbers).collect());
     output
 }

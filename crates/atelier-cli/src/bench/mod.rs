@@ -11,7 +11,7 @@ use std::path::absolute;
 use std::time::Instant;
 
 use atelier::blueprint::{BLUEPRINT_FORMAT, TokenGrid};
-use atelier::prompt::TargetGrids;
+use atelier::prompt::{TargetGrids, check_size};
 use atelier::rng::RNG_VERSION;
 use atelier::{Blueprint, DeviceReport, Event, Latents, Pipeline, Request, Run, Sources, Stage, device};
 use futures_lite::future::block_on;
@@ -37,6 +37,12 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     if args.steps < 2 {
         return Err(Error::flag("--steps", "at least 2", args.steps));
     }
+    if let Some(size) = args.size {
+        check_size(size, size).map_err(|error| match error {
+            atelier::Error::Request { expected, found, .. } => Error::flag("--size", expected, found),
+            other => other.into(),
+        })?;
+    }
     guard::watch_interrupts();
     let report = block_on(measure(args))?;
     report.print(args.json)
@@ -59,8 +65,6 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let opened = device::open(&choice).await.map_err(|error| in_device_flags(error, &choice));
     let log = log.map(Log::begin).transpose()?;
     let (device, device_report) = opened?;
-    note(&format!("measuring what {device_report} can do"));
-    let ceilings = ceilings::measure(&device, matches!(device_report, DeviceReport::Gpu(_)))?;
     let started = Instant::now();
     // Never dropped, as after a panic the device must not be touched again.
     let mut pipeline = ManuallyDrop::new(Pipeline::load(model.source()?, device).await?);
@@ -70,6 +74,8 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let request = Request { width: size, height: size, steps: args.steps, ..default };
     pipeline.check(&request)?;
     memory::limit(&mut pipeline, &request, args.place.vram_budget)?;
+    note(&format!("measuring what {device_report} can do"));
+    let ceilings = ceilings::measure(pipeline.device(), matches!(device_report, DeviceReport::Gpu(_)))?;
     let mut bench = Bench { args, pipeline, request, log, peak: 0 };
     let mut report = Report::new(&model, device_report, size, opened, ceilings);
     let wanted = |stage| args.stage == BenchStage::All || args.stage == stage;

@@ -1,0 +1,155 @@
+//! Every kernel keeps within WebGPU's default limits, and asks for nothing that a device may not have but what its variant
+//! is for.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::Path;
+
+use naga::AddressSpace;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+
+use super::wgsl::{Variant, Wgsl};
+
+const INVOCATIONS: u32 = 256;
+const WORKGROUP_BYTES: u32 = 16 << 10;
+const STORAGE_BUFFERS: usize = 8;
+/// The largest subgroup that cooperative matrices are asked of, four of them to a workgroup.
+const SUBGROUP: u32 = 64;
+
+/// The texts in a folder with their names. They live as long as the tests.
+fn texts(folder: &str) -> Vec<(&'static str, &'static str)> {
+    let entries = std::fs::read_dir(Path::new("wgsl").join(folder)).unwrap();
+    let files =
+        entries.map(|e| e.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "wgsl"));
+    let keep = |text: String| &*text.leak();
+    files
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
+        .map(|(name, path)| (keep(name), keep(std::fs::read_to_string(path).unwrap())))
+        .collect()
+}
+
+/// Every kernel as it is launched somewhere, with the largest workgroup, and what it needs.
+fn kernels() -> Vec<(String, Wgsl, Capabilities)> {
+    // `unpack2x16float` is core, but naga asks for it.
+    let core = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let mut kernels = Vec::new();
+    for (name, source) in texts("") {
+        let with_numbers = source.contains("Number");
+        let cooperative = source.contains("coop_mat");
+        let (readers, sum) = if source.contains("eight_bytes") {
+            (texts("common/packed_dot"), "vec4<f32>")
+        } else if source.contains("eight_codes") {
+            (vec![("", "")], if source.contains("workgroup_sum") { "vec4<f32>" } else { "f32" })
+        } else {
+            (Vec::new(), "f32")
+        };
+        let schemes = if readers.is_empty() { vec![("", "")] } else { texts("common/packed") };
+        let readers = if readers.is_empty() { vec![("", "")] } else { readers };
+        for ((scheme, read), (bytes, read_bytes)) in
+            schemes.iter().flat_map(|scheme| readers.iter().map(move |reader| (scheme, reader)))
+        {
+            for bits in 0..4 {
+                let (f16, subgroups) = (bits & 1 != 0, bits & 2 != 0);
+                if (f16 && !with_numbers) || (subgroups && !source.contains("workgroup_sum")) {
+                    continue;
+                }
+                let sides: &[u32] = match (cooperative, f16) {
+                    (false, _) => &[0],
+                    // The large ones are for f16.
+                    (true, false) => &[8],
+                    (true, true) => &[8, 16],
+                };
+                for &side in sides {
+                    let workgroup = if cooperative { 4 * SUBGROUP } else { INVOCATIONS };
+                    let kernel = Wgsl {
+                        sum,
+                        readers: [*read, *read_bytes],
+                        variant: Variant { f16, subgroups, side },
+                        ..Wgsl::by_rows(name, source, workgroup)
+                    };
+                    let mut needs = core;
+                    needs.set(Capabilities::SHADER_FLOAT16, f16);
+                    needs.set(Capabilities::SUBGROUP, subgroups || cooperative);
+                    needs.set(Capabilities::COOPERATIVE_MATRIX, cooperative);
+                    kernels.push((format!("{name} {scheme} {bytes} {:?}", kernel.variant), kernel, needs));
+                }
+            }
+        }
+    }
+    kernels
+}
+
+fn parse(name: &str, source: &str, needs: Capabilities) -> (naga::Module, ModuleInfo) {
+    let mut options = naga::front::wgsl::Options::new();
+    options.capabilities = needs;
+    let module = naga::front::wgsl::Frontend::new_with_options(options)
+        .parse(source)
+        .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
+    let info = Validator::new(ValidationFlags::all(), needs)
+        .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+        .subgroup_operations(naga::valid::SubgroupOperationSet::all())
+        .validate(&module)
+        .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    (module, info)
+}
+
+#[test]
+fn kernels_keep_within_the_default_limits() {
+    let kernels = kernels();
+    assert!(kernels.len() >= 60, "found {} kernels", kernels.len());
+    for (name, kernel, needs) in kernels {
+        let (module, _) = parse(&name, &kernel.text(), needs);
+        for entry in &module.entry_points {
+            let invocations: u32 = entry.workgroup_size.iter().product();
+            assert!(invocations <= INVOCATIONS, "{name}: {invocations} invocations");
+        }
+        let (mut bytes, mut buffers) = (0, 0);
+        for (_, variable) in module.global_variables.iter() {
+            match variable.space {
+                AddressSpace::WorkGroup => bytes += module.types[variable.ty].inner.size(module.to_ctx()),
+                AddressSpace::Storage { .. } => buffers += 1,
+                _ => {}
+            }
+        }
+        assert!(bytes <= WORKGROUP_BYTES, "{name}: {bytes} bytes of workgroup memory");
+        assert!(buffers <= STORAGE_BUFFERS, "{name}: {buffers} storage buffers");
+    }
+}
+
+/// A variant is there to use what it asks for; the plain one asks for nothing.
+#[test]
+fn only_variants_need_more_than_the_core() {
+    for (name, kernel, needs) in kernels() {
+        let text = kernel.text();
+        let asks = text.lines().any(|line| line.starts_with("enable "));
+        let variant = kernel.variant.f16 || kernel.variant.side > 0;
+        assert_eq!(asks, variant, "{name}");
+        assert_eq!(text.contains("subgroupAdd("), kernel.variant.subgroups, "{name}");
+        let core = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+        assert_eq!(needs == core, kernel.variant == Variant::default(), "{name}");
+    }
+}
+
+/// A browser refuses a barrier behind a condition on what was read from a writable buffer; naga does not look.
+#[test]
+fn no_kernel_writes_its_sizes() {
+    for (name, kernel, _) in kernels() {
+        let read_only = kernel.source.contains("var<storage, read> sizes: array<u32>;");
+        assert!(read_only, "{name}: sizes that a browser cannot trust before a barrier");
+    }
+}
+
+/// What wgpu makes of a kernel for Vulkan and for Metal.
+#[test]
+fn kernels_translate() {
+    use naga::back::{msl, spv};
+    for (name, kernel, needs) in kernels() {
+        let (module, info) = parse(&name, &kernel.text(), needs);
+        let options = spv::Options { lang_version: (1, 4), ..spv::Options::default() };
+        spv::write_vec(&module, &info, &options, None).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let options =
+            msl::Options { lang_version: (2, 4), fake_missing_bindings: true, ..msl::Options::default() };
+        msl::write_string(&module, &info, &options, &msl::PipelineOptions::default())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}

@@ -1,0 +1,98 @@
+//! A kernel's text, and what it is put together with.
+
+use super::features::Features;
+
+/// Functions of several kernels: a name, and the text that goes in front of a kernel that uses it.
+const SUM: &str = "workgroup_sum";
+/// What a text with such a word has to ask for first.
+const DIRECTIVES: [(&str, &str); 3] = [
+    ("f16", "enable f16;\n"),
+    ("coop_mat", "enable wgpu_cooperative_matrix;\n"),
+    ("dot4I8Packed", "requires packed_4x8_integer_dot_product;\n"),
+];
+
+/// A kernel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wgsl {
+    /// With the variant, what names it in the cache of compiled kernels.
+    pub name: &'static str,
+    pub source: &'static str,
+    /// Invocations of a workgroup.
+    pub workgroup: u32,
+    /// The type that the workgroup adds up.
+    pub sum: &'static str,
+    /// Whether it adds up in the same order on every device.
+    pub ordered: bool,
+    /// How it reads packed weights, if it does.
+    pub readers: [&'static str; 2],
+    pub variant: Variant,
+}
+
+/// What a kernel uses beyond WebGPU's defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub(super) struct Variant {
+    pub f16: bool,
+    pub subgroups: bool,
+    /// The side of its cooperative matrices, if it has any.
+    pub side: u32,
+}
+
+impl Wgsl {
+    /// Invocations that share a long row.
+    pub const ROW: u32 = 256;
+    /// The same for the short rows of a head, or of a matrix.
+    pub const HEAD: u32 = 64;
+
+    /// A kernel that gives a row to each workgroup.
+    pub fn by_rows(name: &'static str, source: &'static str, workgroup: u32) -> Self {
+        Self {
+            name,
+            source,
+            workgroup,
+            sum: "f32",
+            ordered: false,
+            readers: [""; 2],
+            variant: Variant::default(),
+        }
+    }
+
+    /// A kernel that gives a number to each invocation, and how many workgroups `count` numbers need.
+    pub fn by_numbers(name: &'static str, source: &'static str, count: usize) -> (Self, usize) {
+        (Self::by_rows(name, source, Self::ROW), count.div_ceil(Self::ROW as usize))
+    }
+
+    /// With subgroups where there are any.
+    pub fn with(self, features: Features) -> Self {
+        let variant = Variant { subgroups: features.subgroups && !self.ordered, ..self.variant };
+        Self { variant, ..self }
+    }
+
+    /// All of it.
+    pub fn text(&self) -> String {
+        let number = if self.variant.f16 {
+            include_str!("../../wgsl/common/number/f16.wgsl")
+        } else {
+            include_str!("../../wgsl/common/number/f32.wgsl")
+        };
+        let sum = if self.variant.subgroups {
+            include_str!("../../wgsl/common/sum_subgroups.wgsl")
+        } else {
+            include_str!("../../wgsl/common/sum.wgsl")
+        };
+        let number = if self.source.contains("Number") { number } else { "" };
+        let sum = if self.source.contains(SUM) { sum } else { "" };
+        let parts = [number, sum, self.readers[0], self.readers[1], self.source].concat();
+        let directives = DIRECTIVES.iter().filter(|(word, _)| code(&parts).any(|line| line.contains(word)));
+        let directives: String = directives.map(|(_, directive)| *directive).collect();
+        let values = [("workgroup", self.workgroup.to_string()), ("side", self.variant.side.to_string())];
+        let values = values.iter().map(|(name, value)| (*name, value.as_str())).chain([("sum", self.sum)]);
+        values.fold(directives + &parts, |text, (name, value)| {
+            text.replace(&format!("{{{{ {name} }}}}"), value)
+        })
+    }
+}
+
+/// The lines without their comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code))
+}

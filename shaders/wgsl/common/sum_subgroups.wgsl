@@ -1,0 +1,34 @@
+// The same as sum.wgsl by subgroups: two barriers instead of one for each halving.
+
+alias Sum = {{ sum }};
+
+const WORKGROUP: u32 = {{ workgroup }}u;
+
+// Where a kernel's entry point is.
+struct Invocation {
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(num_subgroups) subgroups: u32,
+}
+
+// One for each subgroup; how many there are is known on the device only.
+var<workgroup> partial: array<Sum, {{ workgroup }}>;
+
+// The sum of `value` over the workgroup, in every invocation.
+fn workgroup_sum(at: Invocation, value: Sum) -> Sum {
+    let own = subgroupAdd(value);
+    if at.lane == 0u {
+        partial[at.subgroup] = own;
+    }
+    workgroupBarrier();
+    var sum = partial[0];
+    for (var other = 1u; other < at.subgroups; other++) {
+        sum += partial[other];
+    }
+    // The next sum must not overwrite what somebody still reads.
+    workgroupBarrier();
+    return sum;
+}
