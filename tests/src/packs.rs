@@ -41,8 +41,11 @@ fn shard(layout: &Layout, index: usize) -> Vec<u8> {
                 Dtype::U32 if name.ends_with(".scales") => {
                     // Codes of -8 to 7, or of -128 to 127.
                     let spread = if tensor.scheme == Scheme::Q8 { 74.0 } else { 4.6 };
-                    let scale = Scheme::F16.float_bytes(&[1.0 / (spread * (columns as f32).sqrt())]);
-                    (0..2 * count).for_each(|_| bytes.extend(&scale));
+                    let scale = 1.0 / (spread * (columns as f32).sqrt());
+                    // An offset puts the codes 0 to 15 around zero.
+                    let second = if tensor.scheme == Scheme::Q4Offset { -7.5 * scale } else { scale };
+                    let word = Scheme::F16.float_bytes(&[scale, second]);
+                    (0..count).for_each(|_| bytes.extend(&word));
                 }
                 Dtype::U32 => (0..count).for_each(|_| bytes.extend(next().to_le_bytes())),
                 _ => {
