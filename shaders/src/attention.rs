@@ -3,7 +3,7 @@
 use burn::backend::ops::AttentionModuleOptions;
 use burn::backend::tensor::{BoolTensor, FloatTensor};
 use burn::backend::{Backend, Dispatch, TensorMetadata, get_or_init_device_settings};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, FloatDType, Tensor, TensorData};
 
 use crate::Kernels;
 
@@ -13,7 +13,8 @@ use crate::Kernels;
 ///
 /// # Shapes
 /// - q, output: `[batch, heads, seq, head_dim]`
-/// - k, v: `[batch, key_value_heads, context, head_dim]`, `heads` a multiple of `key_value_heads`
+/// - k, v: `[batch, key_value_heads, context, head_dim]`, `heads` a multiple of `key_value_heads`; f32, or f16 as a cache
+///   may hold them
 pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, causal: bool) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::grouped_attention(
         q.into_dispatch(),
@@ -31,6 +32,7 @@ pub(crate) fn reference<B: Backend>(
 ) -> FloatTensor<B> {
     let [batch, heads, seq, head_dim] = q.shape().dims();
     let [_, key_value_heads, context, _] = k.shape().dims();
+    let [k, v] = [k, v].map(|x| if x.dtype() == q.dtype() { x } else { B::float_cast(x, FloatDType::F32) });
     // The query heads of a group become further rows of their one key/value head, so keys and values are never repeated
     // in memory. Which rows see which keys then no longer is a triangle.
     let group = heads / key_value_heads.max(1);

@@ -2,7 +2,7 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata};
-use burn::tensor::{Shape, Slice, Tensor};
+use burn::tensor::{DType, FloatDType, Shape, Slice, Tensor};
 
 use crate::{Kernels, norm_rope};
 
@@ -12,7 +12,8 @@ use crate::{Kernels, norm_rope};
 /// # Shapes
 /// - qkv: `[1, seq, (heads + 2 * key_value_heads) * head_dim]`: queries, keys, values
 /// - cos, sin: `[1, 1, seq, rotary_dim]`
-/// - keys, values: `[1, key_value_heads, capacity, head_dim]`, with `at + seq` at most `capacity`
+/// - keys, values: `[1, key_value_heads, capacity, head_dim]`, with `at + seq` at most `capacity`; f32, or f16, to which
+///   they are rounded
 /// - output: queries `[1, heads, seq, head_dim]`, and the buffers
 pub fn rope_append(
     qkv: Tensor<3>,
@@ -47,7 +48,12 @@ pub(crate) fn reference<B: Backend>(
     };
     let turned = |x| norm_rope::reference::<B>(x, cos.clone(), sin.clone(), 0, None);
     let place = [range(0, 1), range(0, key_value_heads), range(at, at + seq), range(0, head_dim)];
-    let keys = B::float_slice_assign(keys, &place, turned(part(heads, heads + key_value_heads)));
-    let values = B::float_slice_assign(values, &place, part(heads + key_value_heads, slots));
+    let stored = |x, like: &FloatTensor<B>| {
+        if like.dtype() == DType::F16 { B::float_cast(x, FloatDType::F16) } else { x }
+    };
+    let new = stored(turned(part(heads, heads + key_value_heads)), &keys);
+    let keys = B::float_slice_assign(keys, &place, new);
+    let new = stored(part(heads + key_value_heads, slots), &values);
+    let values = B::float_slice_assign(values, &place, new);
     (turned(part(0, heads)), keys, values)
 }

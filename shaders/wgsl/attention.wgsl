@@ -1,7 +1,7 @@
 // output = softmax(q·kᵀ / sqrt(head_dim))·v with a running softmax: no seq × context buffer exists.
 //
-// q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim], each with any strides;
-// output: [batch, seq, heads, head_dim], row-major. head_dim is at most 128.
+// q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim] (common/cache/…), each with any
+// strides; output: [batch, seq, heads, head_dim], row-major. head_dim is at most 128.
 // sizes: batch, heads, key_value_heads, seq, context, head_dim, causal (0 or 1), strides of q, of k, of v (four each)
 //
 // The query heads of a group become further rows of their one head of keys and values. A workgroup takes 16 of these
@@ -16,8 +16,8 @@ const PART_STEP: u32 = 65u;
 const HIDDEN: f32 = -3.0e38;
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
-@group(0) @binding(1) var<storage, read_write> k: array<f32>;
-@group(0) @binding(2) var<storage, read_write> v: array<f32>;
+@group(0) @binding(1) var<storage, read_write> k: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> v: array<Stored>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
@@ -83,7 +83,8 @@ fn main(
             for (var channel = local.x; channel < count; channel += TILE) {
                 var value = 0.0;
                 if start + local.y < context {
-                    value = k[k_start + (start + local.y) * sizes[13] + (part + channel) * sizes[14]];
+                    let at = k_start + (start + local.y) * sizes[13] + (part + channel) * sizes[14];
+                    value = unstore(k[at / PER_WORD], at);
                 }
                 keys[local.y * PART_STEP + channel] = value;
             }
@@ -116,7 +117,8 @@ fn main(
             for (var part = 0u; part < 8u; part++) {
                 let channel = part * TILE + local.x;
                 if channel < head_dim {
-                    sums[part] += weight * v[at + channel * sizes[18]];
+                    let place = at + channel * sizes[18];
+                    sums[part] += weight * unstore(v[place / PER_WORD], place);
                 }
             }
         }

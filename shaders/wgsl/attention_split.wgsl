@@ -1,6 +1,7 @@
 // Attention of few queries over part of a long context: the partial results that attention_merge.wgsl joins.
 //
-// q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim], each with any strides
+// q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim] (common/cache/…), each with any
+// strides
 // output: [batch · key_value_heads · blocks, splits, 16, head_dim + 2], row-major: for each row the values summed with
 //         weights exp(score - peak), then the peak (its largest score), then the sum of the weights
 // sizes: batch, heads, key_value_heads, seq, context, head_dim (at most 256), causal (0 or 1), strides of q, of k, of v
@@ -22,8 +23,8 @@ const INVOCATIONS: u32 = 256u; // KEYS · QUARTERS
 const HIDDEN: f32 = -3.0e38;
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
-@group(0) @binding(1) var<storage, read_write> k: array<f32>;
-@group(0) @binding(2) var<storage, read_write> v: array<f32>;
+@group(0) @binding(1) var<storage, read_write> k: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> v: array<Stored>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
@@ -89,7 +90,8 @@ fn main(
                 let column = held + i % PART;
                 var value = 0.0;
                 if at < end_key && column < head_dim {
-                    value = k[k_start + at * sizes[13] + column * sizes[14]];
+                    let place = k_start + at * sizes[13] + column * sizes[14];
+                    value = unstore(k[place / PER_WORD], place);
                 }
                 keys[i / PART * PART_STEP + i % PART] = value;
             }
@@ -138,7 +140,8 @@ fn main(
         }
         if part < parts {
             for (var i = part; i < min(KEYS, end_key - start); i += parts) {
-                let value = v[v_start + (start + i) * sizes[17] + channel * sizes[18]];
+                let place = v_start + (start + i) * sizes[17] + channel * sizes[18];
+                let value = unstore(v[place / PER_WORD], place);
                 for (var j = 0u; j < QUARTERS; j++) {
                     sums[j] += weights[j * KEYS + i] * value;
                 }

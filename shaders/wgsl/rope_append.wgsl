@@ -1,7 +1,8 @@
 // Queries and keys of new tokens turned as in norm_rope.wgsl; keys and values written into their buffers.
 //
 // qkv: [seq, heads + 2 · key_value_heads, head_dim], row-major; cosines, sines: [seq, rotary], row-major
-// keys, values: [key_value_heads, capacity, head_dim], row-major; queries: [heads, seq, head_dim], row-major
+// keys, values: [key_value_heads, capacity, head_dim], row-major (common/cache/…); queries: [heads, seq, head_dim],
+// row-major
 // sizes: seq, heads, key_value_heads, head_dim, rotary, capacity, the first token's place in the buffers
 // One workgroup a head of a token; what is beyond the x limit of a dispatch goes on in y.
 
@@ -10,8 +11,8 @@ const WORKGROUP: u32 = {{ workgroup }}u;
 @group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read_write> cosines: array<f32>;
 @group(0) @binding(2) var<storage, read_write> sines: array<f32>;
-@group(0) @binding(3) var<storage, read_write> keys: array<f32>;
-@group(0) @binding(4) var<storage, read_write> values: array<f32>;
+@group(0) @binding(3) var<storage, read_write> keys: array<Stored>;
+@group(0) @binding(4) var<storage, read_write> values: array<Stored>;
 @group(0) @binding(5) var<storage, read_write> queries: array<f32>;
 @group(0) @binding(6) var<storage, read> sizes: array<u32>;
 
@@ -36,20 +37,27 @@ fn main(
     let start = row * head_dim;
     let turned = slot < heads + key_value_heads;
     let in_cache = sizes[6] + token;
-    for (var i = local; i < head_dim; i += WORKGROUP) {
-        var value = qkv[start + i];
-        if turned && i < rotary {
-            let left = i < rotary / 2u;
-            let other = qkv[start + select(i - rotary / 2u, i + rotary / 2u, left)];
-            let angle = token * rotary + i;
-            value = value * cosines[angle] + select(other, -other, left) * sines[angle];
+    for (var word = local; word * PER_WORD < head_dim; word += WORKGROUP) {
+        var numbers: vec2<f32>;
+        for (var part = 0u; part < PER_WORD; part++) {
+            let i = word * PER_WORD + part;
+            var value = qkv[start + i];
+            if turned && i < rotary {
+                let left = i < rotary / 2u;
+                let other = qkv[start + select(i - rotary / 2u, i + rotary / 2u, left)];
+                let angle = token * rotary + i;
+                value = value * cosines[angle] + select(other, -other, left) * sines[angle];
+            }
+            if slot < heads {
+                queries[(slot * seq + token) * head_dim + i] = value;
+            }
+            numbers[part] = value;
         }
-        if slot < heads {
-            queries[(slot * seq + token) * head_dim + i] = value;
-        } else if turned {
-            keys[((slot - heads) * sizes[5] + in_cache) * head_dim + i] = value;
-        } else {
-            values[((slot - heads - key_value_heads) * sizes[5] + in_cache) * head_dim + i] = value;
+        if slot >= heads + key_value_heads {
+            let head = slot - heads - key_value_heads;
+            values[(head * sizes[5] + in_cache) * head_dim / PER_WORD + word] = store(numbers);
+        } else if slot >= heads {
+            keys[((slot - heads) * sizes[5] + in_cache) * head_dim / PER_WORD + word] = store(numbers);
         }
     }
 }

@@ -353,6 +353,46 @@ fn rope_append() {
     }
 }
 
+/// A cache of 16 bits: written as the reference rounds it, read by both kernels of attention.
+#[test]
+fn a_cache_of_16_bits() {
+    for gpu in gpus() {
+        for output in 0..3 {
+            let run = |(qkv, angles, cache, before): &(TensorData, TensorData, TensorData, usize),
+                       device: &Device| {
+                let half = || on::<4>(cache, device).cast(DType::F16);
+                let angles = || on::<4>(angles, device);
+                let (q, keys, values) = atelier_shaders::rope_append(
+                    on(qkv, device),
+                    angles(),
+                    angles(),
+                    half(),
+                    half(),
+                    *before,
+                );
+                let [_, _, seq, _] = q.dims();
+                let seen = |x: &Tensor<4>| x.clone().narrow(2, 0, before + seq);
+                match output {
+                    0 => atelier_shaders::attention(q, seen(&keys), seen(&values), true),
+                    1 => keys.cast(DType::F32),
+                    _ => values.cast(DType::F32),
+                }
+            };
+            let cases = |random: &mut Random| {
+                let (heads, key_value_heads) = (random.size(3), random.size(2));
+                // One token over a long context, or several.
+                let (seq, before) = if random.flag() { (1, random.size(300)) } else { (12, random.size(40)) };
+                let head_dim = 2 * random.size(40);
+                let slots = heads * key_value_heads + 2 * key_value_heads;
+                let qkv = random.data([1, seq, slots * head_dim]);
+                let angles = random.data([1, 1, seq, head_dim / 2 / 2 * 2]);
+                (qkv, angles, random.data([1, key_value_heads, before + seq + 3, head_dim]), before)
+            };
+            compare_on(&gpu, 2e-3, cases, run, run);
+        }
+    }
+}
+
 #[test]
 fn gelu_tanh() {
     compare(

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use atelier::loader::Loader;
-use atelier::prior::{KvCache, Prior};
+use atelier::prior::{CachePrecision, KvCache, Prior};
 use atelier::{Checkpoint, Device, Run, Stage, Trace};
 use atelier_tests::golden::Golden;
 use atelier_tests::{assert_close, block_on, cpu, software_gpu, tiny_checkpoint};
@@ -147,6 +147,26 @@ fn cached_tokens_equal_a_whole_prefill_on_the_cpu() {
 fn cached_tokens_equal_a_whole_prefill_on_the_gpu() {
     let _turn = alone();
     Architect::load(software_gpu()).check_chunks(&DECODING);
+}
+
+/// Half the bytes, and logits that differ by what rounding keys and values to 11 bits does.
+#[test]
+fn a_cache_of_16_bits_changes_little() {
+    let _turn = alone();
+    for device in [cpu(), software_gpu()] {
+        let architect = Architect::load(device);
+        let mut exact = architect.prior.new_cache(45);
+        let mut cache = architect.prior.new_cache_of(45, CachePrecision::F16);
+        for token in 0..45 {
+            let expected = architect.logits(token..token + 1, &mut exact);
+            let found = architect.logits(token..token + 1, &mut cache);
+            let off = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let size = expected.iter().map(|x| x.abs()).fold(0.0, f32::max);
+            assert!(off <= 5e-3 * size, "token {token}: off by {off} of {size}");
+            // The first token attends to itself alone, so its own values are rounded, too.
+            assert!(off > 0.0, "token {token}: nothing was rounded");
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use atelier::ModelConfig;
 use atelier::packing::plan as lay_out;
 use atelier::plan::{DecodeMode, MemoryPlan, PlanRequest, plan};
+use atelier::prior::CachePrecision;
 use atelier::{Error, Stage};
 use atelier_tests::{block_on, reference};
 use atelier_weights::{FolderSource, Policy, Scheme};
@@ -44,13 +45,29 @@ fn four_bits_fit_small_cards() {
 #[test]
 fn a_cache_of_half_the_numbers_has_half_the_bytes() {
     let request = PlanRequest::new(1024, 1024, true);
-    let cache = |cache_bytes| {
-        let plan = full(&Policy::q4(), &PlanRequest { cache_bytes, ..request.clone() });
+    let cache = |precision| {
+        let plan = full(&Policy::q4(), &PlanRequest { cache: Some(precision), ..request.clone() });
         stage(&plan, Stage::Architect).held[0].total()
     };
     // 40 layers, two heads of 128, keys and values: 20,480 numbers a token (specification, section 12).
-    assert_eq!(cache(4), 20_480 * 4 * (256 + 256 + 1024 + 1));
-    assert_eq!(cache(4), 2 * cache(2));
+    assert_eq!(cache(CachePrecision::F32), 20_480 * 4 * (256 + 256 + 1024 + 1));
+    assert_eq!(cache(CachePrecision::F32), 2 * cache(CachePrecision::F16));
+}
+
+#[test]
+fn the_cache_is_of_16_bits_where_one_of_32_is_too_much() {
+    let request = PlanRequest { prompt_tokens: 4096, ..PlanRequest::new(1024, 1024, true) };
+    let architect = |budget| {
+        let plan = full(&Policy::q4(), &PlanRequest { budget, ..request.clone() });
+        let stage = stage(&plan, Stage::Architect);
+        (stage.cache.unwrap(), stage.peak())
+    };
+    let (precision, wide) = architect(None);
+    assert_eq!(precision, CachePrecision::F32);
+    assert_eq!(architect(Some(wide)).0, CachePrecision::F32);
+    let (precision, narrow) = architect(Some(wide - 1));
+    assert_eq!(precision, CachePrecision::F16);
+    assert!(narrow < wide, "{narrow} and {wide}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use atelier::packing::{plan as lay_out, plan_checkpoint};
 use atelier::plan::{DecodeMode, MemoryPlan, Part, PlanRequest, StagePlan, plan};
+use atelier::prior::CachePrecision;
 use atelier::prompt::glyph_texts;
 use atelier::{Checkpoint, ModelConfig, Pipeline, Request};
 use atelier_weights::{Policy, Scheme, TensorEntry, Treatment};
@@ -55,6 +56,8 @@ struct StageDetail {
     stage: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<DecodeMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<CachePrecision>,
     held_parts: Vec<Part>,
     moment_parts: Vec<Part>,
 }
@@ -116,6 +119,9 @@ pub fn limit(pipeline: &mut Pipeline, request: &Request, gigabytes: Option<f64>)
         return Err(Error::Budget { stage, needed: plan.peak(), budget });
     }
     pipeline.set_memory_budget(Some(budget));
+    if let Some(cache) = plan.stages.iter().find_map(|stage| stage.cache) {
+        pipeline.set_cache_precision(cache);
+    }
     Ok(())
 }
 
@@ -226,6 +232,7 @@ fn stage_report(stage: &StagePlan) -> StageReport {
         plan: StageDetail {
             stage: stage.stage.name(),
             mode: stage.mode,
+            cache: stage.cache,
             held_parts: stage.held.clone(),
             moment_parts: moment.map(|moment| moment.parts.clone()).unwrap_or_default(),
         },
@@ -247,7 +254,11 @@ fn describe(report: &Report) -> String {
         "stage", "weights", "held", "working", "peak"
     );
     for stage in &report.stages {
-        let mode = if stage.plan.mode == Some(DecodeMode::Bands) { " (in bands)" } else { "" };
+        let mode = match (stage.plan.mode, stage.plan.cache) {
+            (Some(DecodeMode::Bands), _) => " (in bands)",
+            (_, Some(CachePrecision::F16)) => " (cache of 16 bits)",
+            _ => "",
+        };
         let sums = [stage.weights, stage.held, stage.working, stage.peak].map(gigabytes);
         let [weights, held, working, peak] = sums;
         let (name, moment) = (stage.plan.stage, &stage.moment);

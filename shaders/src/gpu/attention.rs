@@ -6,7 +6,8 @@ use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{Wgsl, empty, strides};
+use super::wgsl::{Variant, Wgsl};
+use super::{empty, strides};
 
 /// As in the kernels: rows of a workgroup, and the widest heads.
 const TILE: usize = 16;
@@ -81,6 +82,7 @@ impl Call {
 
     fn launch_whole(&self, inputs: [&CubeTensor; 3], output: &CubeTensor) {
         let kernel = Wgsl::by_rows("attention", include_str!("../../wgsl/attention.wgsl"), Wgsl::ROW);
+        let kernel = Wgsl { variant: Variant::of_cache(inputs[1]), ..kernel };
         kernel.launch(self.blocks(), &inputs, output, &self.sizes(inputs));
     }
 
@@ -90,6 +92,7 @@ impl Call {
         let partial = empty(like, Shape::from([workgroups, TILE, self.head_dim + 2]));
         let kernel =
             Wgsl::by_rows("attention_split", include_str!("../../wgsl/attention_split.wgsl"), Wgsl::ROW);
+        let kernel = Wgsl { variant: Variant::of_cache(inputs[1]), ..kernel };
         let sizes: Vec<usize> = self.sizes(inputs).into_iter().chain([splits, keys]).collect();
         kernel.launch(workgroups, &inputs, &partial, &sizes);
 

@@ -48,9 +48,12 @@ fn kernels() -> Vec<(String, Wgsl, Capabilities)> {
         for ((scheme, read), (bytes, read_bytes)) in
             schemes.iter().flat_map(|scheme| readers.iter().map(move |reader| (scheme, reader)))
         {
-            for bits in 0..4 {
-                let (f16, subgroups) = (bits & 1 != 0, bits & 2 != 0);
-                if (f16 && !with_numbers) || (subgroups && !source.contains("workgroup_sum")) {
+            for bits in 0..8 {
+                let [f16, subgroups, f16_cache] = [1, 2, 4].map(|bit| bits & bit != 0);
+                if (f16 && !with_numbers)
+                    || (f16_cache && !source.contains("Stored"))
+                    || (subgroups && !source.contains("workgroup_sum"))
+                {
                     continue;
                 }
                 let sides: &[u32] = match (cooperative, f16) {
@@ -64,7 +67,7 @@ fn kernels() -> Vec<(String, Wgsl, Capabilities)> {
                     let kernel = Wgsl {
                         sum,
                         readers: [*read, *read_bytes],
-                        variant: Variant { f16, subgroups, side },
+                        variant: Variant { f16, subgroups, f16_cache, side },
                         ..Wgsl::by_rows(name, source, workgroup)
                     };
                     let mut needs = core;
@@ -126,7 +129,8 @@ fn only_variants_need_more_than_the_core() {
         assert_eq!(asks, variant, "{name}");
         assert_eq!(text.contains("subgroupAdd("), kernel.variant.subgroups, "{name}");
         let core = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-        assert_eq!(needs == core, kernel.variant == Variant::default(), "{name}");
+        let plain = Variant { f16_cache: kernel.variant.f16_cache, ..Variant::default() };
+        assert_eq!(needs == core, kernel.variant == plain, "{name}");
     }
 }
 

@@ -1,5 +1,8 @@
 //! A kernel's text, and what it is put together with.
 
+use burn::tensor::DType;
+use burn_cubecl::tensor::CubeTensor;
+
 use super::features::Features;
 
 /// Functions of several kernels: a name, and the text that goes in front of a kernel that uses it.
@@ -33,8 +36,17 @@ pub(super) struct Wgsl {
 pub(super) struct Variant {
     pub f16: bool,
     pub subgroups: bool,
+    /// Whether keys and values are stored as f16.
+    pub f16_cache: bool,
     /// The side of its cooperative matrices, if it has any.
     pub side: u32,
+}
+
+impl Variant {
+    /// Of a kernel that reads or writes keys and values.
+    pub fn of_cache(keys: &CubeTensor) -> Self {
+        Self { f16_cache: keys.dtype == DType::F16, ..Self::default() }
+    }
 }
 
 impl Wgsl {
@@ -79,9 +91,15 @@ impl Wgsl {
         } else {
             include_str!("../../wgsl/common/sum.wgsl")
         };
+        let cache = if self.variant.f16_cache {
+            include_str!("../../wgsl/common/cache/f16.wgsl")
+        } else {
+            include_str!("../../wgsl/common/cache/f32.wgsl")
+        };
+        let cache = if self.source.contains("Stored") { cache } else { "" };
         let number = if self.source.contains("Number") { number } else { "" };
         let sum = if self.source.contains(SUM) { sum } else { "" };
-        let parts = [number, sum, self.readers[0], self.readers[1], self.source].concat();
+        let parts = [number, cache, sum, self.readers[0], self.readers[1], self.source].concat();
         let directives = DIRECTIVES.iter().filter(|(word, _)| code(&parts).any(|line| line.contains(word)));
         let directives: String = directives.map(|(_, directive)| *directive).collect();
         let values = [("workgroup", self.workgroup.to_string()), ("side", self.variant.side.to_string())];

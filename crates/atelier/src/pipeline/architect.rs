@@ -8,7 +8,7 @@ use crate::blueprint::{BLUEPRINT_FORMAT, Blueprint, TokenGrid};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::prior::sampler::sample_on_device;
-use crate::prior::{KvCache, Prior};
+use crate::prior::{CachePrecision, KvCache, Prior};
 use crate::progress::{Event, GridName, Run};
 use crate::prompt::{
     EncodedPrompt, Grid, Position, TargetGrids, decode_positions, encode_prompt, prompt_positions,
@@ -67,6 +67,7 @@ pub(super) struct WriteJob<'a> {
     pub sources: &'a Sources,
     pub options: &'a ArchitectOptions,
     pub index: PromptIndex,
+    pub cache: CachePrecision,
 }
 
 /// Writes the blueprint of one prompt.
@@ -77,7 +78,7 @@ pub(super) async fn write(
     device: &Device,
     run: &mut Run<'_>,
 ) -> Result<Blueprint> {
-    let WriteJob { prompt, encoded, sources, options, index } = job;
+    let WriteJob { prompt, encoded, sources, options, index, .. } = job;
     let ids = write_tokens(job, prior, checkpoint, device, run).await?;
     let TargetGrids { large, draft } = encoded.target;
     let draft_len = if encoded.sources == 0 { draft.len() } else { 0 };
@@ -131,7 +132,7 @@ async fn write_tokens(
     let tokens = decode.len() - 1;
 
     // The reference also computes the token after the picture, which nothing uses; so does a trace.
-    let mut cache = prior.new_cache(resolved.len() + decode.len());
+    let mut cache = prior.new_cache_of(resolved.len() + decode.len(), job.cache);
     let mut logits = index
         .detail(&mut run.trace, |trace| prefill(&resolved, &positions, prior, &mut cache, device, trace));
     let mut ids = Vec::with_capacity(tokens);

@@ -25,6 +25,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::image::RgbImage;
 use crate::preview::Preview;
+use crate::prior::CachePrecision;
 use crate::progress::Run;
 use crate::prompt::check_size;
 use crate::rng::{Rng, Stream};
@@ -43,6 +44,7 @@ pub struct Pipeline {
     device: Device,
     resident: Resident,
     memory_budget: Option<u64>,
+    cache_precision: CachePrecision,
     preview: Option<Preview>,
 }
 
@@ -54,13 +56,25 @@ impl Pipeline {
     pub async fn load(source: Arc<dyn ByteSource>, device: Device) -> Result<Self> {
         let checkpoint = Checkpoint::open(source).await?;
         let preview = Preview::of(&checkpoint.config().vae);
-        Ok(Self { checkpoint, device, resident: Resident::default(), memory_budget: None, preview })
+        Ok(Self {
+            checkpoint,
+            device,
+            resident: Resident::default(),
+            memory_budget: None,
+            cache_precision: CachePrecision::F32,
+            preview,
+        })
     }
 
     /// The bytes that the device may give, if the caller knows: where a whole picture is too much for them the decoder
-    /// works in bands. Other stages have no choice; [`crate::plan`] says beforehand what they need.
+    /// works in bands. [`crate::plan`] says beforehand what every stage needs.
     pub fn set_memory_budget(&mut self, budget: Option<u64>) {
         self.memory_budget = budget;
+    }
+
+    /// What the architect keeps keys and values in; [`crate::plan`] says which would fit.
+    pub fn set_cache_precision(&mut self, precision: CachePrecision) {
+        self.cache_precision = precision;
     }
 
     /// The checkpoint.
@@ -152,7 +166,7 @@ impl Pipeline {
         for (index, (prompt, encoded)) in request.prompts.iter().zip(&encoded).enumerate() {
             let options = &request.architect_options(index);
             let index = PromptIndex { prompt: index, prompts };
-            let job = WriteJob { prompt, encoded, sources, options, index };
+            let job = WriteJob { prompt, encoded, sources, options, index, cache: self.cache_precision };
             blueprints.push(architect::write(job, prior, &self.checkpoint, &self.device, run).await?);
         }
         Ok(blueprints)
@@ -175,7 +189,7 @@ impl Pipeline {
         architect::trace_prompts(std::slice::from_ref(encoded), &self.checkpoint, &mut run.trace);
         let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
         let index = PromptIndex { prompt: 0, prompts: 1 };
-        let job = WriteJob { prompt, encoded, sources, options, index };
+        let job = WriteJob { prompt, encoded, sources, options, index, cache: self.cache_precision };
         architect::write(job, prior, &self.checkpoint, &self.device, run).await
     }
 

@@ -9,12 +9,14 @@
 //! | MLP | stream and normed `2·s·h`, gate and up `s·2i`, their product `s·i` |
 //!
 //! Held: the cache, `2 · layers · key heads · capacity · head width` numbers, and the angles of the tokens at hand. The
-//! capacity is the prompt with its source tokens, both grids (the large one alone with source images), and one more.
+//! capacity is the prompt with its source tokens, both grids (the large one alone with source images), and one more. Of a
+//! cache of 16 bits the CPU makes one of 32 for attention; kernels read it as it is, but room is kept.
 
 use super::memory::{Moment, Part, StagePlan};
 use super::weights::WeightsPlan;
 use super::{F32, PlanRequest, SourceSizes};
 use crate::config::ModelConfig;
+use crate::prior::CachePrecision;
 use crate::progress::Stage;
 use crate::prompt::TargetGrids;
 
@@ -24,6 +26,24 @@ pub(super) fn plan(
     sources: &SourceSizes,
     weights: WeightsPlan,
 ) -> StagePlan {
+    let with = |cache| plan_with(config, request, sources, weights.clone(), cache);
+    match request.cache {
+        Some(cache) => with(cache),
+        None => {
+            let plan = with(CachePrecision::F32);
+            let fits = request.budget.is_none_or(|budget| plan.peak() <= budget);
+            if fits { plan } else { with(CachePrecision::F16) }
+        }
+    }
+}
+
+fn plan_with(
+    config: &ModelConfig,
+    request: &PlanRequest,
+    sources: &SourceSizes,
+    weights: WeightsPlan,
+    cache: CachePrecision,
+) -> StagePlan {
     let c = &config.prior.text_config;
     let target = TargetGrids::for_size(request.width, request.height);
     let draft = if sources.count == 0 { target.draft.len() } else { 0 };
@@ -31,22 +51,20 @@ pub(super) fn plan(
     let prompt = request.prompt_tokens.saturating_add(sources.count.saturating_mul(sources.codes() + 2));
     let capacity = prompt.saturating_add(target.large.len() + draft + 1);
     let keys = c.num_key_value_heads * c.head_dim();
+    let caches = |count, size| Part::new("keys or values of a layer", count, &[capacity, keys], size);
     let held = vec![
-        Part::new(
-            "keys or values of a layer",
-            2 * c.num_hidden_layers,
-            &[capacity, keys],
-            request.cache_bytes,
-        ),
+        caches(2 * c.num_hidden_layers, cache.bytes()),
         Part::new("angles", 2, &[prompt, c.rotary_dim()], F32),
     ];
-    let mut moments = moments(config, "the prompt", prompt);
-    moments.extend(self::moments(config, "a token", 1));
-    StagePlan { stage: Stage::Architect, weights, held, moments, mode: None }
+    let as_f32 = (cache != CachePrecision::F32).then(|| caches(2, F32));
+    let mut moments = moments(config, "the prompt", prompt, as_f32.as_ref());
+    moments.extend(self::moments(config, "a token", 1, as_f32.as_ref()));
+    StagePlan { cache: Some(cache), ..StagePlan::new(Stage::Architect, weights, held, moments) }
 }
 
-/// The moments of a layer that sees `seq` tokens at once, and of the head, which sees one.
-fn moments(config: &ModelConfig, of: &str, seq: usize) -> Vec<Moment> {
+/// The moments of a layer that sees `seq` tokens at once, and of the head, which sees one. `as_f32` is what attention makes
+/// of a cache of 16 bits.
+fn moments(config: &ModelConfig, of: &str, seq: usize, as_f32: Option<&Part>) -> Vec<Moment> {
     let c = &config.prior.text_config;
     let (width, head) = (c.hidden_size, c.head_dim());
     let (queries, keys) = (c.num_attention_heads * head, c.num_key_value_heads * head);
@@ -62,11 +80,10 @@ fn moments(config: &ModelConfig, of: &str, seq: usize) -> Vec<Moment> {
         ),
         Moment::new(
             format!("{of}: attention of a layer"),
-            vec![
-                part("stream", 1, width),
-                part("queries, result", 3, queries),
-                part("keys, values", 3, keys),
-            ],
+            [part("stream", 1, width), part("queries, result", 3, queries), part("keys, values", 3, keys)]
+                .into_iter()
+                .chain(as_f32.cloned())
+                .collect(),
         ),
         Moment::new(
             format!("{of}: MLP of a layer"),

@@ -37,7 +37,7 @@ pub(super) fn plan(config: &ModelConfig, request: &PlanRequest, weights: Weights
         DecodeMode::Whole => whole(&config.vae, latent),
         DecodeMode::Bands => bands(&config.vae, latent, request.band_bytes),
     };
-    StagePlan { stage: Stage::Decoder, weights, held: Vec::new(), moments, mode: Some(mode) }
+    StagePlan { mode: Some(mode), ..StagePlan::new(Stage::Decoder, weights, Vec::new(), moments) }
 }
 
 /// Whole if every buffer is at most [`MOST_BUFFER`] and the peak, with `weights` bytes of them, within the budget.

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::WORKSPACE;
 use super::decoder::DecodeMode;
 use super::weights::WeightsPlan;
+use crate::prior::CachePrecision;
 use crate::progress::Stage;
 
 /// Some equal buffers.
@@ -73,9 +75,18 @@ pub struct StagePlan {
     /// How the decoder works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<DecodeMode>,
+    /// What the architect keeps keys and values in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CachePrecision>,
 }
 
 impl StagePlan {
+    /// A stage with its workspace, without a choice.
+    pub(super) fn new(stage: Stage, weights: WeightsPlan, mut held: Vec<Part>, moments: Vec<Moment>) -> Self {
+        held.push(Part { what: "workspace".to_owned(), bytes: WORKSPACE, count: 1 });
+        Self { stage, weights, held, moments, mode: None, cache: None }
+    }
+
     /// Bytes held all the time, without weights.
     pub fn held(&self) -> u64 {
         total(&self.held)

@@ -29,6 +29,7 @@ use atelier_weights::TensorEntry;
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::image::{usable_size, vae_size, vision_size};
+use crate::prior::CachePrecision;
 use crate::progress::Stage;
 use crate::prompt::check_size;
 use crate::vae::BAND_BYTES;
@@ -55,11 +56,11 @@ pub struct PlanRequest {
     pub glyph_tokens: usize,
     /// Whether the guidance is above 1, so that each step paints twice.
     pub guided: bool,
-    /// Bytes of a number in the architect's cache of keys and values.
-    pub cache_bytes: u64,
+    /// The architect's cache of keys and values; without a word, of 16 bits where one of 32 is too much for the budget.
+    pub cache: Option<CachePrecision>,
     /// Whether the model is a pack, whose matrices stay packed.
     pub packed: bool,
-    /// Bytes that the device may give: the decoder then works in bands if it must.
+    /// Bytes that the device may give: the decoder then works in bands if it must, and the cache is of 16 bits.
     pub budget: Option<u64>,
     /// Bytes of such a band; [`BAND_BYTES`] unless another decoder than the pipeline's is planned.
     pub band_bytes: u64,
@@ -75,7 +76,7 @@ impl PlanRequest {
             prompt_tokens: 256,
             glyph_tokens: 256,
             guided: true,
-            cache_bytes: F32,
+            cache: None,
             packed,
             budget: None,
             band_bytes: BAND_BYTES,
@@ -100,14 +101,12 @@ pub async fn plan(
             continue;
         }
         let weights = weights::weights(config, stage, tensors, request.packed).await?;
-        let mut plan = match stage {
+        stages.push(match stage {
             Stage::Sources => sources::plan(config, &sizes, weights),
             Stage::Architect => architect::plan(config, request, &sizes, weights),
             Stage::Painter => painter::plan(config, request, &sizes, weights),
             Stage::Decoder => decoder::plan(config, request, weights),
-        };
-        plan.held.push(Part { what: "workspace".to_owned(), bytes: WORKSPACE, count: 1 });
-        stages.push(plan);
+        });
     }
     Ok(MemoryPlan { stages })
 }

@@ -61,7 +61,7 @@ pub(super) fn plan(
     moments
         .push(Moment::new("the blueprint's projection", vec![Part::new("codes", 4, &[image, width], F32)]));
     moments.push(glyphs(config, text));
-    StagePlan { stage: Stage::Painter, weights, held, moments, mode: None }
+    StagePlan::new(Stage::Painter, weights, held, moments)
 }
 
 /// The moments of a block.

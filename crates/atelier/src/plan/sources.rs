@@ -14,7 +14,7 @@ use crate::progress::Stage;
 pub(super) fn plan(config: &ModelConfig, sources: &SourceSizes, weights: WeightsPlan) -> StagePlan {
     let mut moments = tower(config, sources.codes());
     moments.extend(encoder(config, sources.pixels));
-    StagePlan { stage: Stage::Sources, weights, held: Vec::new(), moments, mode: None }
+    StagePlan::new(Stage::Sources, weights, Vec::new(), moments)
 }
 
 fn tower(config: &ModelConfig, tokens: usize) -> Vec<Moment> {

@@ -9,7 +9,7 @@ mod vision;
 mod vq;
 
 pub use attention::Attention;
-pub use kv_cache::KvCache;
+pub use kv_cache::{CachePrecision, KvCache};
 pub use mlp::Mlp;
 pub use rope::MultiAxisRope;
 pub(crate) use vision::patches_tensor;
@@ -48,7 +48,12 @@ pub struct DecoderLayer {
 impl Prior {
     /// An empty cache for one sequence of at most `capacity` tokens.
     pub fn new_cache(&self, capacity: usize) -> KvCache {
-        KvCache::new(self.layers.len(), capacity)
+        self.new_cache_of(capacity, CachePrecision::F32)
+    }
+
+    /// The same with numbers of a precision.
+    pub fn new_cache_of(&self, capacity: usize, precision: CachePrecision) -> KvCache {
+        KvCache::new(self.layers.len(), capacity, precision)
     }
 
     /// Feeds the next tokens of a sequence and returns the logits over the visual ids that follow each of them.

@@ -1,0 +1,15 @@
+// How keys and values are stored: f32, one in a word.
+
+alias Stored = f32;
+
+const PER_WORD: u32 = 1u;
+
+// The number at `index`, of the word that holds it.
+fn unstore(word: Stored, index: u32) -> f32 {
+    return word;
+}
+
+// A word of as many of these numbers as it holds.
+fn store(numbers: vec2<f32>) -> Stored {
+    return numbers.x;
+}
