@@ -8,8 +8,8 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 use crate::{
-    Draw, ada_layer_norm, attention, conv2d_3x3, embedding, gelu_tanh, group_norm_silu, mul_mat, norm_rope,
-    residual_norm, rms_norm, rope_append, sample_top_p, swiglu,
+    Draw, ada_layer_norm, attention, conv2d_3x3, embedding, gelu_tanh, group_norm_silu, half, mul_mat,
+    norm_rope, residual_norm, rms_norm, rope_append, sample_top_p, swiglu,
 };
 
 /// The operations on a backend's own tensors; the functions of the crate's root say what they are.
@@ -130,6 +130,16 @@ pub trait Kernels: Backend {
         doubled: bool,
     ) -> FloatTensor<Self> {
         conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
+    }
+
+    /// [`crate::to_f16()`].
+    fn to_f16(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        half::to_f16_reference::<Self>(x)
+    }
+
+    /// [`crate::to_f32()`].
+    fn to_f32(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        half::to_f32_reference::<Self>(x)
     }
 
     /// [`crate::sample_top_p()`].

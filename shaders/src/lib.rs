@@ -12,6 +12,7 @@ mod gelu_tanh;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod group_norm_silu;
+mod half;
 mod kernels;
 mod mul_mat;
 mod norm_rope;
@@ -32,6 +33,7 @@ pub use gelu_tanh::gelu_tanh;
 #[cfg(feature = "gpu")]
 pub use gpu::{Cooperative, Features, enable, enabled};
 pub use group_norm_silu::group_norm_silu;
+pub use half::{to_f16, to_f32};
 pub use kernels::Kernels;
 pub use mul_mat::mul_mat;
 pub use norm_rope::norm_rope;

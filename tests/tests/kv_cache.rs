@@ -162,7 +162,7 @@ fn a_cache_of_16_bits_changes_little() {
             let found = architect.logits(token..token + 1, &mut cache);
             let off = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             let size = expected.iter().map(|x| x.abs()).fold(0.0, f32::max);
-            assert!(off <= 5e-3 * size, "token {token}: off by {off} of {size}");
+            assert!(off <= 1e-2 * size, "token {token}: off by {off} of {size}");
             // The first token attends to itself alone, so its own values are rounded, too.
             assert!(off > 0.0, "token {token}: nothing was rounded");
         }

@@ -70,6 +70,18 @@ fn the_cache_is_of_16_bits_where_one_of_32_is_too_much() {
     assert!(narrow < wide, "{narrow} and {wide}");
 }
 
+/// Image to image at 1024×1024 on a card of 8 GB.
+#[test]
+fn a_source_image_fits_small_cards_in_16_bits() {
+    let request = PlanRequest { sources: 1, ..PlanRequest::new(1024, 1024, true) };
+    let free = full(&Policy::q4(), &request);
+    assert_eq!(stage(&free, Stage::Painter).cache, Some(CachePrecision::F32));
+    assert!(!free.fits(8 * GB), "{}", free.peak());
+    let held = full(&Policy::q4(), &PlanRequest { budget: Some(8 * GB), ..request });
+    assert_eq!(stage(&held, Stage::Painter).cache, Some(CachePrecision::F16));
+    assert!(held.fits(8 * GB), "{}", held.peak());
+}
+
 #[test]
 fn what_is_not_a_pack_is_dense() {
     let dense = full(&Policy::q4(), &PlanRequest::new(512, 512, false));

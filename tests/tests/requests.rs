@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
+use atelier::prior::CachePrecision;
 use atelier::{
     Blueprint, Error, Event, GridName, Noise, Pipeline, Request, RgbImage, Run, Sampling, SourceRecord,
-    Sources,
+    Sources, Stage,
 };
 use atelier_tests::checks::architect::GREEDY;
 use atelier_tests::{block_on, cpu, software_gpu, tiny_random};
@@ -189,6 +190,29 @@ fn source_images_that_cannot_be_used_are_refused_by_number() {
         let error = block_on(p.generate(&request, &mut Run::silent())).unwrap_err();
         assert!(matches!(error, Error::SourceImage { index: 1, .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+/// Two source images, so that theirs are joined; on both devices.
+#[test]
+fn keys_of_source_images_in_16_bits_change_little() {
+    let source = |step: usize| {
+        RgbImage::new(64, 64, (0..64 * 64 * 3).map(|i| (i * step % 251) as u8).collect()).unwrap()
+    };
+    for device in [cpu(), software_gpu()] {
+        let mut p = block_on(Pipeline::load(tiny_random(), device)).unwrap();
+        let request = Request { sources: vec![source(1), source(7)], ..small(&p, "again") };
+        let run = &mut Run::silent();
+        let sources = block_on(p.sources(&request.sources, run)).unwrap();
+        let blueprint = block_on(p.architect("again", &request.architect_options(0), &sources, run)).unwrap();
+        let mut paint = |precision| {
+            p.set_cache_precision(Stage::Painter, precision);
+            block_on(p.paint(&blueprint, &request.paint_options(0), &sources, run)).unwrap().values
+        };
+        let (exact, rounded) = (paint(CachePrecision::F32), paint(CachePrecision::F16));
+        let off = exact.iter().zip(&rounded).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off > 0.0 && off < 2e-3, "latents, which are about 1, are off by {off}");
+        assert_eq!(paint(CachePrecision::F32), exact, "what is kept is of the precision that is asked for");
     }
 }
 

@@ -41,17 +41,24 @@ const choice = new ModelChoice(() => {
   void lookAtStorage();
 });
 const storage = new Storage({
-  release: () => {
-    if (!runs.running) engines.close();
-    return !runs.running;
-  },
+  release: () => engines.close(),
   cleared: () => {
     void offerSeal(false);
     stages.say(t().cleared);
   },
   failed: (error) => messages.show(() => messageFor(error, SEALED)),
 });
-const runs = new Runs({ engines, easel, stages, messages, gallery, result, opened: modelOpened, idle: emptySheet });
+const runs = new Runs({
+  engines,
+  easel,
+  stages,
+  messages,
+  gallery,
+  result,
+  opened: modelOpened,
+  idle: emptySheet,
+  running: (running) => storage.setInUse(running),
+});
 
 /** The sheet shows the grid of what would be painted next, unless there is a picture or a run. */
 function emptySheet(): void {

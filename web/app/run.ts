@@ -33,6 +33,8 @@ export interface Parts {
   readonly opened: (chosen: Chosen) => void;
   /** Nothing is on the sheet any more. */
   readonly idle: () => void;
+  /** A run begins or ends. */
+  readonly running: (running: boolean) => void;
 }
 
 export class Runs {
@@ -135,6 +137,7 @@ export class Runs {
     this.#cancel.disabled = false;
     this.#cancel.hidden = !running;
     document.body.classList.toggle("running", running);
+    this.#parts.running(running);
     if (focused) (running ? this.#cancel : this.#generate).focus();
   }
 }

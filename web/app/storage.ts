@@ -8,8 +8,8 @@ import type { Chosen } from "./model";
 import { SEALED } from "./shell";
 
 export interface StorageActions {
-  /** Lets go of what this page itself has open; false when that must not be now. */
-  readonly release: () => boolean;
+  /** Lets go of what this page itself has open. */
+  readonly release: () => void;
   readonly cleared: () => void;
   readonly failed: (error: unknown) => void;
 }
@@ -18,11 +18,12 @@ export class Storage {
   readonly #clear = byId("clear-cache", HTMLButtonElement);
   #chosen: Chosen | undefined;
   #report: StorageReport | undefined;
+  #inUse = false;
 
   constructor(actions: StorageActions) {
     this.#clear.addEventListener("click", async () => {
       const source = this.#chosen?.source;
-      if (!actions.release()) return;
+      actions.release();
       try {
         await clearCache(source && "url" in source ? source : undefined);
         await this.look(this.#chosen);
@@ -49,6 +50,12 @@ export class Storage {
     return this.#complete();
   }
 
+  /** While a picture is made nothing is removed. */
+  setInUse(inUse: boolean): void {
+    this.#inUse = inUse;
+    this.#render();
+  }
+
   #complete(): boolean {
     const report = this.#report;
     return report !== undefined && report.needed > 0 && report.cached >= report.needed;
@@ -59,7 +66,7 @@ export class Storage {
     const files = this.#chosen !== undefined && "files" in this.#chosen.source;
     byId("storage-hint", HTMLElement).textContent = files ? t().storageFiles : t().storageHint;
     const report = this.#report;
-    this.#clear.disabled = !report?.cached;
+    this.#clear.disabled = this.#inUse || !report?.cached;
     fillFacts(byId("storage-facts", HTMLElement), [
       [t().storageNeeded, report?.needed ? bytes(report.needed) : undefined],
       [t().storageCached, report && bytes(report.cached)],

@@ -43,9 +43,14 @@ async function begin(): Promise<void> {
 
 test("a device that is lost once: the run begins again from its blueprint and ends well", async () => {
   await begin();
-  await lose(await atWork());
+  const worker = await atWork();
+  // What is in use cannot be removed.
+  const remove = page.locator("#clear-cache");
+  expect(await remove.isDisabled()).toBe(true);
+  await lose(worker);
   await page.getByText("Interrupted:").first().waitFor();
   await finished(page);
+  await expect.poll(() => remove.isEnabled(), { timeout: PATIENCE }).toBe(true);
   expect((await savedBlueprint(page)).large.ids).toEqual([10, 11, 12, 13]);
 });
 

@@ -4,6 +4,7 @@ mod command;
 mod fuzz;
 mod machine;
 mod mini;
+mod sensitivity;
 mod test;
 mod web;
 
@@ -20,6 +21,9 @@ cargo xtask <command>
   fuzz [--seconds N]   runs every fuzz target for N seconds (30)
   bench [options]      time and memory of every stage, and the cost of a token with the KV cache;
                        `cargo xtask bench --help` lists the options
+  sensitivity [options]
+                       what four bits do to each part of the built-in model alone; the options are those of
+                       `atelier eval fidelity`, such as --only 38-43 --steps 10
   train-mini [options] trains the built-in model from nothing, or goes on where the last run stopped, and writes
                        it to models/mini; docs/MINI.md says how long that takes and how to make it quicker;
                        `--device libtorch` and the other devices build the trainer for them
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
             Err(_) => return usage(&format!("--seconds: expected a whole number, found '{seconds}'")),
         },
         ["bench", ref options @ ..] => bench(options),
+        ["sensitivity", ref options @ ..] => sensitivity::sensitivity(options),
         ["train-mini", ref options @ ..] => mini::train(options),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");

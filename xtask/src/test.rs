@@ -67,6 +67,7 @@ impl Report {
         let start = Instant::now();
         web::build()?;
         self.note("browser build", start, "passed");
+        self.step("browser lints", &mut web::lints()?)?;
         self.scripts("npm package", &mut web::npm(&["test"]))?;
         let native = web::native()?;
         self.scripts("page in a browser", web::npm(&["run", "e2e"]).env("ATELIER_NATIVE_DIR", native))

@@ -1,6 +1,7 @@
 //! The browser build: wasm, the npm package, the page.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::command::{Outcome, cargo, failed, missing, program, root, run, succeeds};
 
@@ -17,26 +18,29 @@ pub fn web(serve: bool) -> Outcome {
     Ok(())
 }
 
+/// A cargo command on the browser's crate, as it is built.
+fn wasm_cargo(command: &str) -> Command {
+    // Messages of panics name source files: not those of whoever built this.
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
+    let remap = format!("--remap-path-prefix={}=cargo", home.unwrap_or_default());
+    let flags = format!("target.{WASM}.rustflags=[{remap:?}]");
+    cargo(&[command, "--profile", "web", "--target", WASM, "-p", "atelier-web", "--config", &flags])
+}
+
+/// The lints of the browser's crate, which is empty for any other target.
+pub fn lints() -> Outcome<Command> {
+    wasm_target()?;
+    let mut clippy = wasm_cargo("clippy");
+    clippy.args(["--", "-D", "warnings"]);
+    Ok(clippy)
+}
+
 /// Builds everything into `web/dist`.
 pub fn build() -> Outcome {
     check_node()?;
     wasm_target()?;
     let web = root().join("web");
-    // Messages of panics name source files: not those of whoever built this.
-    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
-    let remap = format!("--remap-path-prefix={}=cargo", home.unwrap_or_default());
-    let flags = format!("target.{WASM}.rustflags=[{remap:?}]");
-    run(&mut cargo(&[
-        "build",
-        "--profile",
-        "web",
-        "--target",
-        WASM,
-        "-p",
-        "atelier-web",
-        "--config",
-        &flags,
-    ]))?;
+    run(&mut wasm_cargo("build"))?;
     let built = target_folder()?.join(WASM).join("web/atelier_web.wasm");
     bind(&built, &web.join("src/wasm"))?;
     install(&web)?;
@@ -66,7 +70,7 @@ pub fn native() -> Outcome<PathBuf> {
 }
 
 /// A script of `web/package.json`.
-pub fn npm(args: &[&str]) -> std::process::Command {
+pub fn npm(args: &[&str]) -> Command {
     let mut command = program("npm", args);
     command.current_dir(root().join("web"));
     command
@@ -112,7 +116,7 @@ fn wasm_target() -> Outcome {
 }
 
 /// Where cargo puts what it builds.
-fn target_folder() -> Outcome<PathBuf> {
+pub fn target_folder() -> Outcome<PathBuf> {
     let metadata = cargo(&["metadata", "--format-version", "1", "--no-deps"]).output();
     let metadata = metadata.map_err(|error| failed(format!("`cargo metadata`: {error}")))?;
     let text = String::from_utf8_lossy(&metadata.stdout);

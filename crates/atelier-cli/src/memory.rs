@@ -119,8 +119,10 @@ pub fn limit(pipeline: &mut Pipeline, request: &Request, gigabytes: Option<f64>)
         return Err(Error::Budget { stage, needed: plan.peak(), budget });
     }
     pipeline.set_memory_budget(Some(budget));
-    if let Some(cache) = plan.stages.iter().find_map(|stage| stage.cache) {
-        pipeline.set_cache_precision(cache);
+    for stage in &plan.stages {
+        if let Some(cache) = stage.cache {
+            pipeline.set_cache_precision(stage.stage, cache);
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod conv2d_3x3;
 mod features;
 mod gelu_tanh;
 mod group_norm_silu;
+mod half;
 mod norm_rope;
 mod packed;
 mod residual_norm;
@@ -175,6 +176,19 @@ impl Kernels for CubeBackend {
             conv2d_3x3::conv2d_3x3(&x, weight, bias, doubled)
         } else {
             crate::conv2d_3x3::reference::<Self>(x, weight, bias, doubled)
+        }
+    }
+
+    fn to_f16(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        if runs(&[&x]) && half::fits(&x) { half::to_f16(x) } else { crate::half::to_f16_reference::<Self>(x) }
+    }
+
+    fn to_f32(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let halves = x.dtype == DType::F16 && matches!(x.device, CubeDevice::Wgpu(_));
+        if halves && half::fits(&x) && x.is_contiguous() {
+            half::to_f32(x)
+        } else {
+            crate::half::to_f32_reference::<Self>(x)
         }
     }
 

@@ -109,24 +109,38 @@ async function fetchAll(
   }
 }
 
-/** A complete model in a store. */
-class CachedSource implements OpenSource {
+/** What a listing says of its files. */
+class Listed {
   readonly name: string;
   readonly #files: ReadonlyMap<string, ListedFile>;
-  readonly #open = new Map<string, Promise<StoreReader>>();
 
-  /** Without `means` nothing is fetched again. */
-  constructor(
-    readonly listing: Listing,
-    readonly store: Store,
-    readonly means: Means | undefined,
-  ) {
+  constructor(readonly listing: Listing) {
     this.name = listing.url;
     this.#files = new Map(listing.files.map((file) => [file.path, file]));
   }
 
   async size(path: string): Promise<number | undefined> {
     return this.#files.get(path)?.bytes;
+  }
+
+  protected file(path: string): ListedFile {
+    const file = this.#files.get(path);
+    if (!file) throw bad(path, "no such file");
+    return file;
+  }
+}
+
+/** A complete model in a store. */
+class CachedSource extends Listed implements OpenSource {
+  readonly #open = new Map<string, Promise<StoreReader>>();
+
+  /** Without `means` nothing is fetched again. */
+  constructor(
+    listing: Listing,
+    readonly store: Store,
+    readonly means: Means | undefined,
+  ) {
+    super(listing);
   }
 
   async read(path: string, start: number, end: number): Promise<Uint8Array> {
@@ -137,8 +151,8 @@ class CachedSource implements OpenSource {
 
   async heal(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean> {
     const { listing, store, means } = this;
-    const file = this.#files.get(path);
-    if (!file || !means) return false;
+    if (!means || (await this.size(path)) === undefined) return false;
+    const file = this.file(path);
     // A file that is open cannot be removed.
     await this.#close();
     await store.remove(file.name);
@@ -162,9 +176,7 @@ class CachedSource implements OpenSource {
   #reader(path: string): Promise<StoreReader> {
     const open = this.#open.get(path);
     if (open) return open;
-    const file = this.#files.get(path);
-    if (!file) throw bad(path, "no such file");
-    const opening = this.store.read(file.name).catch((error: unknown) => {
+    const opening = this.store.read(this.file(path).name).catch((error: unknown) => {
       this.#open.delete(path);
       throw bad(path, "it is no longer on this device", error);
     });
@@ -174,26 +186,18 @@ class CachedSource implements OpenSource {
 }
 
 /** Where nothing can be kept: ranges straight from the server. */
-class ServerSource implements OpenSource {
-  readonly name: string;
-  readonly #files: ReadonlyMap<string, ListedFile>;
+class ServerSource extends Listed implements OpenSource {
   readonly #held = new Map<string, Promise<Uint8Array>>();
 
   constructor(
-    readonly listing: Listing,
+    listing: Listing,
     readonly means: Means,
   ) {
-    this.name = listing.url;
-    this.#files = new Map(listing.files.map((file) => [file.path, file]));
-  }
-
-  async size(path: string): Promise<number | undefined> {
-    return this.#files.get(path)?.bytes;
+    super(listing);
   }
 
   async read(path: string, start: number, end: number): Promise<Uint8Array> {
-    const file = this.#files.get(path);
-    if (!file) throw bad(path, "no such file");
+    const file = this.file(path);
     if (file.bytes > HELD) return this.#range(file, start, end);
     let held = this.#held.get(path);
     if (!held) {

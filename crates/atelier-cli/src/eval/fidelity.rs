@@ -44,7 +44,7 @@ pub fn run(args: &EvalFidelityArgs) -> Result<()> {
     }
     let Fidelity { prompts, tokens, agreement, divergence, psnr, worst_psnr } = found;
     stdout::line(&format!(
-        "{prompts} prompts, {tokens} tokens\nlikeliest token the same  {:.2} %\ndivergence of a token     {divergence:.5} \
+        "{prompts} prompts, {tokens} tokens\nlikeliest token the same  {:.2} %\ndivergence of a token     {divergence:.6} \
          nats\npictures                  {psnr:.1} dB, the worst {worst_psnr:.1} dB",
         100.0 * agreement
     ))

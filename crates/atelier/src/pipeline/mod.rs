@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::image::RgbImage;
 use crate::preview::Preview;
 use crate::prior::CachePrecision;
-use crate::progress::Run;
+use crate::progress::{Run, Stage};
 use crate::prompt::check_size;
 use crate::rng::{Rng, Stream};
 use architect::{PromptIndex, WriteJob};
@@ -44,8 +44,15 @@ pub struct Pipeline {
     device: Device,
     resident: Resident,
     memory_budget: Option<u64>,
-    cache_precision: CachePrecision,
+    cache_precision: Caches,
     preview: Option<Preview>,
+}
+
+/// By stage.
+#[derive(Debug, Clone, Copy, Default)]
+struct Caches {
+    architect: CachePrecision,
+    painter: CachePrecision,
 }
 
 impl Pipeline {
@@ -61,7 +68,7 @@ impl Pipeline {
             device,
             resident: Resident::default(),
             memory_budget: None,
-            cache_precision: CachePrecision::F32,
+            cache_precision: Caches::default(),
             preview,
         })
     }
@@ -72,9 +79,15 @@ impl Pipeline {
         self.memory_budget = budget;
     }
 
-    /// What the architect keeps keys and values in; [`crate::plan`] says which would fit.
-    pub fn set_cache_precision(&mut self, precision: CachePrecision) {
-        self.cache_precision = precision;
+    /// What a stage keeps keys and values in: the architect those of all tokens, the painter those of source images.
+    /// [`crate::plan`] says what would fit.
+    pub fn set_cache_precision(&mut self, stage: Stage, precision: CachePrecision) {
+        match stage {
+            Stage::Architect => self.cache_precision.architect = precision,
+            Stage::Painter => self.cache_precision.painter = precision,
+            // The others keep none.
+            Stage::Sources | Stage::Decoder => {}
+        }
     }
 
     /// The checkpoint.
@@ -166,7 +179,8 @@ impl Pipeline {
         for (index, (prompt, encoded)) in request.prompts.iter().zip(&encoded).enumerate() {
             let options = &request.architect_options(index);
             let index = PromptIndex { prompt: index, prompts };
-            let job = WriteJob { prompt, encoded, sources, options, index, cache: self.cache_precision };
+            let job =
+                WriteJob { prompt, encoded, sources, options, index, cache: self.cache_precision.architect };
             blueprints.push(architect::write(job, prior, &self.checkpoint, &self.device, run).await?);
         }
         Ok(blueprints)
@@ -189,7 +203,8 @@ impl Pipeline {
         architect::trace_prompts(std::slice::from_ref(encoded), &self.checkpoint, &mut run.trace);
         let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
         let index = PromptIndex { prompt: 0, prompts: 1 };
-        let job = WriteJob { prompt, encoded, sources, options, index, cache: self.cache_precision };
+        let job =
+            WriteJob { prompt, encoded, sources, options, index, cache: self.cache_precision.architect };
         architect::write(job, prior, &self.checkpoint, &self.device, run).await
     }
 
@@ -303,7 +318,8 @@ impl Pipeline {
             }
         };
         let models = self.resident.painter(&self.checkpoint, &self.device, run).await?;
-        let job = PaintJob { blueprint, options, noise, sources, index, preview: self.preview.as_ref() };
+        let (preview, cache) = (self.preview.as_ref(), self.cache_precision.painter);
+        let job = PaintJob { blueprint, options, noise, sources, index, preview, cache };
         painter::paint(job, models, &self.checkpoint, &self.device, run).await
     }
 

@@ -9,6 +9,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::glyph_encoder::{GlyphEncoder, pad_left};
 use crate::preview::Preview;
+use crate::prior::CachePrecision;
 use crate::progress::{Event, Run};
 use crate::prompt::{glyph_texts, glyph_tokens, upsample_codes};
 use crate::scheduler::FlowMatchEuler;
@@ -26,7 +27,7 @@ pub(super) struct PainterModels {
     pub glyph_encoder: GlyphEncoder,
     pub transformer: Transformer,
     /// The source images' keys and values, shared by all pictures of a run.
-    pub source_cache: Option<(Vec<SourceRecord>, SourceCache)>,
+    pub source_cache: Option<((Vec<SourceRecord>, CachePrecision), SourceCache)>,
 }
 
 /// Which picture of the run it is.
@@ -70,6 +71,8 @@ pub(super) struct PaintJob<'a> {
     pub sources: &'a Sources,
     pub index: ImageIndex,
     pub preview: Option<&'a Preview>,
+    /// Of what is kept of the source images.
+    pub cache: CachePrecision,
 }
 
 /// Paints one picture.
@@ -88,7 +91,7 @@ pub(super) async fn paint(
     let mut latents = Tensor::<4>::from_data(noise, device);
     run.trace.stacked_tensor("noise", 0, &latents);
 
-    let source_cache = models.source_cache(job.sources, device, &mut run.trace);
+    let source_cache = models.source_cache(job.sources, job.cache, device, &mut run.trace);
     let with_prompt = models.conditions(Branch::Conditional, job, device, &mut run.trace);
     let guided = options.guidance > 1.0;
     let without_prompt =
@@ -183,27 +186,36 @@ impl PainterModels {
     }
 
     /// Keys and values of all source images, computed once for as long as they stay the same.
-    fn source_cache(&mut self, sources: &Sources, device: &Device, trace: &mut Trace) -> Option<SourceCache> {
+    fn source_cache(
+        &mut self,
+        sources: &Sources,
+        precision: CachePrecision,
+        device: &Device,
+        trace: &mut Trace,
+    ) -> Option<SourceCache> {
         if sources.images.is_empty() {
             return None;
         }
-        let records = sources.records();
+        let made_of = (sources.records(), precision);
         if let Some((cached, cache)) = &self.source_cache
-            && *cached == records
+            && *cached == made_of
         {
             return Some(cache.clone());
         }
-        let caches = sources.images.iter().map(|source| self.source_keys(source, device)).collect();
-        let cache = SourceCache::concatenate(caches);
-        for (layer, (keys, values)) in cache.blocks.iter().enumerate() {
-            trace.tensor(&format!("kv_k_layer{layer}"), &keys.clone().swap_dims(1, 2));
-            trace.tensor(&format!("kv_v_layer{layer}"), &values.clone().swap_dims(1, 2));
+        let caches =
+            sources.images.iter().map(|source| self.source_keys(source, precision, device)).collect();
+        let cache = SourceCache::join(caches);
+        let traced = if trace.is_enabled() { &cache.blocks[..] } else { &[] };
+        for (layer, block) in traced.iter().enumerate() {
+            let (keys, values) = block.before(None);
+            trace.tensor(&format!("kv_k_layer{layer}"), &keys.swap_dims(1, 2));
+            trace.tensor(&format!("kv_v_layer{layer}"), &values.swap_dims(1, 2));
         }
-        self.source_cache = Some((records, cache.clone()));
+        self.source_cache = Some((made_of, cache.clone()));
         Some(cache)
     }
 
-    fn source_keys(&self, source: &EncodedSource, device: &Device) -> SourceCache {
+    fn source_keys(&self, source: &EncodedSource, precision: CachePrecision, device: &Device) -> SourceCache {
         let Latents { channels, height, width, ref values } = source.latents;
         let latents = TensorData::new(values.clone(), [1, channels, height, width]);
         let guides = Guides {
@@ -214,7 +226,7 @@ impl PainterModels {
             frames: &[frame(height * LATENT_PIXELS, width * LATENT_PIXELS)],
         };
         let conditions = self.transformer.conditions(guides, &mut Trace::disabled());
-        self.transformer.source_cache(Tensor::from_data(latents, device), &conditions)
+        self.transformer.source_cache(Tensor::from_data(latents, device), &conditions, precision)
     }
 }
 

@@ -14,7 +14,7 @@
 
 use super::memory::{Moment, Part, StagePlan};
 use super::weights::WeightsPlan;
-use super::{F32, PlanRequest, SourceSizes};
+use super::{F32, PlanRequest, SourceSizes, choose_cache};
 use crate::config::ModelConfig;
 use crate::prior::CachePrecision;
 use crate::progress::Stage;
@@ -26,15 +26,7 @@ pub(super) fn plan(
     sources: &SourceSizes,
     weights: WeightsPlan,
 ) -> StagePlan {
-    let with = |cache| plan_with(config, request, sources, weights.clone(), cache);
-    match request.cache {
-        Some(cache) => with(cache),
-        None => {
-            let plan = with(CachePrecision::F32);
-            let fits = request.budget.is_none_or(|budget| plan.peak() <= budget);
-            if fits { plan } else { with(CachePrecision::F16) }
-        }
-    }
+    choose_cache(request, |cache| plan_with(config, request, sources, weights.clone(), cache))
 }
 
 fn plan_with(

@@ -56,7 +56,8 @@ pub struct PlanRequest {
     pub glyph_tokens: usize,
     /// Whether the guidance is above 1, so that each step paints twice.
     pub guided: bool,
-    /// The architect's cache of keys and values; without a word, of 16 bits where one of 32 is too much for the budget.
+    /// The architect's keys and values, and those of source images; without a word, of 16 bits where 32 are too much for
+    /// the budget.
     pub cache: Option<CachePrecision>,
     /// Whether the model is a pack, whose matrices stay packed.
     pub packed: bool,
@@ -109,6 +110,16 @@ pub async fn plan(
         });
     }
     Ok(MemoryPlan { stages })
+}
+
+/// The plan of a stage with a cache: of 32 bits where that fits, or nobody says what would.
+fn choose_cache(request: &PlanRequest, with: impl Fn(CachePrecision) -> StagePlan) -> StagePlan {
+    if let Some(cache) = request.cache {
+        return with(cache);
+    }
+    let plan = with(CachePrecision::F32);
+    let fits = request.budget.is_none_or(|budget| plan.peak() <= budget);
+    if fits { plan } else { with(CachePrecision::F16) }
 }
 
 /// What the stages see of the source images, all of one size.

@@ -13,8 +13,9 @@
 
 use super::memory::{Moment, Part, StagePlan};
 use super::weights::WeightsPlan;
-use super::{F32, PlanRequest, SourceSizes};
+use super::{F32, PlanRequest, SourceSizes, choose_cache};
 use crate::config::ModelConfig;
+use crate::prior::CachePrecision;
 use crate::progress::Stage;
 
 /// Pixels along a side of a patch.
@@ -27,6 +28,23 @@ pub(super) fn plan(
     request: &PlanRequest,
     sources: &SourceSizes,
     weights: WeightsPlan,
+) -> StagePlan {
+    if sources.count == 0 {
+        return plan_with(config, request, sources, weights, CachePrecision::F32);
+    }
+    let with = |cache| {
+        let plan = plan_with(config, request, sources, weights.clone(), cache);
+        StagePlan { cache: Some(cache), ..plan }
+    };
+    choose_cache(request, with)
+}
+
+fn plan_with(
+    config: &ModelConfig,
+    request: &PlanRequest,
+    sources: &SourceSizes,
+    weights: WeightsPlan,
+    cache: CachePrecision,
 ) -> StagePlan {
     let c = &config.transformer;
     let width = c.width();
@@ -46,17 +64,18 @@ pub(super) fn plan(
     let mut moments = Vec::new();
     if sources.count > 0 {
         let tokens = sources.count.saturating_mul(source);
-        // Each source has buffers of its own until they are joined, block by block.
         held.push(Part::new(
             "keys or values of the sources in a block",
             2 * c.num_layers,
             &[tokens, width],
-            F32,
+            cache.bytes(),
         ));
-        moments.extend(block(width, "a source", source, 0, 0));
-        moments.extend(block(width, "a step", image, text, tokens));
+        moments.extend(block(width, "a source", source, 0, [0, 0]));
+        // Of 16 bits they are made f32 before they are joined with the others.
+        let copies = if cache == CachePrecision::F32 { 1 } else { 2 };
+        moments.extend(block(width, "a step", image, text, [tokens, copies]));
     } else {
-        moments.extend(block(width, "a step", image, text, 0));
+        moments.extend(block(width, "a step", image, text, [0, 0]));
     }
     moments
         .push(Moment::new("the blueprint's projection", vec![Part::new("codes", 4, &[image, width], F32)]));
@@ -64,8 +83,8 @@ pub(super) fn plan(
     StagePlan::new(Stage::Painter, weights, held, moments)
 }
 
-/// The moments of a block.
-fn block(width: usize, of: &str, image: usize, text: usize, sources: usize) -> Vec<Moment> {
+/// The moments of a block. Of the sources' tokens there are so many copies beside what is kept.
+fn block(width: usize, of: &str, image: usize, text: usize, [sources, copies]: [usize; 2]) -> Vec<Moment> {
     let joint = image.saturating_add(text);
     let part = |what, count, seq, times| Part::new(what, count, &[seq, times * width], F32);
     let mut attention = vec![
@@ -75,6 +94,7 @@ fn block(width: usize, of: &str, image: usize, text: usize, sources: usize) -> V
     ];
     if sources > 0 {
         attention.push(part("keys or values with those of the sources", 2, joint.saturating_add(sources), 1));
+        attention.push(part("keys or values of the sources in f32", 2 * (copies - 1), sources, 1));
     }
     let mlp = vec![
         part("keys, values, the attention's result", 3, joint, 1),

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::LAYER_NORM_EPS;
+use super::{LAYER_NORM_EPS, SourceKeys};
 use crate::nn::{Linear, merge_heads, split_heads};
 use crate::rope::Rope;
 
@@ -30,14 +30,8 @@ pub struct Attended {
 impl JointAttention {
     /// # Shapes
     /// - x: `[batch, text + image, width]`, text first
-    /// - sources: keys and values `[batch, heads, source, head_dim]`, which come before the text
-    pub fn forward(
-        &self,
-        x: Tensor<3>,
-        text: usize,
-        rope: &Rope,
-        sources: Option<&(Tensor<4>, Tensor<4>)>,
-    ) -> Attended {
+    /// - sources: come before the text
+    pub fn forward(&self, x: Tensor<3>, text: usize, rope: &Rope, sources: Option<&SourceKeys>) -> Attended {
         // The text comes first and is not turned.
         let turned = |x| rope.rotate_from(split_heads(x, self.heads), text, Some(LAYER_NORM_EPS));
         let q = turned(self.to_q.forward(x.clone()));
@@ -48,9 +42,7 @@ impl JointAttention {
         let (image_keys, image_values) = (image(&k), image(&v));
 
         let (keys, values) = match sources {
-            Some((keys, values)) => {
-                (Tensor::cat(vec![keys.clone(), k], 2), Tensor::cat(vec![values.clone(), v], 2))
-            }
+            Some(sources) => sources.before(Some((k, v))),
             None => (k, v),
         };
         let attended = atelier_shaders::attention(q, keys, values, false);

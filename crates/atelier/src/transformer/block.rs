@@ -4,8 +4,8 @@ use atelier_shaders::{ada_layer_norm, gelu_tanh};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::LAYER_NORM_EPS;
 use super::attention::JointAttention;
+use super::{LAYER_NORM_EPS, SourceKeys};
 use crate::nn::Linear;
 use crate::rope::Rope;
 
@@ -51,7 +51,7 @@ impl TransformerBlock {
         text: Option<Tensor<3>>,
         temb: &Tensor<2>,
         rope: &Rope,
-        sources: Option<&(Tensor<4>, Tensor<4>)>,
+        sources: Option<&SourceKeys>,
     ) -> Streams {
         let (for_image, for_text) = self.modulations(temb.clone());
         let image_in = for_image.before_attention(image.clone());

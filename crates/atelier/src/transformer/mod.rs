@@ -9,10 +9,10 @@ pub use block::{Modulation, TransformerBlock};
 pub use embeddings::{TimeConditionEmbedding, TwoLayer};
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{DType, Device, Tensor, TensorData, activation};
 
 use crate::nn::{Embedding, Linear};
-use crate::prior::ids_tensor;
+use crate::prior::{CachePrecision, ids_tensor};
 use crate::rope::{Rope, inverse_frequencies};
 use crate::trace::Trace;
 
@@ -69,10 +69,17 @@ pub struct Conditions {
     frames: Vec<PictureFrame>,
 }
 
-/// Keys and values of the source images' tokens in every block, `[1, heads, tokens, head_dim]`.
+/// Keys and values of the source images' tokens in every block.
 #[derive(Debug, Clone, Default)]
 pub struct SourceCache {
-    pub(crate) blocks: Vec<(Tensor<4>, Tensor<4>)>,
+    pub(crate) blocks: Vec<SourceKeys>,
+}
+
+/// Those of one block: of each source image `[1, heads, tokens, head_dim]`, in f32 or f16.
+#[derive(Debug, Clone, Default)]
+pub struct SourceKeys {
+    keys: Vec<Tensor<4>>,
+    values: Vec<Tensor<4>>,
 }
 
 impl Transformer {
@@ -133,16 +140,26 @@ impl Transformer {
         velocity
     }
 
-    /// Runs one source image through the blocks and keeps its keys and values.
+    /// Runs one source image through the blocks and keeps its keys and values in `precision`.
     ///
     /// # Shapes
     /// - latent: `[1, channels, height, width]`, normalised
-    pub fn source_cache(&self, latent: Tensor<4>, conditions: &Conditions) -> SourceCache {
+    pub fn source_cache(
+        &self,
+        latent: Tensor<4>,
+        conditions: &Conditions,
+        precision: CachePrecision,
+    ) -> SourceCache {
+        let kept = |x| match precision {
+            CachePrecision::F32 => x,
+            CachePrecision::F16 => atelier_shaders::to_f16(x),
+        };
         let (mut image, temb) = self.enter(latent, &[0.0], conditions, &mut Trace::disabled());
         let mut cache = SourceCache::default();
         for block in &self.blocks {
             let stream = block.forward(image, None, &temb, &conditions.rope, None);
-            cache.blocks.push((stream.image_keys, stream.image_values));
+            let (keys, values) = (vec![kept(stream.image_keys)], vec![kept(stream.image_values)]);
+            cache.blocks.push(SourceKeys { keys, values });
             image = stream.image;
         }
         cache
@@ -197,17 +214,32 @@ impl Transformer {
 
 impl SourceCache {
     /// Puts the tokens of several source images one after another.
-    pub fn concatenate(caches: Vec<SourceCache>) -> SourceCache {
+    pub fn join(caches: Vec<SourceCache>) -> SourceCache {
         let mut images = caches.into_iter();
         let Some(mut all) = images.next() else {
             return SourceCache::default();
         };
         for image in images {
-            for ((keys, values), (k, v)) in all.blocks.iter_mut().zip(image.blocks) {
-                *keys = Tensor::cat(vec![keys.clone(), k], 2);
-                *values = Tensor::cat(vec![values.clone(), v], 2);
+            for (block, more) in all.blocks.iter_mut().zip(image.blocks) {
+                block.keys.extend(more.keys);
+                block.values.extend(more.values);
             }
         }
         all
+    }
+}
+
+impl SourceKeys {
+    /// Keys and values of all source images in f32, those of further tokens behind them.
+    pub(crate) fn before(&self, now: Option<(Tensor<4>, Tensor<4>)>) -> (Tensor<4>, Tensor<4>) {
+        let all = |kept: &[Tensor<4>], now: Option<Tensor<4>>| {
+            let as_f32 = |x: &Tensor<4>| match x.dtype() {
+                DType::F16 => atelier_shaders::to_f32(x.clone()),
+                _ => x.clone(),
+            };
+            Tensor::cat(kept.iter().map(as_f32).chain(now).collect(), 2)
+        };
+        let (keys, values) = now.unzip();
+        (all(&self.keys, keys), all(&self.values, values))
     }
 }
