@@ -4,10 +4,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use atelier::blueprint::{BLUEPRINT_FORMAT, TokenGrid};
 use atelier::loader::Loader;
 use atelier::packing::plan_checkpoint;
 use atelier::plan::{MemoryPlan, PlanRequest, WORKSPACE, plan};
-use atelier::{Pipeline, Request, RgbImage, Run, Sources, Stage};
+use atelier::prompt::TargetGrids;
+use atelier::rng::RNG_VERSION;
+use atelier::{Blueprint, Pipeline, Request, RgbImage, Run, Sources, Stage};
 use atelier_mini::Mini;
 use atelier_tests::packs::{CONFIGS, random_pack};
 use atelier_tests::{block_on, cpu};
@@ -137,6 +140,35 @@ fn run_stages(mut pipeline: Pipeline, side: usize, check: &mut dyn FnMut(&str, &
     }
 }
 
+/// A picture with more patches than the painter's MLP takes at a time.
+fn run_large_painter(side: usize) {
+    let mut pipeline = mini();
+    let prompt = "A sign";
+    let request = Request { width: side, height: side, steps: 1, guidance: 1.0, ..pipeline.request(prompt) };
+    // The glyph encoder gets one token even where nothing is quoted.
+    let plan_request = PlanRequest { glyph_tokens: 1, guided: false, ..PlanRequest::new(side, side, false) };
+    let plan = plan_of(&pipeline, &plan_request);
+    let grid = TargetGrids::for_size(side, side).large;
+    let ids = (0..grid.len()).map(|place| (place % 100) as u32).collect();
+    let blueprint = Blueprint {
+        format: BLUEPRINT_FORMAT.to_owned(),
+        model: pipeline.checkpoint().fingerprint().to_owned(),
+        prompt: prompt.to_owned(),
+        width: side,
+        height: side,
+        seed: 0,
+        sampling: request.sampling,
+        rng: RNG_VERSION,
+        draft: None,
+        large: TokenGrid { rows: grid.rows, columns: grid.columns, ids },
+        sources: Vec::new(),
+    };
+    let (run, none) = (&mut Run::silent(), Sources::default());
+    let (measured, _) =
+        peak(|| block_on(pipeline.paint(&blueprint, &request.paint_options(0), &none, run)).unwrap());
+    check(&format!("painter at {side}"), &plan, Stage::Painter, measured);
+}
+
 /// The decoder with bands that are small beside its maps.
 fn run_bands(side: usize) {
     let pipeline = mini();
@@ -164,6 +196,7 @@ fn a_plan_is_what_stages_take_on_the_cpu() {
         run_stages(mini(), side, &mut check);
     }
     run_stages(packed_mini(), 512, &mut check);
+    run_large_painter(1536);
     run_bands(512);
     run_bands(768);
 }

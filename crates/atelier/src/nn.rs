@@ -380,3 +380,39 @@ pub(crate) fn merge_heads(x: Tensor<4>) -> Tensor<3> {
     let [batch, heads, seq, head_dim] = x.dims();
     x.swap_dims(1, 2).reshape([batch, seq, heads * head_dim])
 }
+
+/// `f` of at most so many rows at a time: what it needs beside its result does not grow with the sequence. Each row's result
+/// must depend on that row alone.
+///
+/// # Shapes
+/// - x: `[batch, seq, in]`; what `f` makes of it: `[batch, seq, out]`
+pub fn by_rows(x: Tensor<3>, rows: usize, f: impl Fn(Tensor<3>) -> Tensor<3>) -> Tensor<3> {
+    let [_, seq, _] = x.dims();
+    if seq <= rows {
+        return f(x);
+    }
+    let part = |start: usize| f(x.clone().narrow(1, start, rows.min(seq - start)));
+    Tensor::cat((0..seq).step_by(rows.max(1)).map(part).collect(), 1)
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn rows_in_parts_are_the_same_rows() {
+        let values: Vec<f32> = (0..2 * 7 * 3).map(|i| i as f32).collect();
+        let x = Tensor::<3>::from_data(burn::tensor::TensorData::new(values, [2, 7, 3]), &Device::flex());
+        for (rows, expected) in [(1, vec![1; 7]), (3, vec![3, 3, 1]), (7, vec![7]), (9, vec![7])] {
+            let seen = RefCell::new(Vec::new());
+            let found = by_rows(x.clone(), rows, |part| {
+                seen.borrow_mut().push(part.dims()[1]);
+                part * 2.0
+            });
+            assert_eq!(*seen.borrow(), expected);
+            assert_eq!(found.into_data(), (x.clone() * 2.0).into_data(), "{rows} rows");
+        }
+    }
+}

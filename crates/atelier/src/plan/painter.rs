@@ -6,7 +6,10 @@
 //! |---|---|
 //! | blueprint | embedded codes, two of the projector's layers and an activation `4·n·w` |
 //! | attention | both streams `S·w`, queries, keys, values and result `4·S·w`, with sources all keys and values again `2·(r + S)·w` |
-//! | MLP | keys and values that a source cache might want `2·S·w`, the attention's result `S·w`, text `t·w`, the picture with its norm `2·n·w`, hidden before and after GELU `2·n·4w` |
+//! | MLP | keys and values that a source cache might want `2·S·w`, the attention's result `S·w`, text `t·w`, the picture with its norm `2·n·w`, hidden before and after GELU `2·m·4w` |
+//!
+//! The MLP takes at most `m = 4096` rows at a time; of a larger picture there are also its results so far, `n·w`, and in the
+//! end twice.
 //!
 //! Held: for each branch the projected blueprint and glyphs `(n + t)·w` and the angles; the keys and values of source
 //! images in every block, `2 · blocks · r · w`; a few latents.
@@ -17,6 +20,7 @@ use super::{F32, PlanRequest, SourceSizes, choose_cache};
 use crate::config::ModelConfig;
 use crate::prior::CachePrecision;
 use crate::progress::Stage;
+use crate::transformer::MLP_ROWS;
 
 /// Pixels along a side of a patch.
 const PATCH: usize = 16;
@@ -100,12 +104,18 @@ fn block(width: usize, of: &str, image: usize, text: usize, [sources, copies]: [
         part("keys, values, the attention's result", 3, joint, 1),
         part("text", 1, text, 1),
         part("picture, normed", 2, image, 1),
-        part("hidden, before and after GELU", 2, image, 4),
     ];
-    vec![
-        Moment::new(format!("{of}: attention of a block"), attention),
-        Moment::new(format!("{of}: MLP of a block"), mlp),
-    ]
+    let with = |parts: Vec<Part>| mlp.iter().cloned().chain(parts).collect();
+    let hidden = part("hidden, before and after GELU", 2, image.min(MLP_ROWS), 4);
+    let mut moments = vec![Moment::new(format!("{of}: attention of a block"), attention)];
+    if image <= MLP_ROWS {
+        moments.push(Moment::new(format!("{of}: MLP of a block"), with(vec![hidden])));
+    } else {
+        let results = |count| part("results of the MLP", count, image, 1);
+        moments.push(Moment::new(format!("{of}: MLP of some rows"), with(vec![hidden, results(1)])));
+        moments.push(Moment::new(format!("{of}: results of the MLP"), with(vec![results(2)])));
+    }
+    moments
 }
 
 /// The glyph encoder's MLP and attention, with one long text; scores are a buffer here, for their bias.

@@ -6,8 +6,11 @@ use burn::tensor::Tensor;
 
 use super::attention::JointAttention;
 use super::{LAYER_NORM_EPS, SourceKeys};
-use crate::nn::Linear;
+use crate::nn::{Linear, by_rows};
 use crate::rope::Rope;
+
+/// Tokens that the MLP takes at a time: a picture of 1024×1024. Its hidden numbers are four times as wide as all others.
+pub(crate) const MLP_ROWS: usize = 4096;
 
 /// One block of the DiT.
 #[derive(Module, Debug)]
@@ -73,8 +76,9 @@ impl TransformerBlock {
     /// The two residual additions of one stream.
     fn finish(&self, x: Tensor<3>, attended: Tensor<3>, modulation: &Modulation) -> Tensor<3> {
         let x = x + attended * modulation.gate_attention.clone();
-        let hidden = gelu_tanh(self.ff_in.forward(modulation.before_mlp(x.clone())));
-        x + self.ff_out.forward(hidden) * modulation.gate_mlp.clone()
+        let mlp = |x| self.ff_out.forward(gelu_tanh(self.ff_in.forward(x)));
+        let out = by_rows(modulation.before_mlp(x.clone()), MLP_ROWS, mlp);
+        x + out * modulation.gate_mlp.clone()
     }
 
     /// The order of the twelve vectors is shift, scale, gate of attention, then of the MLP, image before text.

@@ -5,6 +5,7 @@ mod block;
 mod embeddings;
 
 pub use attention::JointAttention;
+pub(crate) use block::MLP_ROWS;
 pub use block::{Modulation, TransformerBlock};
 pub use embeddings::{TimeConditionEmbedding, TwoLayer};
 
