@@ -100,7 +100,7 @@ fn block(width: usize, of: &str, image: usize, text: usize, [sources, copies]: [
         attention.push(part("keys or values with those of the sources", 2, joint.saturating_add(sources), 1));
         attention.push(part("keys or values of the sources in f32", 2 * (copies - 1), sources, 1));
     }
-    let mlp = vec![
+    let mlp = [
         part("keys, values, the attention's result", 3, joint, 1),
         part("text", 1, text, 1),
         part("picture, normed", 2, image, 1),
