@@ -11,8 +11,8 @@
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(at: Invocation) {
-    let row = at.group.y * at.groups.x + at.group.x;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, at: Lane) {
+    let row = group.y * groups.x + group.x;
     if row >= sizes[0] {
         return;
     }
@@ -20,19 +20,19 @@ fn main(at: Invocation) {
     let count = sizes[2] * pixels;
     let start = row * count;
     var sum = 0.0;
-    for (var i = at.local; i < count; i += WORKGROUP) {
+    for (var i = at.index; i < count; i += WORKGROUP) {
         sum += x[start + i];
     }
     let mean = workgroup_sum(at, sum) / f32(count);
     var square = 0.0;
-    for (var i = at.local; i < count; i += WORKGROUP) {
+    for (var i = at.index; i < count; i += WORKGROUP) {
         let centred = x[start + i] - mean;
         square += centred * centred;
     }
     let variance = workgroup_sum(at, square) / f32(count);
     let factor = inverseSqrt(variance + bitcast<f32>(sizes[4]));
     let first = row % sizes[1] * sizes[2];
-    for (var i = at.local; i < count; i += WORKGROUP) {
+    for (var i = at.index; i < count; i += WORKGROUP) {
         let channel = first + i / pixels;
         let y = (x[start + i] - mean) * factor * weight[channel] + bias[channel];
         // Beyond 80 the exponential would not be finite, and y / (1 + it) is nothing anyway.

@@ -17,11 +17,11 @@ const OUT: u32 = 4u;
 @group(0) @binding(5) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(at: Invocation) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, at: Lane) {
     let rows = sizes[0];
     let columns = sizes[1];
     let out = sizes[2];
-    let item = at.group.y * at.groups.x + at.group.x;
+    let item = group.y * groups.x + group.x;
     let row = item % rows;
     let first = item / rows * OUT;
     if first >= out {
@@ -29,7 +29,7 @@ fn main(at: Invocation) {
     }
     let blocks = columns / 32u;
     var sums = vec4<f32>();
-    for (var block = at.local; block < blocks; block += WORKGROUP) {
+    for (var block = at.index; block < blocks; block += WORKGROUP) {
         var part: array<vec4<f32>, 8>;
         var peaks = vec4<f32>();
         let start = (row * blocks + block) * 8u;
@@ -59,7 +59,7 @@ fn main(at: Invocation) {
         }
     }
     let all = workgroup_sum(at, sums);
-    if at.local < OUT && first + at.local < out {
-        output[row * out + first + at.local] = all[at.local] + bias[first + at.local];
+    if at.index < OUT && first + at.index < out {
+        output[row * out + first + at.index] = all[at.index] + bias[first + at.index];
     }
 }

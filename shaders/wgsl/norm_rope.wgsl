@@ -14,8 +14,8 @@
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(at: Invocation) {
-    let row = at.group.y * at.groups.x + at.group.x;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, at: Lane) {
+    let row = group.y * groups.x + group.x;
     if row >= sizes[0] {
         return;
     }
@@ -33,12 +33,12 @@ fn main(at: Invocation) {
     var factor = 1.0;
     if eps >= 0.0 {
         var sum = 0.0;
-        for (var i = at.local; i < head_dim; i += WORKGROUP) {
+        for (var i = at.index; i < head_dim; i += WORKGROUP) {
             sum += x[start + i * step];
         }
         mean = workgroup_sum(at, sum) / f32(head_dim);
         var square = 0.0;
-        for (var i = at.local; i < head_dim; i += WORKGROUP) {
+        for (var i = at.index; i < head_dim; i += WORKGROUP) {
             let centred = x[start + i * step] - mean;
             square += centred * centred;
         }
@@ -48,7 +48,7 @@ fn main(at: Invocation) {
     let rotary = sizes[10];
     let half = rotary / 2u;
     let first = sizes[11];
-    for (var i = at.local; i < head_dim; i += WORKGROUP) {
+    for (var i = at.index; i < head_dim; i += WORKGROUP) {
         var value = (x[start + i * step] - mean) * factor;
         if token >= first && i < rotary {
             let angle = (picture % sizes[8] * sizes[9] + token - first) * rotary + i;

@@ -10,21 +10,21 @@
 @group(0) @binding(3) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(at: Invocation) {
-    let row = at.group.y * at.groups.x + at.group.x;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, at: Lane) {
+    let row = group.y * groups.x + group.x;
     let width = sizes[1];
     if row >= sizes[0] {
         return;
     }
     let start = row * width;
     var square = 0.0;
-    for (var i = at.local; i < width; i += WORKGROUP) {
+    for (var i = at.index; i < width; i += WORKGROUP) {
         let value = x[start + i];
         square += value * value;
     }
     let mean_square = workgroup_sum(at, square) / f32(width);
     let factor = inverseSqrt(mean_square + bitcast<f32>(sizes[2]));
-    for (var i = at.local; i < width; i += WORKGROUP) {
+    for (var i = at.index; i < width; i += WORKGROUP) {
         output[start + i] = x[start + i] * factor * weight[i];
     }
 }

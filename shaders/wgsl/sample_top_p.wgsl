@@ -58,18 +58,18 @@ fn weight_of(rank: u32, largest: f32, divisor: f32) -> f32 {
 }
 
 // How many logits have at least this rank.
-fn count_from(at: Invocation, allowed: u32, least: u32) -> f32 {
+fn count_from(at: Lane, allowed: u32, least: u32) -> f32 {
     var count = 0.0;
-    for (var i = at.local; i < allowed; i += WORKGROUP) {
+    for (var i = at.index; i < allowed; i += WORKGROUP) {
         count += select(0.0, 1.0, rank_of(logits[i]) >= least);
     }
     return workgroup_sum(at, count);
 }
 
 // The weight of all logits of at least this rank.
-fn mass_from(at: Invocation, allowed: u32, least: u32, largest: f32, divisor: f32) -> f32 {
+fn mass_from(at: Lane, allowed: u32, least: u32, largest: f32, divisor: f32) -> f32 {
     var mass = 0.0;
-    for (var i = at.local; i < allowed; i += WORKGROUP) {
+    for (var i = at.index; i < allowed; i += WORKGROUP) {
         let rank = rank_of(logits[i]);
         if rank >= least {
             mass += weight_of(rank, largest, divisor);
@@ -79,8 +79,8 @@ fn mass_from(at: Invocation, allowed: u32, least: u32, largest: f32, divisor: f3
 }
 
 @compute @workgroup_size({{ workgroup }})
-fn main(at: Invocation) {
-    let local = at.local;
+fn main(at: Lane) {
+    let local = at.index;
     let allowed = sizes[1];
     let divisor = bitcast<f32>(sizes[4]);
     let p = bitcast<f32>(sizes[5]);

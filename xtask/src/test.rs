@@ -1,5 +1,6 @@
 //! Everything that must pass, cheapest first.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -19,11 +20,22 @@ pub fn test() -> Outcome {
     // The release profile everywhere, so that the dependencies' build scripts and macros are built once.
     let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
     report.step("lints", &mut cargo(&clippy))?;
-    report.tests("tests", &mut cargo(&["test", "--release", "--workspace", "--no-fail-fast"]))?;
+    // Those of an earlier run may have had other names.
+    match std::fs::remove_dir_all(kernels()?) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error.to_string())),
+        _ => {}
+    }
+    let mut tests = cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
+    report.tests("tests", tests.env("ATELIER_KERNELS_DIR", kernels()?))?;
     report.tests("trainer", &mut mini::trainer_tests())?;
     report.web()?;
     println!("\n{}\nall of it passed", report.lines.join("\n"));
     Ok(())
+}
+
+/// Where the tests of the kernels write them for the tests of the page.
+fn kernels() -> Outcome<PathBuf> {
+    Ok(web::target_folder()?.join("kernels"))
 }
 
 /// rustfmt and clippy are not part of every installation.
@@ -70,7 +82,9 @@ impl Report {
         self.step("browser lints", &mut web::lints()?)?;
         self.scripts("npm package", &mut web::npm(&["test"]))?;
         let native = web::native()?;
-        self.scripts("page in a browser", web::npm(&["run", "e2e"]).env("ATELIER_NATIVE_DIR", native))
+        let mut e2e = web::npm(&["run", "e2e"]);
+        e2e.env("ATELIER_NATIVE_DIR", native).env("ATELIER_KERNELS_DIR", kernels()?);
+        self.scripts("page in a browser", &mut e2e)
     }
 
     /// The same as [`Report::tests`] for tests in TypeScript.

@@ -54,18 +54,28 @@ pub fn build() -> Outcome {
     run(&mut npm(&["run", "sizes"]))
 }
 
-/// What the native program makes of the pack in `web/dist` on software Vulkan: `picture.png` and `blueprint.json` in the
-/// folder that is returned, for the page to be compared with.
+/// What the native program makes on software Vulkan, for the page to be compared with, in the folder that is returned:
+/// `keep/picture.png` and `keep/blueprint.json` of the pack in `web/dist`; in `q4` the same of a pack of four bits, which is
+/// `q4/pack`.
 pub fn native() -> Outcome<PathBuf> {
     let folder = target_folder()?.join("web-native");
-    std::fs::create_dir_all(&folder).map_err(|error| failed(format!("{}: {error}", folder.display())))?;
+    let pack = folder.join("q4/pack");
+    let cleared = match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => std::fs::create_dir_all(folder.join("keep")),
+    };
+    cleared.map_err(|error| failed(format!("{}: {error}", folder.display())))?;
+    let atelier = |args: &[&str]| cargo(&[&["run", "--quiet", "--release", "--"], args].concat());
+    run(atelier(&["quantize", "mini", "-q", "-o"]).arg(&pack))?;
     let adapter = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
     let prompt = "A red card with 'CANDY' at the center in white, large.";
-    let mut generate = cargo(&["run", "--quiet", "--release", "--", "generate", prompt]);
-    generate.args(["--model", "web/dist/models/mini", "--device", "gpu", "--adapter", &adapter]);
-    generate.args(["-W", "128", "-H", "128", "-s", "1", "--steps", "4", "-q"]);
-    generate.arg("--save-blueprint").arg(folder.join("blueprint.json"));
-    run(generate.arg("-o").arg(folder.join("picture.png")))?;
+    for (name, model) in [("keep", Path::new("web/dist/models/mini")), ("q4", &pack)] {
+        let mut generate =
+            atelier(&["generate", prompt, "--device", "gpu", "--adapter", &adapter, "--model"]);
+        generate.arg(model).args(["-W", "128", "-H", "128", "-s", "1", "--steps", "4", "-q"]);
+        generate.arg("--save-blueprint").arg(folder.join(name).join("blueprint.json"));
+        run(generate.arg("-o").arg(folder.join(name).join("picture.png")))?;
+    }
     Ok(folder)
 }
 

@@ -7,7 +7,7 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::{Wgsl, into_contiguous};
 
-/// Whether there are whole words of it, which lie after each other.
+/// Whether its numbers fill whole words.
 pub(super) fn fits(x: &CubeTensor) -> bool {
     x.shape().num_elements().is_multiple_of(2)
 }

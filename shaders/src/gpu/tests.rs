@@ -157,3 +157,39 @@ fn kernels_translate() {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
+
+/// A browser takes what is in a struct together: beside the place in a workgroup, the place of the workgroup is no longer
+/// the same for all of it, and a barrier behind a condition on it is refused; naga does not look.
+#[test]
+fn the_place_of_a_workgroup_is_in_no_struct() {
+    use naga::{Binding, BuiltIn, TypeInner};
+    for (name, kernel, needs) in kernels() {
+        let (module, _) = parse(&name, &kernel.text(), needs);
+        for (_, found) in module.types.iter() {
+            let TypeInner::Struct { members, .. } = &found.inner else { continue };
+            let uniform = |binding: &Option<Binding>| {
+                matches!(binding, Some(Binding::BuiltIn(BuiltIn::WorkGroupId | BuiltIn::NumWorkGroups)))
+            };
+            assert!(!members.iter().any(|member| uniform(&member.binding)), "{name}");
+        }
+    }
+}
+
+/// For the page's tests, which hand every kernel that may run in a browser to one: `ATELIER_KERNELS_DIR` names the folder.
+#[test]
+fn kernels_for_browsers_are_written_where_asked() {
+    let folder = std::env::var_os("ATELIER_KERNELS_DIR").map(std::path::PathBuf::from);
+    let mut count = 0;
+    for (name, kernel, needs) in kernels() {
+        if needs.intersects(Capabilities::SUBGROUP | Capabilities::COOPERATIVE_MATRIX) {
+            continue;
+        }
+        count += 1;
+        if let Some(folder) = &folder {
+            std::fs::create_dir_all(folder).unwrap();
+            let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+            std::fs::write(folder.join(name + ".wgsl"), kernel.text()).unwrap();
+        }
+    }
+    assert!(count >= 40, "{count} kernels");
+}

@@ -5,9 +5,9 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::features::Features;
 
-/// Functions of several kernels: a name, and the text that goes in front of a kernel that uses it.
+/// What a kernel with sums over its workgroup calls.
 const SUM: &str = "workgroup_sum";
-/// What a text with such a word has to ask for first.
+/// Words, and what a text with one of them has to ask for first.
 const DIRECTIVES: [(&str, &str); 3] = [
     ("f16", "enable f16;\n"),
     ("coop_mat", "enable wgpu_cooperative_matrix;\n"),

@@ -4,22 +4,21 @@ alias Sum = {{ sum }};
 
 const WORKGROUP: u32 = {{ workgroup }}u;
 
-// Where a kernel's entry point is.
-struct Invocation {
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
+// Which invocation of its workgroup it is. Where the workgroup is, is no part of it: a browser takes what is in a struct
+// together, and a barrier behind a condition on it would be refused.
+struct Lane {
+    @builtin(local_invocation_index) index: u32,
 }
 
 var<workgroup> partial: array<Sum, {{ workgroup }}>;
 
 // The sum of `value` over the workgroup, in every invocation.
-fn workgroup_sum(at: Invocation, value: Sum) -> Sum {
-    partial[at.local] = value;
+fn workgroup_sum(at: Lane, value: Sum) -> Sum {
+    partial[at.index] = value;
     workgroupBarrier();
     for (var step = WORKGROUP / 2u; step > 0u; step /= 2u) {
-        if at.local < step {
-            partial[at.local] += partial[at.local + step];
+        if at.index < step {
+            partial[at.index] += partial[at.index + step];
         }
         workgroupBarrier();
     }

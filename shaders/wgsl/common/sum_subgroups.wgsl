@@ -4,11 +4,10 @@ alias Sum = {{ sum }};
 
 const WORKGROUP: u32 = {{ workgroup }}u;
 
-// Where a kernel's entry point is.
-struct Invocation {
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
+// Which invocation of its workgroup it is. Where the workgroup is, is no part of it: a browser takes what is in a struct
+// together, and a barrier behind a condition on it would be refused.
+struct Lane {
+    @builtin(local_invocation_index) index: u32,
     @builtin(subgroup_invocation_id) lane: u32,
     @builtin(subgroup_id) subgroup: u32,
     @builtin(num_subgroups) subgroups: u32,
@@ -18,7 +17,7 @@ struct Invocation {
 var<workgroup> partial: array<Sum, {{ workgroup }}>;
 
 // The sum of `value` over the workgroup, in every invocation.
-fn workgroup_sum(at: Invocation, value: Sum) -> Sum {
+fn workgroup_sum(at: Lane, value: Sum) -> Sum {
     let own = subgroupAdd(value);
     if at.lane == 0u {
         partial[at.subgroup] = own;
