@@ -181,9 +181,20 @@ impl Manifest {
             if !names.insert((&tensor.component, &tensor.name)) {
                 return Err(format!("{place}: expected once, found twice"));
             }
-            // A dimension of zero must not hide others that are too large to be multiplied.
-            let size = tensor.shape.iter().try_fold(4_usize, |size, &dim| size.checked_mul(dim.max(1)));
-            if size.is_none_or(|size| isize::try_from(size).is_err()) {
+            // The numbers of all of it can be counted, and a piece as f32 can be addressed: in a browser 2 GiB, which the
+            // largest matrices are beyond as a whole.
+            let fits = |size: usize, dims: &[usize]| {
+                // A dimension of zero must not hide others that are too large to be multiplied.
+                let size = dims.iter().try_fold(size, |size, &dim| size.checked_mul(dim.max(1)));
+                size.is_some_and(|size| isize::try_from(size).is_ok())
+            };
+            let row = tensor.shape.get(1..).unwrap_or_default();
+            // More rows than the matrix has are refused below.
+            let most = tensor.shape.first().copied().unwrap_or(1).max(1);
+            let mut rows = tensor.pieces.iter().map(|piece| piece.rows.clamp(1, most));
+            if !fits(1, &tensor.shape)
+                || !rows.all(|rows| rows.checked_mul(4).is_some_and(|bytes| fits(bytes, row)))
+            {
                 let shape = &tensor.shape;
                 return Err(format!("{place}: expected a shape that can be addressed, found {shape:?}"));
             }

@@ -374,6 +374,17 @@ fn a_shape_that_cannot_be_addressed_is_refused() {
     }
 }
 
+/// The largest matrices of the full model are beyond what a browser's 32 bits address; their pieces are not.
+#[test]
+fn a_matrix_in_pieces_may_be_larger_than_what_can_be_addressed() {
+    let (piece, columns) = (1_usize << 55, 32);
+    // It is the shard that does not have it.
+    wrong(&[SHARDS[0], "q8.0.codes"], |pack| {
+        pack.tensor("q8")["shape"] = json!([4 * piece, columns]);
+        pack.tensor("q8")["pieces"] = json!([(); 4].map(|()| json!({"shard": 0, "rows": piece})));
+    });
+}
+
 #[test]
 fn one_name_for_two_tensors_is_refused() {
     wrong(&[MANIFEST, "\"q8\"", "twice"], |pack| {
