@@ -4,6 +4,7 @@ use atelier_weights::Scheme;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::error::{Error, Result};
+use crate::trace::read_floats;
 
 /// Reads and writes memory, and does nothing else.
 #[derive(Debug)]
@@ -28,14 +29,19 @@ impl CopyProbe {
         Self { numbers: Tensor::zeros([numbers], device) }
     }
 
-    /// Reads all of them and writes as many, and waits for the device. Returns the bytes that were moved.
+    /// Reads all of them and writes as many, and waits for the last. Returns the bytes that were moved.
     ///
     /// # Errors
-    /// The device fails.
-    pub fn run(&self) -> Result<u64> {
+    /// The device fails, or has not done it: a buffer that it cannot bind is no error everywhere.
+    pub async fn run(&self) -> Result<u64> {
         let copy = self.numbers.clone().add_scalar(1.0);
-        sync(&self.numbers.device())?;
         let [numbers] = copy.dims();
+        let last = read_floats(copy.narrow(0, numbers - 1, 1)).await?;
+        if last != [1.0] {
+            return Err(Error::Compute(format!(
+                "expected a copy of {numbers} numbers to end in 1, found {last:?}"
+            )));
+        }
         Ok(8 * numbers as u64)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use atelier::Device;
 use atelier::probe::{CopyProbe, MatmulProbe};
+use futures_lite::future::block_on;
 use serde::Serialize;
 
 use crate::error::Result;
@@ -29,8 +30,8 @@ impl Ceilings {
 }
 
 pub fn measure(device: &Device, gpu: bool) -> Result<Ceilings> {
-    // Large enough that no cache holds it, and that a GPU is full.
-    let (numbers, side) = if gpu { (64 << 20, 4096) } else { (32 << 20, 1024) };
+    // Large enough that no cache holds it, and that a GPU is full; what every GPU can bind.
+    let (numbers, side) = (32 << 20, if gpu { 4096 } else { 1024 });
     // A software GPU takes a minute for what a real one does at once.
     let (copy, dense, packed) =
         (CopyProbe::new(numbers, device), MatmulProbe::new(side, device), MatmulProbe::new(256, device));
@@ -38,7 +39,7 @@ pub fn measure(device: &Device, gpu: bool) -> Result<Ceilings> {
     let side = if gpu && first < 2e11 { 512 } else { side };
     let dense = if side == 512 { MatmulProbe::new(side, device) } else { dense };
     Ok(Ceilings {
-        copy_bytes_per_second: best(TIMES, || copy.run().map(|bytes| bytes as f64))?,
+        copy_bytes_per_second: best(TIMES, || block_on(copy.run()).map(|bytes| bytes as f64))?,
         dense_operations_per_second: best(TIMES, || dense.run_dense())?,
         packed_operations_per_second: best(TIMES, || dense.run_packed())?,
     })
