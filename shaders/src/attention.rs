@@ -3,9 +3,9 @@
 use burn::backend::ops::AttentionModuleOptions;
 use burn::backend::tensor::{BoolTensor, FloatTensor};
 use burn::backend::{Backend, Dispatch, TensorMetadata, get_or_init_device_settings};
-use burn::tensor::{DType, FloatDType, Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 
-use crate::Kernels;
+use crate::{Kernels, half};
 
 /// `softmax(q·kᵀ / sqrt(head_dim))·v`, each group of query heads with one head of keys and values.
 ///
@@ -32,7 +32,7 @@ pub(crate) fn reference<B: Backend>(
 ) -> FloatTensor<B> {
     let [batch, heads, seq, head_dim] = q.shape().dims();
     let [_, key_value_heads, context, _] = k.shape().dims();
-    let [k, v] = [k, v].map(|x| if x.dtype() == q.dtype() { x } else { B::float_cast(x, FloatDType::F32) });
+    let [k, v] = [k, v].map(half::widened::<B>);
     // The query heads of a group become further rows of their one key/value head, so keys and values are never repeated
     // in memory. Which rows see which keys then no longer is a triangle.
     let group = heads / key_value_heads.max(1);

@@ -1,8 +1,8 @@
 //! Numbers of 16 bits for what is kept long and read seldom.
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch};
-use burn::tensor::{FloatDType, Tensor};
+use burn::backend::{Backend, Dispatch, TensorMetadata};
+use burn::tensor::{DType, FloatDType, Tensor};
 
 use crate::Kernels;
 
@@ -30,4 +30,9 @@ pub(crate) fn to_f16_reference<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> 
 
 pub(crate) fn to_f32_reference<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     B::float_cast(x, FloatDType::F32)
+}
+
+/// In f32 what may be in f16.
+pub(crate) fn widened<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    if x.dtype() == DType::F16 { to_f32_reference::<B>(x) } else { x }
 }

@@ -2,9 +2,9 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata};
-use burn::tensor::{DType, FloatDType, Shape, Slice, Tensor};
+use burn::tensor::{DType, Shape, Slice, Tensor};
 
-use crate::{Kernels, norm_rope};
+use crate::{Kernels, half, norm_rope};
 
 /// Turns the queries and keys of new tokens as [`crate::norm_rope()`] does, without a norm, and writes keys and values into
 /// their buffers from token `at` on: in place where nobody else holds the buffers.
@@ -49,7 +49,7 @@ pub(crate) fn reference<B: Backend>(
     let turned = |x| norm_rope::reference::<B>(x, cos.clone(), sin.clone(), 0, None);
     let place = [range(0, 1), range(0, key_value_heads), range(at, at + seq), range(0, head_dim)];
     let stored = |x, like: &FloatTensor<B>| {
-        if like.dtype() == DType::F16 { B::float_cast(x, FloatDType::F16) } else { x }
+        if like.dtype() == DType::F16 { half::to_f16_reference::<B>(x) } else { x }
     };
     let new = stored(turned(part(heads, heads + key_value_heads)), &keys);
     let keys = B::float_slice_assign(keys, &place, new);

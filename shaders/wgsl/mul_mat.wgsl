@@ -5,8 +5,9 @@
 // sizes: rows, columns, out
 //
 // A workgroup makes a tile of 128×64 numbers and goes through the columns sixteen at a time, which all its invocations
-// fetch together, W unpacked, and hold as numbers of common/number/…. An invocation sums 8×4 numbers, in f32. Workgroups: ⌈rows / 128⌉ · ⌈out / 64⌉,
-// the tiles of one part of W next to each other; beyond the x limit of a dispatch they go on in y.
+// fetch together, W unpacked, and hold as numbers of common/number/…. An invocation sums 8×4 numbers, in f32.
+// Workgroups: ⌈rows / 128⌉ · ⌈out / 64⌉, the tiles of one part of W next to each other; beyond the x limit of a dispatch
+// they go on in y.
 
 const ROWS: u32 = 128u;
 const OUT: u32 = 64u;

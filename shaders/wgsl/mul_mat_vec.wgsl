@@ -4,8 +4,9 @@
 // output: [rows, out]
 // sizes: rows, columns, out
 //
-// A workgroup takes four rows of W and one row of x; an invocation takes every WORKGROUP-th block of 32 columns, with which it
-// serves all four rows, so that x is read a quarter as often. Sums are f32: a block's codes first, then scale and offset.
+// A workgroup takes four rows of W and one row of x; an invocation takes every WORKGROUP-th block of 32 columns, holds it
+// (common/held/…) and serves all four rows with it, so that x is read a quarter as often. A block's codes are summed first,
+// then come scale and offset; sums over blocks are f32.
 // Workgroups: ⌈out / 4⌉ · rows, the rows of x next to each other so that they share W in the cache; beyond the x limit
 // of a dispatch they go on in y.
 
@@ -32,24 +33,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let blocks = columns / 32u;
     var sums = vec4<f32>();
     for (var block = at.index; block < blocks; block += WORKGROUP) {
-        var part: array<vec4<f32>, 8>;
-        var together = vec4<f32>();
-        let start = (row * blocks + block) * 8u;
-        for (var i = 0u; i < 8u; i++) {
-            part[i] = x[start + i];
-            together += part[i];
-        }
-        let sum_of_x = together.x + together.y + together.z + together.w;
+        var held = hold((row * blocks + block) * 8u);
         for (var i = 0u; i < OUT; i++) {
             // The last workgroup counts the last row again rather than branch.
             let w_row = min(first + i, out - 1u);
-            var product = 0.0;
-            for (var j = 0u; j < 4u; j++) {
-                let eight = eight_codes((w_row * blocks + block) * 4u + j);
-                product += dot(eight[0], part[2u * j]) + dot(eight[1], part[2u * j + 1u]);
-            }
             let scale = block_scale(w_row, block, blocks);
-            sums[i] += scale.x * product + scale.y * sum_of_x;
+            sums[i] += scale.x * product_with(&held, (w_row * blocks + block) * 4u) + scale.y * held.sum;
         }
     }
     let all = workgroup_sum(at, sums);

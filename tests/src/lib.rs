@@ -5,6 +5,7 @@
 pub mod checks;
 pub mod golden;
 pub mod packs;
+pub mod twins;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,14 +38,18 @@ pub fn cpu() -> Device {
     block_on(device::open(&DeviceChoice::Cpu)).expect("the CPU device").0
 }
 
+/// The adapter that GPU tests run on.
+fn software() -> DeviceChoice {
+    DeviceChoice::Adapter(std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into()))
+}
+
 /// The software Vulkan adapter: there is one on every test machine, and a real GPU would hide its absence.
 pub fn software_gpu() -> Device {
     use std::sync::OnceLock;
     static DEVICE: OnceLock<Device> = OnceLock::new();
     DEVICE
         .get_or_init(|| {
-            let name = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
-            let (device, report) = block_on(device::open(&DeviceChoice::Adapter(name)))
+            let (device, report) = block_on(device::open(&software()))
                 .expect("software Vulkan (apt-get install mesa-vulkan-drivers)");
             eprintln!("device: {report}");
             device
@@ -54,16 +59,14 @@ pub fn software_gpu() -> Device {
 
 /// The same, opened once more for kernels that use `features` alone.
 pub fn software_gpu_with(features: Features) -> Device {
-    let name = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
-    let (device, _) = block_on(device::open(&DeviceChoice::Adapter(name))).expect("software Vulkan");
+    let (device, _) = block_on(device::open(&software())).expect("software Vulkan");
     atelier_shaders::enable(&device, features);
     device
 }
 
 /// What kernels would use of it.
 pub fn software_adapter() -> AdapterReport {
-    let name = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
-    match block_on(device::choose(&DeviceChoice::Adapter(name))).expect("software Vulkan") {
+    match block_on(device::choose(&software())).expect("software Vulkan") {
         DeviceReport::Gpu(report) => report,
         DeviceReport::Cpu { .. } => panic!("an adapter's name opens the CPU"),
     }

@@ -17,7 +17,7 @@ const OF_REST: usize = 6;
 fn count(desk: &Desk, side: &str) -> (usize, usize) {
     // burn's own count of everything it launches.
     desk.write("cubecl.toml", "[profiling]\nlogger = { level = \"minimal\", file = \"launched.log\" }\n");
-    let adapter = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    let adapter = common::adapter();
     let size = ["-s", "1", "-H", side, "-W", side];
     let place = ["--device", "gpu", "--adapter", &adapter, "--model", "pack", "--blueprint-only", "-q"];
     let done = desk.run(&[&["generate", "A red sign that says 'A'."], &size[..], &place].concat());

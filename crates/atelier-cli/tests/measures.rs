@@ -53,7 +53,7 @@ fn bench_measures_every_stage_and_its_ceilings() {
 
 #[test]
 fn bench_counts_kernels_on_a_gpu() {
-    let adapter = std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    let adapter = common::adapter();
     let place = ["--device", "gpu", "--adapter", &adapter, "--dispatches", "--stage", "architect"];
     let desk = desk();
     let report = figures(&desk.run(&[&BENCH[..], &place].concat()));

@@ -23,10 +23,8 @@ mod swiglu;
 use std::ops::Range;
 
 use atelier_weights::Scheme;
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{DType, Flex, get_or_init_device_settings};
-use burn::tensor::FloatDType;
 use burn_flex::{FlexDevice, FlexTensor};
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
@@ -41,8 +39,7 @@ impl Kernels for Flex {
         causal: bool,
     ) -> FloatTensor<Self> {
         // The twin reads f32.
-        let [k, v] =
-            [k, v].map(|x| if x.dtype() == DType::F16 { Self::float_cast(x, FloatDType::F32) } else { x });
+        let [k, v] = [k, v].map(crate::half::widened::<Self>);
         if are_f32(&[&q, &k, &v]) {
             attention::attention(&q, &k, &v, causal)
         } else {

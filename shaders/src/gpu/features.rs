@@ -29,11 +29,6 @@ pub struct Cooperative {
     pub subgroup: u32,
 }
 
-impl Features {
-    /// Nothing beyond the defaults.
-    pub(super) const NONE: Self = Self { f16: false, subgroups: false, packed_dot: false, cooperative: None };
-}
-
 static DEVICES: RwLock<Vec<(CubeDevice, Features)>> = RwLock::new(Vec::new());
 
 /// Says what the kernels may use of a device: nothing, until this was called. Another device than a GPU has no use for it.
@@ -49,7 +44,7 @@ pub fn enabled(device: &Device) -> Features {
     match device.as_dispatch() {
         DispatchDevice::Cube(device) => find(device),
         #[allow(unreachable_patterns)] // In a build without a CPU device.
-        _ => Features::NONE,
+        _ => Features::default(),
     }
 }
 
@@ -61,5 +56,5 @@ pub(super) fn of(x: &CubeTensor) -> Features {
 fn find(device: &CubeDevice) -> Features {
     let devices = DEVICES.read().ok();
     let found = devices.iter().flat_map(|devices| devices.iter()).find(|(other, _)| other == device);
-    found.map_or(Features::NONE, |(_, features)| *features)
+    found.map(|(_, features)| *features).unwrap_or_default()
 }

@@ -45,7 +45,7 @@ impl Kernels for CubeBackend {
         causal: bool,
     ) -> FloatTensor<Self> {
         let output =
-            if runs(&[&q]) && reads(&[&k, &v]) { attention::attention(&q, &k, &v, causal) } else { None };
+            if runs(&[&q]) && caches(&k, &v) { attention::attention(&q, &k, &v, causal) } else { None };
         output.unwrap_or_else(|| crate::attention::reference::<Self>(q, k, v, causal))
     }
 
@@ -114,7 +114,7 @@ impl Kernels for CubeBackend {
         values: FloatTensor<Self>,
         at: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        if runs(&[&qkv, &cos, &sin]) && reads(&[&keys, &values]) && rope_append::fits(&keys, &values) {
+        if runs(&[&qkv, &cos, &sin]) && caches(&keys, &values) && rope_append::fits(&keys, &values) {
             rope_append::rope_append(qkv, cos, sin, keys, values, at)
         } else {
             crate::rope_append::reference::<Self>(qkv, cos, sin, keys, values, at)
@@ -206,14 +206,17 @@ fn runs(tensors: &[&CubeTensor]) -> bool {
     tensors.iter().all(|x| x.dtype == DType::F32 && matches!(x.device, CubeDevice::Wgpu(_)))
 }
 
-/// Whether the kernels can read these as keys and values: f32, or f16 with two in each word.
-fn reads(cache: &[&CubeTensor]) -> bool {
+/// Whether the kernels can read these: f32, or f16 whose numbers lie in pairs.
+fn caches(keys: &CubeTensor, values: &CubeTensor) -> bool {
     let pairs = |x: &CubeTensor| {
         let [_, _, _, head_dim] = x.shape().dims();
         head_dim % 2 == 0 && strides(x)[3] == 1
     };
-    let one = cache.windows(2).all(|pair| pair[0].dtype == pair[1].dtype);
-    one && cache.iter().all(|x| x.dtype == DType::F32 || (x.dtype == DType::F16 && pairs(x)))
+    match (keys.dtype, values.dtype) {
+        (DType::F32, DType::F32) => true,
+        (DType::F16, DType::F16) => pairs(keys) && pairs(values),
+        _ => false,
+    }
 }
 
 /// The most workgroups along one dimension of a dispatch, by WebGPU's default limits.

@@ -1,4 +1,4 @@
-//! Launches of the kernels that read packed weights: `mul_mat_vec.wgsl`, `mul_mat_vec_dot.wgsl`, `mul_mat.wgsl`,
+//! Launches of the kernels that read packed weights: `mul_mat_vec.wgsl`, `mul_mat.wgsl`,
 //! `mul_mat_cooperative.wgsl`, `embedding.wgsl`.
 
 use atelier_weights::{BLOCK, Scheme};
@@ -82,20 +82,20 @@ impl Reader {
 
     /// The kernel for few rows of `x`.
     fn vector(&self, features: Features) -> Wgsl {
-        let (name, source, bytes) = match self.bytes {
+        let (name, held, bytes) = match self.bytes {
             Some(bytes) if features.packed_dot => {
-                (self.names.dot, include_str!("../../wgsl/mul_mat_vec_dot.wgsl"), bytes)
+                (self.names.dot, include_str!("../../wgsl/common/held/bytes.wgsl"), bytes)
             }
-            _ => (self.names.vector, include_str!("../../wgsl/mul_mat_vec.wgsl"), ""),
+            _ => (self.names.vector, include_str!("../../wgsl/common/held/f32.wgsl"), ""),
         };
-        let kernel = Wgsl::by_rows(name, source, Wgsl::HEAD);
-        Wgsl { sum: "vec4<f32>", readers: [self.source, bytes], ..kernel }
+        let kernel = Wgsl::by_rows(name, include_str!("../../wgsl/mul_mat_vec.wgsl"), Wgsl::HEAD);
+        Wgsl { sum: "vec4<f32>", readers: [self.source, held, bytes], ..kernel }
     }
 
     /// The kernel for many rows, and its tile.
     fn matrix(&self, features: Features) -> (Wgsl, [usize; 2]) {
         let variant = Variant { f16: features.f16, ..Variant::default() };
-        let readers = [self.source, ""];
+        let readers = [self.source, "", ""];
         if let Some(Cooperative { side, subgroup }) = features.cooperative {
             let source = include_str!("../../wgsl/mul_mat_cooperative.wgsl");
             // Four subgroups at least.
@@ -153,7 +153,7 @@ pub(super) fn embedding(
     let output = empty(&like, Shape::from([count, columns]));
     let source = include_str!("../../wgsl/embedding.wgsl");
     let (kernel, workgroups) = Wgsl::by_numbers(reader.names.rows, source, count * columns / 8);
-    let kernel = Wgsl { readers: [reader.source, ""], ..kernel };
+    let kernel = Wgsl { readers: [reader.source, "", ""], ..kernel };
     kernel.launch(workgroups, &inputs.each_ref(), &output, &[count, columns, rows, first]);
     output
 }

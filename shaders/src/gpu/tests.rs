@@ -36,18 +36,24 @@ fn kernels() -> Vec<(String, Wgsl, Capabilities)> {
     for (name, source) in texts("") {
         let with_numbers = source.contains("Number");
         let cooperative = source.contains("coop_mat");
-        let (readers, sum) = if source.contains("eight_bytes") {
-            (texts("common/packed_dot"), "vec4<f32>")
-        } else if source.contains("eight_codes") {
-            (vec![("", "")], if source.contains("workgroup_sum") { "vec4<f32>" } else { "f32" })
+        let none = vec![("", "")];
+        let packed = source.contains("eight_codes") || source.contains("block_scale");
+        let schemes = if packed { texts("common/packed") } else { none.clone() };
+        let (held, sum) = if source.contains("product_with") {
+            (texts("common/held"), "vec4<f32>")
         } else {
-            (Vec::new(), "f32")
+            (none.clone(), "f32")
         };
-        let schemes = if readers.is_empty() { vec![("", "")] } else { texts("common/packed") };
-        let readers = if readers.is_empty() { vec![("", "")] } else { readers };
-        for ((scheme, read), (bytes, read_bytes)) in
-            schemes.iter().flat_map(|scheme| readers.iter().map(move |reader| (scheme, reader)))
-        {
+        let readers = schemes.iter().flat_map(|&(scheme, read)| {
+            held.iter().flat_map(move |&(held, hold)| {
+                let bytes =
+                    if hold.contains("eight_bytes") { texts("common/packed_dot") } else { vec![("", "")] };
+                bytes.into_iter().map(move |(bytes, read_bytes)| {
+                    (format!("{scheme} {held} {bytes}"), [read, hold, read_bytes])
+                })
+            })
+        });
+        for (parts, readers) in readers {
             for bits in 0..8 {
                 let [f16, subgroups, f16_cache] = [1, 2, 4].map(|bit| bits & bit != 0);
                 if (f16 && !with_numbers)
@@ -66,7 +72,7 @@ fn kernels() -> Vec<(String, Wgsl, Capabilities)> {
                     let workgroup = if cooperative { 4 * SUBGROUP } else { INVOCATIONS };
                     let kernel = Wgsl {
                         sum,
-                        readers: [*read, *read_bytes],
+                        readers,
                         variant: Variant { f16, subgroups, f16_cache, side },
                         ..Wgsl::by_rows(name, source, workgroup)
                     };
@@ -74,7 +80,7 @@ fn kernels() -> Vec<(String, Wgsl, Capabilities)> {
                     needs.set(Capabilities::SHADER_FLOAT16, f16);
                     needs.set(Capabilities::SUBGROUP, subgroups || cooperative);
                     needs.set(Capabilities::COOPERATIVE_MATRIX, cooperative);
-                    kernels.push((format!("{name} {scheme} {bytes} {:?}", kernel.variant), kernel, needs));
+                    kernels.push((format!("{name} {parts} {:?}", kernel.variant), kernel, needs));
                 }
             }
         }

@@ -26,8 +26,8 @@ pub(super) struct Wgsl {
     pub sum: &'static str,
     /// Whether it adds up in the same order on every device.
     pub ordered: bool,
-    /// How it reads packed weights, if it does.
-    pub readers: [&'static str; 2],
+    /// How it reads packed weights and what it multiplies them with, if it does.
+    pub readers: [&'static str; 3],
     pub variant: Variant,
 }
 
@@ -63,7 +63,7 @@ impl Wgsl {
             workgroup,
             sum: "f32",
             ordered: false,
-            readers: [""; 2],
+            readers: [""; 3],
             variant: Variant::default(),
         }
     }
@@ -99,7 +99,7 @@ impl Wgsl {
         let cache = if self.source.contains("Stored") { cache } else { "" };
         let number = if self.source.contains("Number") { number } else { "" };
         let sum = if self.source.contains(SUM) { sum } else { "" };
-        let parts = [number, cache, sum, self.readers[0], self.readers[1], self.source].concat();
+        let parts = [&[number, cache, sum][..], &self.readers, &[self.source]].concat().concat();
         let directives = DIRECTIVES.iter().filter(|(word, _)| code(&parts).any(|line| line.contains(word)));
         let directives: String = directives.map(|(_, directive)| *directive).collect();
         let values = [("workgroup", self.workgroup.to_string()), ("side", self.variant.side.to_string())];

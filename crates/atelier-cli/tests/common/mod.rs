@@ -21,6 +21,11 @@ pub fn tiny_random() -> PathBuf {
     reference().join("tiny-random")
 }
 
+/// The adapter that GPU tests run on.
+pub fn adapter() -> String {
+    std::env::var("ATELIER_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into())
+}
+
 /// What a run left.
 #[derive(Debug)]
 pub struct Done {

@@ -44,11 +44,11 @@ pub struct Pipeline {
     device: Device,
     resident: Resident,
     memory_budget: Option<u64>,
-    cache_precision: Caches,
+    caches: Caches,
     preview: Option<Preview>,
 }
 
-/// By stage.
+/// What stages keep keys and values in.
 #[derive(Debug, Clone, Copy, Default)]
 struct Caches {
     architect: CachePrecision,
@@ -68,7 +68,7 @@ impl Pipeline {
             device,
             resident: Resident::default(),
             memory_budget: None,
-            cache_precision: Caches::default(),
+            caches: Caches::default(),
             preview,
         })
     }
@@ -83,8 +83,8 @@ impl Pipeline {
     /// [`crate::plan`] says what would fit.
     pub fn set_cache_precision(&mut self, stage: Stage, precision: CachePrecision) {
         match stage {
-            Stage::Architect => self.cache_precision.architect = precision,
-            Stage::Painter => self.cache_precision.painter = precision,
+            Stage::Architect => self.caches.architect = precision,
+            Stage::Painter => self.caches.painter = precision,
             // The others keep none.
             Stage::Sources | Stage::Decoder => {}
         }
@@ -179,8 +179,7 @@ impl Pipeline {
         for (index, (prompt, encoded)) in request.prompts.iter().zip(&encoded).enumerate() {
             let options = &request.architect_options(index);
             let index = PromptIndex { prompt: index, prompts };
-            let job =
-                WriteJob { prompt, encoded, sources, options, index, cache: self.cache_precision.architect };
+            let job = WriteJob { prompt, encoded, sources, options, index, cache: self.caches.architect };
             blueprints.push(architect::write(job, prior, &self.checkpoint, &self.device, run).await?);
         }
         Ok(blueprints)
@@ -203,8 +202,7 @@ impl Pipeline {
         architect::trace_prompts(std::slice::from_ref(encoded), &self.checkpoint, &mut run.trace);
         let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
         let index = PromptIndex { prompt: 0, prompts: 1 };
-        let job =
-            WriteJob { prompt, encoded, sources, options, index, cache: self.cache_precision.architect };
+        let job = WriteJob { prompt, encoded, sources, options, index, cache: self.caches.architect };
         architect::write(job, prior, &self.checkpoint, &self.device, run).await
     }
 
@@ -318,7 +316,7 @@ impl Pipeline {
             }
         };
         let models = self.resident.painter(&self.checkpoint, &self.device, run).await?;
-        let (preview, cache) = (self.preview.as_ref(), self.cache_precision.painter);
+        let (preview, cache) = (self.preview.as_ref(), self.caches.painter);
         let job = PaintJob { blueprint, options, noise, sources, index, preview, cache };
         painter::paint(job, models, &self.checkpoint, &self.device, run).await
     }

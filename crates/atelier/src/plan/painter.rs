@@ -76,8 +76,8 @@ fn plan_with(
         ));
         moments.extend(block(width, "a source", source, 0, [0, 0]));
         // Of 16 bits they are made f32 before they are joined with the others.
-        let copies = if cache == CachePrecision::F32 { 1 } else { 2 };
-        moments.extend(block(width, "a step", image, text, [tokens, copies]));
+        let widened = if cache == CachePrecision::F32 { 0 } else { tokens };
+        moments.extend(block(width, "a step", image, text, [tokens, widened]));
     } else {
         moments.extend(block(width, "a step", image, text, [0, 0]));
     }
@@ -87,8 +87,8 @@ fn plan_with(
     StagePlan::new(Stage::Painter, weights, held, moments)
 }
 
-/// The moments of a block. Of the sources' tokens there are so many copies beside what is kept.
-fn block(width: usize, of: &str, image: usize, text: usize, [sources, copies]: [usize; 2]) -> Vec<Moment> {
+/// The moments of a block. Of the sources' tokens some are made f32 for it.
+fn block(width: usize, of: &str, image: usize, text: usize, [sources, widened]: [usize; 2]) -> Vec<Moment> {
     let joint = image.saturating_add(text);
     let part = |what, count, seq, times| Part::new(what, count, &[seq, times * width], F32);
     let mut attention = vec![
@@ -98,7 +98,7 @@ fn block(width: usize, of: &str, image: usize, text: usize, [sources, copies]: [
     ];
     if sources > 0 {
         attention.push(part("keys or values with those of the sources", 2, joint.saturating_add(sources), 1));
-        attention.push(part("keys or values of the sources in f32", 2 * (copies - 1), sources, 1));
+        attention.push(part("keys or values of the sources in f32", 2, widened, 1));
     }
     let mlp = [
         part("keys, values, the attention's result", 3, joint, 1),
