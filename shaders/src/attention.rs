@@ -3,7 +3,7 @@
 use burn::backend::ops::AttentionModuleOptions;
 use burn::backend::tensor::{BoolTensor, FloatTensor};
 use burn::backend::{Backend, Dispatch, TensorMetadata, get_or_init_device_settings};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Slice, Tensor, TensorData};
 
 use crate::{Kernels, half};
 
@@ -16,23 +16,48 @@ use crate::{Kernels, half};
 /// - k, v: `[batch, key_value_heads, context, head_dim]`, `heads` a multiple of `key_value_heads`; f32, or f16 as a cache
 ///   may hold them
 pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, causal: bool) -> Tensor<4> {
+    let [_, _, context, _] = k.dims();
+    grouped(q, k, v, context, causal)
+}
+
+/// Causal [`attention`] over the first `context` keys and values of a cache that has room for more.
+///
+/// A cache that is cut off first would be copied wherever the device wants buffers to end at other places.
+///
+/// # Shapes
+/// - q, output: `[batch, heads, seq, head_dim]`
+/// - keys, values: `[batch, key_value_heads, capacity, head_dim]`, as in [`attention`]; `capacity` at least `context`
+pub fn attention_over_cache(q: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, context: usize) -> Tensor<4> {
+    grouped(q, keys, values, context, true)
+}
+
+fn grouped(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, context: usize, causal: bool) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::grouped_attention(
         q.into_dispatch(),
         k.into_dispatch(),
         v.into_dispatch(),
+        context,
         causal,
     ))
+}
+
+/// The first keys or values.
+pub(crate) fn first<B: Backend>(x: FloatTensor<B>, context: usize) -> FloatTensor<B> {
+    let [_, _, capacity, _] = x.shape().dims();
+    let (all, seen) = (Slice::new(0, None, 1), Slice::new(0, Some(context as isize), 1));
+    if context < capacity { B::float_slice(x, &[all, all, seen, all]) } else { x }
 }
 
 pub(crate) fn reference<B: Backend>(
     q: FloatTensor<B>,
     k: FloatTensor<B>,
     v: FloatTensor<B>,
+    context: usize,
     causal: bool,
 ) -> FloatTensor<B> {
     let [batch, heads, seq, head_dim] = q.shape().dims();
-    let [_, key_value_heads, context, _] = k.shape().dims();
-    let [k, v] = [k, v].map(half::widened::<B>);
+    let [_, key_value_heads, ..] = k.shape().dims::<4>();
+    let [k, v] = [k, v].map(|x| half::widened::<B>(first::<B>(x, context)));
     // The query heads of a group become further rows of their one key/value head, so keys and values are never repeated
     // in memory. Which rows see which keys then no longer is a triangle.
     let group = heads / key_value_heads.max(1);
@@ -97,9 +122,9 @@ pub(crate) mod blockwise {
     }
 
     impl Sizes {
-        fn of<B: Backend>(q: &FloatTensor<B>, k: &FloatTensor<B>) -> Self {
+        fn of<B: Backend>(q: &FloatTensor<B>, k: &FloatTensor<B>, context: usize) -> Self {
             let [batch, heads, seq, head_dim] = q.shape().dims();
-            let [_, key_value_heads, context, _] = k.shape().dims();
+            let [_, key_value_heads, ..] = k.shape().dims::<4>();
             Self { batch, heads, key_value_heads, seq, context, head_dim }
         }
 
@@ -156,9 +181,10 @@ pub(crate) mod blockwise {
         q: FloatTensor<B>,
         k: FloatTensor<B>,
         v: FloatTensor<B>,
+        context: usize,
         causal: bool,
     ) -> Attended<FloatTensor<B>> {
-        let sizes = Sizes::of::<B>(&q, &k);
+        let sizes = Sizes::of::<B>(&q, &k, context);
         let q = B::float_mul_scalar(q, sizes.scale().into());
         let (mut outputs, mut blocks) = (Vec::new(), Vec::new());
         for start in (0..sizes.seq).step_by(if causal { BLOCK } else { sizes.seq }) {
@@ -186,7 +212,8 @@ pub(crate) mod blockwise {
         attended: Attended<FloatTensor<B>>,
         grad: FloatTensor<B>,
     ) -> [FloatTensor<B>; 3] {
-        let sizes = Sizes::of::<B>(&q, &k);
+        let context = attended.blocks.last().map_or(0, |block| block.context);
+        let sizes = Sizes::of::<B>(&q, &k, context);
         let scale = sizes.scale();
         let q = B::float_mul_scalar(q, scale.into());
         let through = B::float_sum_dim(B::float_mul(grad.clone(), attended.output), 3);
@@ -249,17 +276,18 @@ mod derivative {
             q: FloatTensor<Self>,
             k: FloatTensor<Self>,
             v: FloatTensor<Self>,
+            context: usize,
             causal: bool,
         ) -> FloatTensor<Self> {
             let nodes = [q.node(), k.node(), v.node()];
             let (q, k, v) = (q.into_primitive(), k.into_primitive(), v.into_primitive());
             match Derivative.prepare::<C>(nodes).compute_bound().stateful() {
                 OpsKind::Tracked(prep) => {
-                    let attended = blockwise::attend::<B>(q.clone(), k.clone(), v.clone(), causal);
+                    let attended = blockwise::attend::<B>(q.clone(), k.clone(), v.clone(), context, causal);
                     let output = attended.output.clone();
                     prep.finish(([q, k, v], attended), output)
                 }
-                OpsKind::UnTracked(prep) => prep.finish(B::grouped_attention(q, k, v, causal)),
+                OpsKind::UnTracked(prep) => prep.finish(B::grouped_attention(q, k, v, context, causal)),
             }
         }
     }

@@ -25,9 +25,10 @@ pub trait Kernels: Backend {
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        context: usize,
         causal: bool,
     ) -> FloatTensor<Self> {
-        attention::reference::<Self>(q, k, v, causal)
+        attention::reference::<Self>(q, k, v, context, causal)
     }
 
     /// [`crate::ada_layer_norm()`].
@@ -155,9 +156,10 @@ impl Kernels for burn::backend::LibTorch {
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        context: usize,
         causal: bool,
     ) -> FloatTensor<Self> {
         // LibTorch's own attention is handed burn's masks the wrong way round (burn-tch 0.22.1).
-        attention::blockwise::attend::<Self>(q, k, v, causal).output
+        attention::blockwise::attend::<Self>(q, k, v, context, causal).output
     }
 }

@@ -26,7 +26,7 @@ mod swiglu;
 mod tests;
 
 pub use ada_layer_norm::ada_layer_norm;
-pub use attention::attention;
+pub use attention::{attention, attention_over_cache};
 pub use conv2d_3x3::conv2d_3x3;
 pub use embedding::embedding;
 pub use gelu_tanh::gelu_tanh;

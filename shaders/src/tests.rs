@@ -80,8 +80,8 @@ proptest! {
         let q = heads(seed, [batch, key_value_heads * group, seq, head_dim]);
         let k = heads(seed ^ 1, [batch, key_value_heads, context, head_dim]);
         let v = heads(seed ^ 2, [batch, key_value_heads, context, head_dim]);
-        let reference = crate::attention::reference::<Flex>(q.clone(), k.clone(), v.clone(), causal);
-        assert_close(Flex::grouped_attention(q, k, v, causal), reference, 2e-5);
+        let reference = crate::attention::reference::<Flex>(q.clone(), k.clone(), v.clone(), context, causal);
+        assert_close(Flex::grouped_attention(q, k, v, context, causal), reference, 2e-5);
     }
 
     #[test]

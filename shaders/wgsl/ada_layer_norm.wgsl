@@ -11,8 +11,8 @@
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, at: Lane) {
-    let row = group.y * groups.x + group.x;
+fn main(group: Group, at: Lane) {
+    let row = place(group);
     let width = sizes[1];
     if row >= sizes[0] {
         return;
@@ -23,13 +23,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var i = at.index; i < width; i += WORKGROUP) {
         sum += x[start + i];
     }
-    let mean = workgroup_sum(at, sum) / f32(width);
+    let mean = workgroup_sum(group, at, sum) / f32(width);
     var square = 0.0;
     for (var i = at.index; i < width; i += WORKGROUP) {
         let centred = x[start + i] - mean;
         square += centred * centred;
     }
-    let variance = workgroup_sum(at, square) / f32(width);
+    let variance = workgroup_sum(group, at, square) / f32(width);
     let factor = inverseSqrt(variance + bitcast<f32>(sizes[3]));
     for (var i = at.index; i < width; i += WORKGROUP) {
         let normal = (x[start + i] - mean) * factor;

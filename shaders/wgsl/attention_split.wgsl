@@ -20,6 +20,8 @@ const KEYS: u32 = 64u;
 const PART: u32 = 32u;
 const PART_STEP: u32 = 33u;
 const INVOCATIONS: u32 = 256u; // KEYS · QUARTERS
+// Of the keys of a tile: each is gone through by one invocation, before all of them are.
+const COLUMNS: u32 = 8u;
 const HIDDEN: f32 = -3.0e38;
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
@@ -57,6 +59,8 @@ fn main(
     let picture = block / blocks / key_value_heads;
     let key_value_head = block / blocks % key_value_heads;
     let first_row = block % blocks * ROWS;
+    // Quarters that have rows.
+    let quarters = (min(group_rows - first_row, ROWS) + 3u) / 4u;
     let first_head = key_value_head * (heads / key_value_heads);
     let first_key = item % splits * split_keys;
     let end_key = min(first_key + split_keys, context);
@@ -109,21 +113,28 @@ fn main(
                 queries[local] = values;
             }
             workgroupBarrier();
-            for (var i = 0u; i < PART; i++) {
-                scores += queries[i * QUARTERS + quarter] * keys[key * PART_STEP + i];
+            if quarter < quarters {
+                for (var i = 0u; i < PART; i++) {
+                    scores += queries[i * QUARTERS + quarter] * keys[key * PART_STEP + i];
+                }
             }
         }
         let visible = vec4(start + key) < min(seen, vec4(end_key));
         scores = select(vec4(HIDDEN), scores, visible);
         weights[local] = scores;
         workgroupBarrier();
-        for (var step = KEYS / 2u; step > 0u; step /= 2u) {
-            if key < step {
-                weights[local] = max(weights[local], weights[local + step]);
+        if key < COLUMNS {
+            var column = scores;
+            for (var other = key + COLUMNS; other < KEYS; other += COLUMNS) {
+                column = max(column, weights[quarter * KEYS + other]);
             }
-            workgroupBarrier();
+            weights[local] = column;
         }
-        let highest = max(peak, weights[quarter * KEYS]);
+        workgroupBarrier();
+        var highest = peak;
+        for (var column = 0u; column < COLUMNS; column++) {
+            highest = max(highest, weights[quarter * KEYS + column]);
+        }
         workgroupBarrier();
         let weight = select(vec4<f32>(), exp(scores - highest), visible);
         let fade = exp(peak - highest);
@@ -135,14 +146,14 @@ fn main(
         peak = highest;
         workgroupBarrier();
 
-        for (var i = 0u; i < QUARTERS; i++) {
+        for (var i = 0u; i < quarters; i++) {
             sums[i] *= fades[i];
         }
         if part < parts {
             for (var i = part; i < min(KEYS, end_key - start); i += parts) {
                 let place = v_start + (start + i) * sizes[17] + channel * sizes[18];
                 let value = unstore(v[place / PER_WORD], place);
-                for (var j = 0u; j < QUARTERS; j++) {
+                for (var j = 0u; j < quarters; j++) {
                     sums[j] += weights[j * KEYS + i] * value;
                 }
             }
@@ -151,34 +162,31 @@ fn main(
 
     let width = head_dim + 2u;
     let first = item * ROWS * width;
-    for (var i = 0u; i < QUARTERS; i++) {
-        workgroupBarrier();
-        weights[local] = sums[i];
-        workgroupBarrier();
-        if local < head_dim {
-            var sum = vec4<f32>();
-            for (var other = 0u; other < parts; other++) {
-                sum += weights[other * head_dim + local];
-            }
-            for (var row = 0u; row < 4u; row++) {
-                output[first + (i * 4u + row) * width + local] = sum[row];
-            }
-        }
-    }
     workgroupBarrier();
     weights[local] = total;
-    workgroupBarrier();
-    for (var step = KEYS / 2u; step > 0u; step /= 2u) {
-        if key < step {
-            weights[local] += weights[local + step];
+    // Two quarters at a time, where the keys were.
+    for (var half = 0u; half < quarters; half += 2u) {
+        for (var row = 0u; row < 8u; row++) {
+            keys[row * INVOCATIONS + local] = sums[half + row / 4u][row % 4u];
+        }
+        workgroupBarrier();
+        for (var i = local; i < 8u * head_dim; i += INVOCATIONS) {
+            let row = i / head_dim;
+            var sum = 0.0;
+            for (var other = 0u; other < parts; other++) {
+                sum += keys[row * INVOCATIONS + other * head_dim + i % head_dim];
+            }
+            output[first + (half * 4u + row) * width + i % head_dim] = sum;
         }
         workgroupBarrier();
     }
-    if key == 0u {
-        for (var row = 0u; row < 4u; row++) {
-            let at = first + (quarter * 4u + row) * width + head_dim;
-            output[at] = peak[row];
-            output[at + 1u] = weights[local][row];
+    if key < 4u {
+        var sum = 0.0;
+        for (var other = 0u; other < KEYS; other++) {
+            sum += weights[quarter * KEYS + other][key];
         }
+        let at = first + (quarter * 4u + key) * width + head_dim;
+        output[at] = peak[key];
+        output[at + 1u] = sum;
     }
 }

@@ -11,8 +11,8 @@
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, at: Lane) {
-    let row = group.y * groups.x + group.x;
+fn main(group: Group, at: Lane) {
+    let row = place(group);
     if row >= sizes[0] {
         return;
     }
@@ -23,13 +23,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var i = at.index; i < count; i += WORKGROUP) {
         sum += x[start + i];
     }
-    let mean = workgroup_sum(at, sum) / f32(count);
+    let mean = workgroup_sum(group, at, sum) / f32(count);
     var square = 0.0;
     for (var i = at.index; i < count; i += WORKGROUP) {
         let centred = x[start + i] - mean;
         square += centred * centred;
     }
-    let variance = workgroup_sum(at, square) / f32(count);
+    let variance = workgroup_sum(group, at, square) / f32(count);
     let factor = inverseSqrt(variance + bitcast<f32>(sizes[4]));
     let first = row % sizes[1] * sizes[2];
     for (var i = at.index; i < count; i += WORKGROUP) {

@@ -5,7 +5,7 @@
 // cos, sin: [angle_batch, seq - first, rotary], row-major
 // sizes: rows = batch · heads · seq, heads, seq, head_dim, the four strides of x, angle_batch, seq - first, rotary, first,
 //        eps (bits of f32)
-// One workgroup a row; rows beyond the x limit of a dispatch go on in y.
+// A team (common/sum*.wgsl) takes a row, an item.
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> cosines: array<f32>;
@@ -14,49 +14,53 @@
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, at: Lane) {
-    let row = group.y * groups.x + group.x;
-    if row >= sizes[0] {
-        return;
-    }
+fn main(group: Group, at: Lane) {
+    let rows = sizes[0];
     let heads = sizes[1];
     let seq = sizes[2];
     let head_dim = sizes[3];
-    let picture = row / seq / heads;
-    let head = row / seq % heads;
-    let token = row % seq;
-    let start = picture * sizes[4] + head * sizes[5] + token * sizes[6];
     let step = sizes[7];
-    let eps = bitcast<f32>(sizes[12]);
-
-    var mean = 0.0;
-    var factor = 1.0;
-    if eps >= 0.0 {
-        var sum = 0.0;
-        for (var i = at.index; i < head_dim; i += WORKGROUP) {
-            sum += x[start + i * step];
-        }
-        mean = workgroup_sum(at, sum) / f32(head_dim);
-        var square = 0.0;
-        for (var i = at.index; i < head_dim; i += WORKGROUP) {
-            let centred = x[start + i * step] - mean;
-            square += centred * centred;
-        }
-        factor = inverseSqrt(workgroup_sum(at, square) / f32(head_dim) + eps);
-    }
-
     let rotary = sizes[10];
     let half = rotary / 2u;
     let first = sizes[11];
-    for (var i = at.index; i < head_dim; i += WORKGROUP) {
-        var value = (x[start + i * step] - mean) * factor;
-        if token >= first && i < rotary {
-            let angle = (picture % sizes[8] * sizes[9] + token - first) * rotary + i;
-            let left = i < half;
-            let partner = select(i - half, i + half, left);
-            let other = (x[start + partner * step] - mean) * factor;
-            value = value * cosines[angle] + select(other, -other, left) * sines[angle];
+    let eps = bitcast<f32>(sizes[12]);
+    let first_row = place(group) * ITEMS;
+    if first_row >= rows {
+        return;
+    }
+    for (var turn = 0u; turn < ITEMS; turn += teams(group)) {
+        // Where rows have run out the last is computed again: all stay together for the sums.
+        let row = min(first_row + turn + team(at), rows - 1u);
+        let picture = row / seq / heads;
+        let head = row / seq % heads;
+        let token = row % seq;
+        let start = picture * sizes[4] + head * sizes[5] + token * sizes[6];
+
+        var mean = 0.0;
+        var factor = 1.0;
+        if eps >= 0.0 {
+            var sum = 0.0;
+            for (var i = member(at); i < head_dim; i += members(group)) {
+                sum += x[start + i * step];
+            }
+            mean = team_sum(group, at, sum) / f32(head_dim);
+            var square = 0.0;
+            for (var i = member(at); i < head_dim; i += members(group)) {
+                let centred = x[start + i * step] - mean;
+                square += centred * centred;
+            }
+            factor = inverseSqrt(team_sum(group, at, square) / f32(head_dim) + eps);
         }
-        output[row * head_dim + i] = value;
+        for (var i = member(at); i < head_dim; i += members(group)) {
+            var value = (x[start + i * step] - mean) * factor;
+            if token >= first && i < rotary {
+                let angle = (picture % sizes[8] * sizes[9] + token - first) * rotary + i;
+                let left = i < half;
+                let partner = select(i - half, i + half, left);
+                let other = (x[start + partner * step] - mean) * factor;
+                value = value * cosines[angle] + select(other, -other, left) * sines[angle];
+            }
+            output[row * head_dim + i] = value;
+        }
     }
 }

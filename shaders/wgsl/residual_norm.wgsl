@@ -13,8 +13,8 @@
 @group(0) @binding(6) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, at: Lane) {
-    let row = group.y * groups.x + group.x;
+fn main(group: Group, at: Lane) {
+    let row = place(group);
     let width = sizes[1];
     if row >= sizes[0] {
         return;
@@ -25,14 +25,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         let value = y[start + i];
         square += value * value;
     }
-    let of_y = inverseSqrt(workgroup_sum(at, square) / f32(width) + bitcast<f32>(sizes[2]));
+    let of_y = inverseSqrt(workgroup_sum(group, at, square) / f32(width) + bitcast<f32>(sizes[2]));
     square = 0.0;
     for (var i = at.index; i < width; i += WORKGROUP) {
         let value = x[start + i] + y[start + i] * of_y * post[i];
         h[start + i] = value;
         square += value * value;
     }
-    let of_h = inverseSqrt(workgroup_sum(at, square) / f32(width) + bitcast<f32>(sizes[3]));
+    let of_h = inverseSqrt(workgroup_sum(group, at, square) / f32(width) + bitcast<f32>(sizes[3]));
     // Every invocation reads back what it wrote itself.
     for (var i = at.index; i < width; i += WORKGROUP) {
         normal[start + i] = h[start + i] * of_h * next[i];

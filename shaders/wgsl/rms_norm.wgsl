@@ -10,8 +10,8 @@
 @group(0) @binding(3) var<storage, read> sizes: array<u32>;
 
 @compute @workgroup_size({{ workgroup }})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, at: Lane) {
-    let row = group.y * groups.x + group.x;
+fn main(group: Group, at: Lane) {
+    let row = place(group);
     let width = sizes[1];
     if row >= sizes[0] {
         return;
@@ -22,7 +22,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         let value = x[start + i];
         square += value * value;
     }
-    let mean_square = workgroup_sum(at, square) / f32(width);
+    let mean_square = workgroup_sum(group, at, square) / f32(width);
     let factor = inverseSqrt(mean_square + bitcast<f32>(sizes[2]));
     for (var i = at.index; i < width; i += WORKGROUP) {
         output[start + i] = x[start + i] * factor * weight[i];

@@ -8,8 +8,8 @@
 // output: [1], vocab if an allowed logit is NaN or +∞, or none is finite
 // sizes: vocab, allowed, k, then bits of f32: temperature (not negative), its divisor (not 0), p, uniform
 //
-// One workgroup. The border of what is kept is found bit by bit, as the largest number whose upper part is large enough;
-// then each invocation takes a stretch of ids, in order.
+// One workgroup. The border of what is kept is found two bits at a time, as the largest number whose upper part is large
+// enough; then each invocation takes a stretch of ids, in order.
 
 @group(0) @binding(0) var<storage, read_write> logits: array<u32>;
 @group(0) @binding(1) var<storage, read_write> output: array<i32>;
@@ -57,29 +57,40 @@ fn weight_of(rank: u32, largest: f32, divisor: f32) -> f32 {
     return series * bitcast<f32>(u32(i32(power) + 127) << 23u);
 }
 
-// How many logits have at least this rank.
-fn count_from(at: Lane, allowed: u32, least: u32) -> f32 {
-    var count = 0.0;
+// How many logits have at least these ranks.
+fn counts_from(group: Group, at: Lane, allowed: u32, least: vec4<u32>) -> vec4<f32> {
+    var counts = vec4<f32>();
     for (var i = at.index; i < allowed; i += WORKGROUP) {
-        count += select(0.0, 1.0, rank_of(logits[i]) >= least);
+        counts += select(vec4<f32>(), vec4(1.0), vec4(rank_of(logits[i])) >= least);
     }
-    return workgroup_sum(at, count);
+    return workgroup_sum(group, at, counts);
 }
 
-// The weight of all logits of at least this rank.
-fn mass_from(at: Lane, allowed: u32, least: u32, largest: f32, divisor: f32) -> f32 {
-    var mass = 0.0;
+// The weight of all logits of at least these ranks.
+fn masses_from(
+    group: Group,
+    at: Lane,
+    allowed: u32,
+    least: vec4<u32>,
+    largest: f32,
+    divisor: f32,
+) -> vec4<f32> {
+    var masses = vec4<f32>();
     for (var i = at.index; i < allowed; i += WORKGROUP) {
         let rank = rank_of(logits[i]);
-        if rank >= least {
-            mass += weight_of(rank, largest, divisor);
-        }
+        let weight = weight_of(rank, largest, divisor);
+        masses += select(vec4<f32>(), vec4(weight), vec4(rank) >= least);
     }
-    return workgroup_sum(at, mass);
+    return workgroup_sum(group, at, masses);
+}
+
+// What two bits more make of a rank.
+fn extended(rank: u32, shift: u32) -> vec4<u32> {
+    return vec4(rank) | (vec4(0u, 1u, 2u, 3u) << vec4(shift));
 }
 
 @compute @workgroup_size({{ workgroup }})
-fn main(at: Lane) {
+fn main(group: Group, at: Lane) {
     let local = at.index;
     let allowed = sizes[1];
     let divisor = bitcast<f32>(sizes[4]);
@@ -96,11 +107,18 @@ fn main(at: Lane) {
     }
     ranks[local] = own;
     workgroupBarrier();
-    for (var step = WORKGROUP / 2u; step > 0u; step /= 2u) {
-        if local < step {
-            ranks[local] = max(ranks[local], ranks[local + step]);
+    if local < COLUMNS {
+        for (var other = local; other < WORKGROUP; other += COLUMNS) {
+            own = max(own, ranks[other]);
         }
-        workgroupBarrier();
+        ranks[local] = own;
+    }
+    workgroupBarrier();
+    if local == 0u {
+        for (var other = 1u; other < COLUMNS; other++) {
+            own = max(own, ranks[other]);
+        }
+        ranks[0] = own;
     }
     let top = workgroupUniformLoad(&ranks[0]);
     if top <= LOWEST || top >= BEYOND {
@@ -116,25 +134,27 @@ fn main(at: Lane) {
         equals = 1u;
     } else {
         if sizes[2] < allowed {
-            for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
-                if count_from(at, allowed, border | bit) >= f32(sizes[2]) {
-                    border |= bit;
+            for (var shift = 32u; shift > 0u; shift -= 2u) {
+                let higher = extended(border, shift - 2u);
+                let counts = counts_from(group, at, allowed, higher);
+                for (var i = 1u; i < 4u; i++) {
+                    border = select(border, higher[i], counts[i] >= f32(sizes[2]));
                 }
             }
         }
         if p < 1.0 {
             let least = border;
-            let enough = p * mass_from(at, allowed, least, largest, divisor);
+            let enough = p * masses_from(group, at, allowed, vec4(least), largest, divisor).x;
             border = 0u;
-            for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
-                let higher = border | bit;
-                let mass = mass_from(at, allowed, max(higher, least), largest, divisor);
-                if higher <= top && mass >= enough {
-                    border = higher;
+            for (var shift = 32u; shift > 0u; shift -= 2u) {
+                let higher = extended(border, shift - 2u);
+                let masses = masses_from(group, at, allowed, max(higher, vec4(least)), largest, divisor);
+                for (var i = 1u; i < 4u; i++) {
+                    border = select(border, higher[i], higher[i] <= top && masses[i] >= enough);
                 }
             }
             border = max(border, least);
-            let above = mass_from(at, allowed, border + 1u, largest, divisor);
+            let above = masses_from(group, at, allowed, vec4(border + 1u), largest, divisor).x;
             equals = max(1u, u32(ceil((enough - above) / weight_of(border, largest, divisor))));
         }
     }
@@ -161,7 +181,7 @@ fn main(at: Lane) {
         }
         equal += select(0u, 1u, rank == border);
     }
-    partial[local] = mass;
+    partial[local].x = mass;
     workgroupBarrier();
     // All add up in the same order, so that the target lies in one stretch only.
     var before = 0.0;
@@ -170,7 +190,7 @@ fn main(at: Lane) {
         if other == local {
             before = total;
         }
-        total += partial[other];
+        total += partial[other].x;
     }
     let target_mass = bitcast<f32>(sizes[6]) * total;
     if target_mass < before || target_mass >= before + mass {

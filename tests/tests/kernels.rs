@@ -40,8 +40,7 @@ fn attention_on_a_cache_that_is_longer_than_what_it_holds() {
             (random.data([1, 2 * heads, 1, head_dim]), caches, context)
         },
         |(q, [k, v], context), device| {
-            let seen = |x| on::<4>(x, device).narrow(2, 0, *context);
-            atelier_shaders::attention(on(q, device), seen(k), seen(v), true)
+            atelier_shaders::attention_over_cache(on(q, device), on(k, device), on(v, device), *context)
         },
     );
 }
@@ -177,9 +176,8 @@ fn a_cache_of_16_bits() {
                     *before,
                 );
                 let [_, _, seq, _] = q.dims();
-                let seen = |x: &Tensor<4>| x.clone().narrow(2, 0, before + seq);
                 match output {
-                    0 => atelier_shaders::attention(q, seen(&keys), seen(&values), true),
+                    0 => atelier_shaders::attention_over_cache(q, keys, values, before + seq),
                     1 => keys.cast(DType::F32),
                     _ => values.cast(DType::F32),
                 }

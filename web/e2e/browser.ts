@@ -1,7 +1,7 @@
 /** Debian's Chromium with WebGPU in software, and the page in it. */
 
-import { existsSync } from "node:fs";
-import { delimiter, join, resolve } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page, type Worker } from "playwright-core";
 import { vi } from "vitest";
 
@@ -21,7 +21,13 @@ const QUIET = [
   // It would ask its makers what the fields of a form may be.
   "--disable-features=AutofillServerCommunication",
 ];
-const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+const WEBGPU = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  // The software adapter's own way to clear the memory of a workgroup does so once for each four invocations: without it
+  // kernels clear theirs themselves, as they do on Metal and Direct3D.
+  "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
+];
 
 function findChromium(): string {
   const given = process.env["ATELIER_CHROMIUM"];
@@ -29,6 +35,14 @@ function findChromium(): string {
   const folders = ["/usr/bin", ...(process.env["PATH"] ?? "").split(delimiter)];
   const found = given ?? folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
   if (!found) throw new Error("no Chromium: install Debian's package chromium, or name one with ATELIER_CHROMIUM");
+  return found;
+}
+
+/** What tells Vulkan of the software adapter that comes with the browser. */
+export function findVulkan(): string {
+  const beside = dirname(realpathSync(findChromium()));
+  const found = [beside, "/usr/lib/chromium"].map((folder) => join(folder, "vk_swiftshader_icd.json")).find((path) => existsSync(path));
+  if (!found) throw new Error(`no vk_swiftshader_icd.json in ${beside} or /usr/lib/chromium`);
   return found;
 }
 

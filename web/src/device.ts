@@ -17,7 +17,7 @@ export function watchDevices(watch: DeviceWatch): void {
   const request = GPUAdapter.prototype.requestDevice;
   GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, descriptor: GPUDeviceDescriptor = {}) {
     const requiredFeatures = new Set(descriptor.requiredFeatures);
-    // burn's shaders use subgroups where the adapter has them, but wgpu never asks a browser for them.
+    // wgpu never asks a browser for subgroups.
     if (this.features.has("subgroups")) requiredFeatures.add("subgroups");
     const device = await request.call(this, { ...descriptor, requiredFeatures: [...requiredFeatures] });
     // Where whoever debugs this worker finds it.
@@ -29,4 +29,11 @@ export function watchDevices(watch: DeviceWatch): void {
     void device.lost.then(({ reason, message }) => watch.lost(message || reason));
     return device;
   };
+}
+
+/** Whether devices that are watched have subgroups, and the shading language all that the kernels use of them. */
+export async function hasSubgroups(): Promise<boolean> {
+  if (typeof navigator === "undefined" || !navigator.gpu?.wgslLanguageFeatures.has("subgroup_id")) return false;
+  const adapter = await navigator.gpu.requestAdapter();
+  return adapter?.features.has("subgroups") ?? false;
 }

@@ -21,6 +21,8 @@ export interface HostMeans {
   readonly send: (message: FromWorker, transfer?: Transferable[]) => void;
   readonly load: (wasm: WireWasm | undefined) => Promise<LoadedWasm>;
   readonly open?: typeof openSource;
+  /** Whether the engine's device has subgroups; left out where it has none. */
+  readonly subgroups?: () => Promise<boolean>;
 }
 
 /** Does what the page's side asks for. */
@@ -79,7 +81,8 @@ export class Host {
     const on = (event: WireEvent): void => this.#report(id, event);
     const source = await (this.#means.open ?? openSource)(open, hasher, on, signal);
     this.#source = source;
-    this.#engine = await wasm.Engine.open(this.#watched(source), { defaultLimits: open.defaultLimits });
+    const subgroups = (await this.#means.subgroups?.()) ?? false;
+    this.#engine = await wasm.Engine.open(this.#watched(source), { defaultLimits: open.defaultLimits, subgroups });
     this.#means.send({ type: "opened", id, info: this.#engine.info(), module });
   }
 

@@ -1,13 +1,13 @@
 /** The worker's script: connects the host with the page, the device and the engine. */
 
-import { watchDevices } from "./device.js";
+import { hasSubgroups, watchDevices } from "./device.js";
 import { messageOf } from "./errors.js";
 import { Host } from "./host.js";
 import type { FromWorker, ToWorker } from "./protocol.js";
 import { loadWasm } from "./wasm-module.js";
 
 const send = (message: FromWorker, transfer: Transferable[] = []): void => self.postMessage(message, { transfer });
-const host = new Host({ send, load: loadWasm });
+const host = new Host({ send, load: loadWasm, subgroups: hasSubgroups });
 
 watchDevices(host);
 

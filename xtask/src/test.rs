@@ -84,6 +84,7 @@ impl Report {
         let native = web::native()?;
         let mut e2e = web::npm(&["run", "e2e"]);
         e2e.env("ATELIER_NATIVE_DIR", native).env("ATELIER_KERNELS_DIR", kernels()?);
+        e2e.env("ATELIER_PROGRAM", web::target_folder()?.join("release/atelier"));
         self.scripts("page in a browser", &mut e2e)
     }
 

@@ -26,14 +26,17 @@ pub struct Engine {
 #[wasm_bindgen]
 impl Engine {
     /// Opens the model whose files are `files`. With `defaultLimits` the device is asked for no more than WebGPU's default
-    /// limits.
+    /// limits; otherwise `subgroups` says that devices of this browser are asked for subgroups, and have them.
     ///
     /// # Errors
     /// There is no adapter, or a file is missing, malformed or contradicts another.
     pub async fn open(files: Files, options: JsValue) -> Result<Engine, JsValue> {
-        let default_limits =
-            Reflect::get(&options, &"defaultLimits".into()).is_ok_and(|value| value.is_truthy());
-        let limits = if default_limits { Limits::WebGpuDefault } else { Limits::Adapter };
+        let says = |name: &str| Reflect::get(&options, &name.into()).is_ok_and(|value| value.is_truthy());
+        let limits = match (says("defaultLimits"), says("subgroups")) {
+            (true, _) => Limits::WebGpuDefault,
+            (false, true) => Limits::AdapterAndSubgroups,
+            (false, false) => Limits::Adapter,
+        };
         // Whichever adapter the browser gives: there is no CPU device to fall back on.
         let opened = device::open_within(&DeviceChoice::Adapter(String::new()), limits).await;
         let (device, report) = opened.map_err(error::model)?;

@@ -27,6 +27,9 @@ pub enum Limits {
     /// All that the adapter has.
     #[default]
     Adapter,
+    /// The same of a browser whose devices have subgroups. wgpu neither asks for those there nor hears of them: whoever says
+    /// this has seen to it that every device is asked for them.
+    AdapterAndSubgroups,
     /// What every device with WebGPU has, and no more.
     WebGpuDefault,
 }
@@ -271,7 +274,7 @@ mod gpu {
 
     fn report(instance: &wgpu::Instance, adapter: &wgpu::Adapter) -> AdapterReport {
         let (info, limits) = (adapter.get_info(), adapter.limits());
-        let features = kernel_features(instance, adapter, adapter.features());
+        let features = kernel_features(instance, adapter, adapter.features(), Limits::Adapter);
         AdapterReport {
             name: info.name,
             api: info.backend.to_str().to_owned(),
@@ -286,7 +289,7 @@ mod gpu {
             max_buffer: limits.max_buffer_size,
             max_binding: limits.max_storage_buffer_binding_size,
             f16: features.f16,
-            subgroups: features.subgroups,
+            subgroups: features.subgroup.is_some(),
             packed_dot: features.packed_dot,
             cooperative: features.cooperative.map(|matrices| matrices.side),
         }
@@ -297,19 +300,22 @@ mod gpu {
         instance: &wgpu::Instance,
         adapter: &wgpu::Adapter,
         features: wgpu::Features,
+        limits: Limits,
     ) -> Features {
         let f16 = features.contains(wgpu::Features::SHADER_F16);
-        // A browser has them for kernels that ask in a word which naga does not know.
-        let subgroups = cfg!(not(target_family = "wasm")) && features.contains(wgpu::Features::SUBGROUP);
+        let subgroups = features.contains(wgpu::Features::SUBGROUP) || limits == Limits::AdapterAndSubgroups;
+        let fewest = adapter.get_info().subgroup_min_size;
+        let subgroup = (subgroups && fewest >= 4).then_some(fewest);
         let packed_dot = instance
             .wgsl_language_features()
             .contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
-        let cooperative = if subgroups && features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
-            cooperative(adapter, f16)
-        } else {
-            None
-        };
-        Features { f16, subgroups, packed_dot, cooperative }
+        let cooperative =
+            if subgroup.is_some() && features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
+                cooperative(adapter, f16)
+            } else {
+                None
+            };
+        Features { f16, subgroup, packed_dot, cooperative }
     }
 
     /// The largest cooperative matrices whose sums are f32.
@@ -343,7 +349,7 @@ mod gpu {
             .difference(experimental.difference(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX))
             .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
         let (required_features, required_limits) = match limits {
-            Limits::Adapter => (features, adapter.limits()),
+            Limits::Adapter | Limits::AdapterAndSubgroups => (features, adapter.limits()),
             Limits::WebGpuDefault => (wgpu::Features::empty(), wgpu::Limits::default()),
         };
         let descriptor = wgpu::DeviceDescriptor {
@@ -359,7 +365,7 @@ mod gpu {
             *opened = Some(device.clone());
         }
         let backend = adapter.get_info().backend;
-        let kernels = kernel_features(&instance, &adapter, required_features);
+        let kernels = kernel_features(&instance, &adapter, required_features, limits);
         let setup = WgpuSetup { instance, adapter: adapter.clone(), device, queue, backend };
         let device = Device::wgpu_options().setup(setup).init().map_err(|e| refused(&e))?;
         atelier_shaders::enable(&device, kernels);

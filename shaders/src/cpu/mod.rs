@@ -36,14 +36,16 @@ impl Kernels for Flex {
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        context: usize,
         causal: bool,
     ) -> FloatTensor<Self> {
         // The twin reads f32.
-        let [k, v] = [k, v].map(crate::half::widened::<Self>);
+        let [k, v] =
+            [k, v].map(|x| crate::half::widened::<Self>(crate::attention::first::<Self>(x, context)));
         if are_f32(&[&q, &k, &v]) {
             attention::attention(&q, &k, &v, causal)
         } else {
-            crate::attention::reference::<Self>(q, k, v, causal)
+            crate::attention::reference::<Self>(q, k, v, context, causal)
         }
     }
 

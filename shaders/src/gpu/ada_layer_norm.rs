@@ -12,7 +12,7 @@ pub(super) fn ada_layer_norm(x: CubeTensor, shift: CubeTensor, scale: CubeTensor
     let [pictures, _, _] = shift.shape().dims();
     let tokens = if pictures == batch { seq } else { batch * seq };
     let output = empty(&x, x.shape());
-    let kernel = Wgsl::by_rows("ada_layer_norm", include_str!("../../wgsl/ada_layer_norm.wgsl"), Wgsl::ROW);
+    let kernel = Wgsl::by_rows_of(width, "ada_layer_norm", include_str!("../../wgsl/ada_layer_norm.wgsl"));
     let sizes = [batch * seq, width, tokens];
     kernel.launch_eps(batch * seq, &[&x, &shift, &scale], &output, &sizes, eps);
     output

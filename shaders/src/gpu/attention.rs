@@ -20,8 +20,14 @@ const FEW: usize = 8;
 /// Workgroups that keep a GPU busy. A split makes no more of them, since every one costs the merge a step.
 const BUSY: usize = 256;
 
-pub(super) fn attention(q: &CubeTensor, k: &CubeTensor, v: &CubeTensor, causal: bool) -> Option<CubeTensor> {
-    let call = Call::of(q, k, causal);
+pub(super) fn attention(
+    q: &CubeTensor,
+    k: &CubeTensor,
+    v: &CubeTensor,
+    context: usize,
+    causal: bool,
+) -> Option<CubeTensor> {
+    let call = Call::of(q, k, context, causal);
     // Tokens before heads, as the projection that follows wants them.
     let output = empty(q, Shape::from([call.batch, call.seq, call.heads, call.head_dim]));
     match call.split() {
@@ -51,9 +57,9 @@ struct Split {
 }
 
 impl Call {
-    fn of(q: &CubeTensor, k: &CubeTensor, causal: bool) -> Self {
+    fn of(q: &CubeTensor, k: &CubeTensor, context: usize, causal: bool) -> Self {
         let [batch, heads, seq, head_dim] = q.shape().dims();
-        let [_, key_value_heads, context, _] = k.shape().dims();
+        let [_, key_value_heads, ..] = k.shape().dims::<4>();
         Self { batch, heads, key_value_heads, seq, context, head_dim, causal }
     }
 

@@ -12,8 +12,8 @@ use burn_cubecl::tensor::CubeTensor;
 pub struct Features {
     /// Numbers of 16 bits, which matrix products hold their tiles in. Products and sums stay f32.
     pub f16: bool,
-    /// Sums over subgroups.
-    pub subgroups: bool,
+    /// Sums over subgroups, which have so many invocations at least: 4 or more.
+    pub subgroup: Option<u32>,
     /// Dot products of packed bytes, for few rows times a quantised matrix: the rows are rounded to eight bits, too.
     pub packed_dot: bool,
     /// Cooperative matrices, for many rows times a packed matrix.

@@ -42,11 +42,15 @@ impl Kernels for CubeBackend {
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        context: usize,
         causal: bool,
     ) -> FloatTensor<Self> {
-        let output =
-            if runs(&[&q]) && caches(&k, &v) { attention::attention(&q, &k, &v, causal) } else { None };
-        output.unwrap_or_else(|| crate::attention::reference::<Self>(q, k, v, causal))
+        let output = if runs(&[&q]) && caches(&k, &v) {
+            attention::attention(&q, &k, &v, context, causal)
+        } else {
+            None
+        };
+        output.unwrap_or_else(|| crate::attention::reference::<Self>(q, k, v, context, causal))
     }
 
     fn ada_layer_norm(
@@ -223,7 +227,8 @@ fn caches(keys: &CubeTensor, values: &CubeTensor) -> bool {
 const MAX_WORKGROUPS: usize = 65_535;
 
 impl Wgsl {
-    /// Runs it over `inputs`, `output` and `sizes`, which are bound in this order.
+    /// Runs it over `inputs`, `output` and `sizes`, which are bound in this order: so many workgroups, or so many items for a
+    /// kernel with teams.
     fn launch(self, workgroups: usize, inputs: &[&CubeTensor], output: &CubeTensor, sizes: &[usize]) {
         self.launch_bits(workgroups, inputs, output, sizes.iter().map(|&size| size as u32).collect());
     }
@@ -245,6 +250,8 @@ impl Wgsl {
         if workgroups == 0 {
             return;
         }
+        let kernel = self.with(features::of(output));
+        let workgroups = workgroups.div_ceil(kernel.items() as usize);
         let client = output.client.clone();
         // Not a buffer of ours: a write to one would send off everything before it, one kernel at a time.
         let pairs = sizes.chunks(2).map(|pair| {
@@ -255,14 +262,14 @@ impl Wgsl {
         let buffers = inputs.iter().chain([&output]).map(|tensor| tensor.handle.clone().binding()).collect();
         let rows = workgroups.div_ceil(MAX_WORKGROUPS);
         let count = CubeCount::Static(workgroups.div_ceil(rows) as u32, rows as u32, 1);
-        let kernel = SourceKernel::new(self.with(features::of(output)), CubeDim::new_single());
+        let kernel = SourceKernel::new(kernel, CubeDim::new_single());
         client.launch(Box::new(kernel), count, KernelArguments::new().with_buffers(buffers).with_info(sizes));
     }
 }
 
 impl KernelSource for Wgsl {
     fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.text())
+        SourceTemplate::new(self.text(cfg!(target_family = "wasm")))
     }
 
     fn id(&self) -> KernelId {

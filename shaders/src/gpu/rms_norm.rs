@@ -10,7 +10,7 @@ pub(super) fn rms_norm(x: CubeTensor, weight: CubeTensor, eps: f32) -> CubeTenso
     let width = weight.shape().num_elements();
     let rows = rows(&x, width);
     let output = empty(&x, x.shape());
-    let kernel = Wgsl::by_rows("rms_norm", include_str!("../../wgsl/rms_norm.wgsl"), Wgsl::ROW);
+    let kernel = Wgsl::by_rows_of(width, "rms_norm", include_str!("../../wgsl/rms_norm.wgsl"));
     kernel.launch_eps(rows, &[&x, &weight], &output, &[rows, width], eps);
     output
 }

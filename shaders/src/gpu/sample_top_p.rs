@@ -18,7 +18,7 @@ pub(super) fn sample_top_p(logits: CubeTensor, draw: Draw) -> CubeTensor {
     let numbers = [draw.temperature, draw.divisor(), draw.top_p, draw.uniform()].map(f32::to_bits);
     let kernel = Wgsl::by_rows("sample_top_p", include_str!("../../wgsl/sample_top_p.wgsl"), Wgsl::ROW);
     // Where rounding decides, all devices draw the same.
-    let kernel = Wgsl { ordered: true, ..kernel };
+    let kernel = Wgsl { ordered: true, sum: "vec4<f32>", ..kernel };
     kernel.launch_bits(1, &[&logits], &output, counts.into_iter().chain(numbers).collect());
     output
 }

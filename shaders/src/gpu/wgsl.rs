@@ -5,8 +5,9 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::features::Features;
 
-/// What a kernel with sums over its workgroup calls.
+/// What kernels with sums over their workgroups, or over teams of one, call.
 const SUM: &str = "workgroup_sum";
+const TEAM_SUM: &str = "team_sum";
 /// Words, and what a text with one of them has to ask for first.
 const DIRECTIVES: [(&str, &str); 3] = [
     ("f16", "enable f16;\n"),
@@ -35,7 +36,8 @@ pub(super) struct Wgsl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub(super) struct Variant {
     pub f16: bool,
-    pub subgroups: bool,
+    /// The fewest invocations of a subgroup, where it sums over subgroups.
+    pub subgroup: Option<u32>,
     /// Whether keys and values are stored as f16.
     pub f16_cache: bool,
     /// The side of its cooperative matrices, if it has any.
@@ -73,20 +75,36 @@ impl Wgsl {
         (Self::by_rows(name, source, Self::ROW), count.div_ceil(Self::ROW as usize))
     }
 
-    /// With subgroups where there are any.
-    pub fn with(self, features: Features) -> Self {
-        let variant = Variant { subgroups: features.subgroups && !self.ordered, ..self.variant };
-        Self { variant, ..self }
+    /// The same for rows of `width`, with no more invocations than have something to do.
+    pub fn by_rows_of(width: usize, name: &'static str, source: &'static str) -> Self {
+        let workgroup = if width <= 4 * Self::HEAD as usize { Self::HEAD } else { Self::ROW };
+        Self::by_rows(name, source, workgroup)
     }
 
-    /// All of it.
-    pub fn text(&self) -> String {
+    /// With subgroups where there are any.
+    pub fn with(self, features: Features) -> Self {
+        let subgroup = features.subgroup.filter(|_| !self.ordered && self.adds());
+        Self { variant: Variant { subgroup, ..self.variant }, ..self }
+    }
+
+    /// Items that a workgroup takes: as many as it may have teams.
+    pub fn items(&self) -> u32 {
+        let teams = self.source.contains(TEAM_SUM);
+        self.variant.subgroup.filter(|_| teams).map_or(1, |subgroup| self.workgroup.div_ceil(subgroup))
+    }
+
+    fn adds(&self) -> bool {
+        [SUM, TEAM_SUM].iter().any(|call| self.source.contains(call))
+    }
+
+    /// All of it; what a browser wants differs in a line.
+    pub fn text(&self, browser: bool) -> String {
         let number = if self.variant.f16 {
             include_str!("../../wgsl/common/number/f16.wgsl")
         } else {
             include_str!("../../wgsl/common/number/f32.wgsl")
         };
-        let sum = if self.variant.subgroups {
+        let sum = if self.variant.subgroup.is_some() {
             include_str!("../../wgsl/common/sum_subgroups.wgsl")
         } else {
             include_str!("../../wgsl/common/sum.wgsl")
@@ -98,11 +116,17 @@ impl Wgsl {
         };
         let cache = if self.source.contains("Stored") { cache } else { "" };
         let number = if self.source.contains("Number") { number } else { "" };
-        let sum = if self.source.contains(SUM) { sum } else { "" };
+        let sum = if self.adds() { sum } else { "" };
         let parts = [&[number, cache, sum][..], &self.readers, &[self.source]].concat().concat();
         let directives = DIRECTIVES.iter().filter(|(word, _)| code(&parts).any(|line| line.contains(word)));
-        let directives: String = directives.map(|(_, directive)| *directive).collect();
-        let values = [("workgroup", self.workgroup.to_string()), ("side", self.variant.side.to_string())];
+        // naga takes them without asking, and does not know the word.
+        let subgroups = (browser && self.variant.subgroup.is_some()).then_some("enable subgroups;\n");
+        let directives: String = directives.map(|(_, directive)| *directive).chain(subgroups).collect();
+        let values = [
+            ("workgroup", self.workgroup.to_string()),
+            ("items", self.items().to_string()),
+            ("side", self.variant.side.to_string()),
+        ];
         let values = values.iter().map(|(name, value)| (*name, value.as_str())).chain([("sum", self.sum)]);
         values.fold(directives + &parts, |text, (name, value)| {
             text.replace(&format!("{{{{ {name} }}}}"), value)

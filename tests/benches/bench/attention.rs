@@ -26,9 +26,8 @@ impl AttentionAlone {
     /// # Shapes
     /// - output: `[1, heads, 1, head_dim]`
     pub(crate) fn run(&self, context: usize) -> Tensor<4> {
-        let seen = |buffer: &Tensor<4>| buffer.clone().narrow(2, 0, context);
         self.layers.iter().fold(self.query.clone(), |query, (keys, values)| {
-            atelier_shaders::attention(query, seen(keys), seen(values), true)
+            atelier_shaders::attention_over_cache(query, keys.clone(), values.clone(), context)
         })
     }
 }

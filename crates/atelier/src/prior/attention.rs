@@ -23,11 +23,14 @@ impl Attention {
     /// - cache: of the tokens before; none when `x` is whole sequences, as in training
     pub fn forward(&self, x: Tensor<3>, rope: &Rope, cache: Option<&mut LayerCache>) -> Tensor<3> {
         let qkv = self.qkv_proj.forward(x);
-        let (q, keys, values) = match cache {
-            Some(cache) => cache.append(qkv, rope, [self.heads, self.key_value_heads]),
-            None => self.whole(qkv, rope),
+        let attended = match cache {
+            Some(cache) => cache.attend(qkv, rope, [self.heads, self.key_value_heads]),
+            None => {
+                let (q, keys, values) = self.whole(qkv, rope);
+                atelier_shaders::attention(q, keys, values, true)
+            }
         };
-        self.o_proj.forward(merge_heads(atelier_shaders::attention(q, keys, values, true)))
+        self.o_proj.forward(merge_heads(attended))
     }
 
     /// Queries, keys and values of whole sequences.

@@ -79,18 +79,13 @@ impl KvCache {
 }
 
 impl LayerCache {
-    /// Turns the queries and keys of new tokens, adds keys and values, and returns the queries with all keys and values
+    /// Turns the queries and keys of new tokens, adds keys and values, and returns how the queries attend to all of them
     /// so far. `heads` are those of queries, and of keys and values.
     ///
     /// # Shapes
     /// - qkv: `[1, seq, (heads + 2 * key_value_heads) * head_dim]`
-    /// - output: `[1, heads, seq, head_dim]`, and twice `[1, key_value_heads, context, head_dim]`
-    pub fn append(
-        &mut self,
-        qkv: Tensor<3>,
-        rope: &Rope,
-        [heads, key_value_heads]: [usize; 2],
-    ) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+    /// - output: `[1, heads, seq, head_dim]`
+    pub fn attend(&mut self, qkv: Tensor<3>, rope: &Rope, [heads, key_value_heads]: [usize; 2]) -> Tensor<4> {
         let [_, seq, width] = qkv.dims();
         let head_dim = width / (heads + 2 * key_value_heads);
         let (start, end) = (self.len, self.len + seq);
@@ -103,9 +98,9 @@ impl LayerCache {
         });
         let (cos, sin) = (rope.cos.clone(), rope.sin.clone());
         let (q, keys, values) = atelier_shaders::rope_append(qkv, cos, sin, keys, values, start);
-        let seen = (q, keys.clone().narrow(2, 0, end), values.clone().narrow(2, 0, end));
+        let attended = atelier_shaders::attention_over_cache(q, keys.clone(), values.clone(), end);
         self.buffers = Some((keys, values));
         self.len = end;
-        seen
+        attended
     }
 }
