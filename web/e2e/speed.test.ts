@@ -2,12 +2,15 @@
 
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { DIST, findVulkan, launch, openPage } from "./browser.ts";
+import { DIST, engineOf, findVulkan, launch, openPage } from "./browser.ts";
 import { FileServer } from "./server.ts";
 import { fill, finished, generateButton, MINI } from "./studio.ts";
 
 /** The program, as `cargo xtask test` builds it. */
 const program = process.env["ATELIER_PROGRAM"];
+
+/** What the engine's worker leaves in reach for those who debug it. */
+declare const atelierMemory: WebAssembly.Memory;
 
 /** The first number of a text. */
 function number(text: string): number {
@@ -22,6 +25,8 @@ test("the tab is not far behind the program", async () => {
   await fill(page, { size: 128, seed: 7, steps: 3 });
   await generateButton(page).click();
   await finished(page);
+  // What the module allocated for itself; it never gives any back.
+  const memory = await (await engineOf(page)).evaluate(() => atelierMemory.buffer.byteLength);
   const [codes, step] = (await page.locator(".speed").allInnerTexts()).filter(Boolean).map(number);
   await browser.close();
   await server.close();
@@ -32,9 +37,10 @@ test("the tab is not far behind the program", async () => {
   const of = { codes: codes! / architect.tokens_per_second, steps: painter.seconds_of_step / step! };
   console.log(
     `in the tab: ${codes} codes/s, ${of.codes.toFixed(2)} of the program's ${architect.tokens_per_second.toFixed(1)}; ` +
-      `${step} s a step, ${of.steps.toFixed(2)} of the program's speed`,
+      `${step} s a step, ${of.steps.toFixed(2)} of the program's speed; ${Math.round(memory / 1e6)} MB of wasm memory`,
   );
   // Far enough below what is usual that a busy machine passes.
   expect(of.codes).toBeGreaterThan(0.35);
   expect(of.steps).toBeGreaterThan(0.5);
+  expect(memory).toBeLessThan(128e6);
 });

@@ -72,7 +72,9 @@ export interface LoadedWasm {
 /** Compiles and starts the module; `wasm` may be its file, its address, or its code. */
 export async function loadWasm(wasm: WireWasm | undefined): Promise<LoadedWasm> {
   const module = await compile(wasm ?? new URL("./wasm/atelier_web_bg.wasm", import.meta.url).href);
-  await glue.default({ module_or_path: module });
+  const { memory } = await glue.default({ module_or_path: module });
+  // Where whoever debugs this worker finds it.
+  Object.assign(globalThis, { atelierMemory: memory });
   return { wasm: glue as unknown as Wasm, module };
 }
 

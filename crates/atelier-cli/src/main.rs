@@ -32,6 +32,11 @@ use clap::{CommandFactory, Parser};
 use cli::{Cli, Command, EvalCommand};
 use error::Result;
 
+/// On the CPU device every operation makes its result anew; the system's allocator gives large ones back at once and has
+/// their pages cleared again for the next, a seventh of a painter's step.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let cli = Cli::parse();
     calm_drivers();

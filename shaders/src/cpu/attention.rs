@@ -9,8 +9,8 @@ use super::matrix::{Matrix, multiply};
 use super::{math, tensor};
 
 /// Queries and keys of a tile. Its scores stay in the second-level cache.
-const QUERIES: usize = 64;
-const KEYS: usize = 256;
+const QUERIES: usize = 128;
+const KEYS: usize = 512;
 
 pub(super) fn attention(q: &FlexTensor, k: &FlexTensor, v: &FlexTensor, causal: bool) -> FlexTensor {
     let [batch, heads, seq, head_dim] = q.shape().dims();
