@@ -58,6 +58,16 @@ fn mul_mat() {
     compare_on(&gpus()[1], TOLERANCE, |random| products(random, PACKED), product, product);
 }
 
+/// Subgroups may have more invocations than they usually have, or fewer.
+#[test]
+fn mul_mat_by_subgroups_of_another_size() {
+    assert!(software_adapter().subgroups, "an adapter with subgroups");
+    for usual in [4, 16, 64] {
+        let gpu = software_gpu_with(Features { subgroup: Some(usual), ..Features::default() });
+        compare_on(&gpu, TOLERANCE, |random| products(random, PACKED), product, product);
+    }
+}
+
 /// Numbers of 16 bits in the tiles: each is off by 2⁻¹² of itself at most, and a sum has up to 160 products of up to 9.
 #[test]
 fn mul_mat_in_f16() {

@@ -304,8 +304,10 @@ mod gpu {
     ) -> Features {
         let f16 = features.contains(wgpu::Features::SHADER_F16);
         let subgroups = features.contains(wgpu::Features::SUBGROUP) || limits == Limits::AdapterAndSubgroups;
-        let fewest = adapter.get_info().subgroup_min_size;
-        let subgroup = (subgroups && fewest >= 4).then_some(fewest);
+        let wgpu::AdapterInfo { subgroup_min_size: fewest, subgroup_max_size: most, .. } = adapter.get_info();
+        // Drivers name a range; most kernels run in the middle of it.
+        let subgroup =
+            (subgroups && (4..=most).contains(&fewest)).then(|| 1 << ((fewest.ilog2() + most.ilog2()) / 2));
         let packed_dot = instance
             .wgsl_language_features()
             .contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);

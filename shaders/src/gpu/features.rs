@@ -12,7 +12,8 @@ use burn_cubecl::tensor::CubeTensor;
 pub struct Features {
     /// Numbers of 16 bits, which matrix products hold their tiles in. Products and sums stay f32.
     pub f16: bool,
-    /// Sums over subgroups, which have so many invocations at least: 4 or more.
+    /// Sums over subgroups of 4 invocations or more: how many they usually have. Where it is another number the sums are the
+    /// same, and take longer.
     pub subgroup: Option<u32>,
     /// Dot products of packed bytes, for few rows times a quantised matrix: the rows are rounded to eight bits, too.
     pub packed_dot: bool,

@@ -14,7 +14,7 @@ const INVOCATIONS: u32 = 256;
 const WORKGROUP_BYTES: u32 = 16 << 10;
 const STORAGE_BUFFERS: usize = 8;
 /// The smallest subgroup that sums are asked of.
-const FEWEST: u32 = 4;
+const SMALLEST: u32 = 4;
 /// The largest subgroup that cooperative matrices are asked of, four of them to a workgroup.
 const SUBGROUP: u32 = 64;
 
@@ -73,7 +73,7 @@ fn kernels() -> Vec<(String, Wgsl, Capabilities)> {
                     let kernel = Wgsl {
                         sum,
                         readers,
-                        variant: Variant { f16, subgroup: subgroups.then_some(FEWEST), f16_cache, side },
+                        variant: Variant { f16, subgroup: subgroups.then_some(SMALLEST), f16_cache, side },
                         ..Wgsl::by_rows(name, source, workgroup)
                     };
                     let mut needs = core;

@@ -36,7 +36,7 @@ pub(super) struct Wgsl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub(super) struct Variant {
     pub f16: bool,
-    /// The fewest invocations of a subgroup, where it sums over subgroups.
+    /// The usual invocations of a subgroup, where it sums over subgroups.
     pub subgroup: Option<u32>,
     /// Whether keys and values are stored as f16.
     pub f16_cache: bool,
@@ -87,7 +87,7 @@ impl Wgsl {
         Self { variant: Variant { subgroup, ..self.variant }, ..self }
     }
 
-    /// Items that a workgroup takes: as many as it may have teams.
+    /// Items that a workgroup takes: as many as it usually has teams.
     pub fn items(&self) -> u32 {
         let teams = self.source.contains(TEAM_SUM);
         self.variant.subgroup.filter(|_| teams).map_or(1, |subgroup| self.workgroup.div_ceil(subgroup))

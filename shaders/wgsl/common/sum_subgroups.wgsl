@@ -3,7 +3,9 @@
 alias Sum = {{ sum }};
 
 const WORKGROUP: u32 = {{ workgroup }}u;
-const ITEMS: u32 = {{ items }}u; // of a workgroup: as many as it has teams, or more
+// Of a workgroup: as many as it usually has teams. With more teams the items of the next are computed once more; with fewer,
+// each team takes several.
+const ITEMS: u32 = {{ items }}u;
 
 // Which invocation of its workgroup it is. Where the workgroup is, is no part of it: a browser takes what is in a struct
 // together, and a barrier behind a condition on it would be refused.
