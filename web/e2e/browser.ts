@@ -24,7 +24,7 @@ const QUIET = [
 const WEBGPU = [
   "--enable-unsafe-webgpu",
   "--use-webgpu-adapter=swiftshader",
-  // The software adapter's own way to clear the memory of a workgroup does so once for each four invocations: without it
+  // The software adapter's own way to clear the memory of a workgroup takes more than half of a token's time: without it
   // kernels clear theirs themselves, as they do on Metal and Direct3D.
   "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
 ];

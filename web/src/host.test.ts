@@ -16,6 +16,7 @@ type Generate = (request: WasmRequest, on: (event: object) => boolean) => Promis
 let said: FromWorker[];
 let source: OpenSource;
 let opened: (source: WasmSource) => Promise<void>;
+let options: object;
 let generate: Generate;
 let host: Host;
 
@@ -35,7 +36,8 @@ beforeEach(() => {
     module,
     wasm: {
       Engine: {
-        open: async (given) => {
+        open: async (given, asked) => {
+          options = asked;
           await opened(given);
           return { info: () => info, generate: (...run) => generate(...run), release: () => {}, free: () => {} };
         },
@@ -43,7 +45,8 @@ beforeEach(() => {
       Hasher: nodeHasher as unknown as LoadedWasm["wasm"]["Hasher"],
     },
   };
-  host = new Host({ send: (message) => heard.push(message), load: async () => loaded, open: async () => source });
+  const means = { load: async () => loaded, open: async () => source, subgroups: async () => true };
+  host = new Host({ send: (message) => heard.push(message), ...means });
 });
 
 /** The answer to a question. */
@@ -67,6 +70,11 @@ test("opens a model, and makes a picture", async () => {
   host.receive({ type: "run", id: 2, request });
   expect(await answer(2)).toMatchObject({ type: "finished", picture: { pixels: { width: 1, data: new Uint8ClampedArray(4) } } });
   await vi.waitFor(() => expect(source.rest).toHaveBeenCalledTimes(2));
+});
+
+test("tells the engine what its device is asked for", async () => {
+  await opens();
+  expect(options).toEqual({ defaultLimits: true, subgroups: true });
 });
 
 test("a run without a model", async () => {
