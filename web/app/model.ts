@@ -117,10 +117,12 @@ export class ModelChoice {
     const size = files ? [...files.map.values()].reduce((sum, file) => sum + file.size, 0) : 0;
     byId("picked", HTMLElement).textContent = files ? t().modelPicked(files.name, files.map.size, bytes(size)) : "";
     const adapter = this.#info?.adapter;
+    // Browsers may keep the name to themselves.
+    const graphics = [adapter?.name, adapter?.kind === "software" && t().software].filter(Boolean).join(", ");
     fillFacts(byId("model-facts", HTMLElement), [
       [t().factModel, this.#info && bytes(this.#info.bytes)],
       [t().factCodes, this.#info && String(this.#info.codes)],
-      [t().factAdapter, adapter && (adapter.kind === "software" ? `${adapter.name}, ${t().software}` : adapter.name)],
+      [t().factAdapter, graphics || undefined],
     ]);
   }
 }
