@@ -33,7 +33,10 @@ export function watchDevices(watch: DeviceWatch): void {
 
 /** Whether devices that are watched have subgroups, and the shading language all that the kernels use of them. */
 export async function hasSubgroups(): Promise<boolean> {
-  if (typeof navigator === "undefined" || !navigator.gpu?.wgslLanguageFeatures.has("subgroup_id")) return false;
-  const adapter = await navigator.gpu.requestAdapter();
+  // Older browsers have no list of the language's features, whatever the types say.
+  const gpu = (globalThis.navigator as Partial<Navigator> | undefined)?.gpu as Partial<GPU> | undefined;
+  if (!gpu?.wgslLanguageFeatures?.has("subgroup_id")) return false;
+  // Why there is no adapter is the engine's to say.
+  const adapter = await gpu.requestAdapter?.().catch(() => null);
   return adapter?.features.has("subgroups") ?? false;
 }

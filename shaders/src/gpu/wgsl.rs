@@ -75,7 +75,7 @@ impl Wgsl {
         (Self::by_rows(name, source, Self::ROW), count.div_ceil(Self::ROW as usize))
     }
 
-    /// The same for rows of `width`, with no more invocations than have something to do.
+    /// A kernel that gives a row of `width` to each workgroup, with no more invocations than have something to do.
     pub fn by_rows_of(width: usize, name: &'static str, source: &'static str) -> Self {
         let workgroup = if width <= 4 * Self::HEAD as usize { Self::HEAD } else { Self::ROW };
         Self::by_rows(name, source, workgroup)
