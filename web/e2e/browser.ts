@@ -64,8 +64,21 @@ export async function openPage(browser: Browser, url: string, options: BrowserCo
 /** One more tab of a context. */
 export async function openIn(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();
+  await page.addInitScript(recordSayings);
   await page.goto(url);
   return page;
+}
+
+/** In the page: keeps every line that says what is going on, because one may be there for a moment only. */
+function recordSayings(): void {
+  let said: string[] = [];
+  addEventListener("submit", () => (said = []), true);
+  const look = () => {
+    const now = document.getElementById("detail")?.textContent ?? "";
+    if (now && now !== said.at(-1)) said.push(now);
+  };
+  new MutationObserver(look).observe(document, { childList: true, characterData: true, subtree: true });
+  Object.assign(globalThis, { sayings: () => said });
 }
 
 /** The engine's worker, once a run has begun. */

@@ -145,7 +145,8 @@ test("a picture to start from is read, and its blueprint has no draft", async ()
   const photo = await fresh.screenshot({ clip: { x: 0, y: 0, width: 64, height: 64 } });
   await openFile(fresh, "photo.png", "image/png", photo);
   await fresh.getByRole("img", { name: "photo.png" }).waitFor();
-  await fill(fresh);
+  // Steps enough that there is still something to cancel.
+  await fill(fresh, { steps: 20 });
   await generateButton(fresh).click();
   await reached(fresh, /^The architect writes the blueprint: 1 of 4 codes/);
   await cancelButton(fresh).click();

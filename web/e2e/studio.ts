@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Blueprint } from "atelier-web";
 import type { Locator, Page } from "playwright-core";
 import { DIST, PATIENCE } from "./browser.ts";
@@ -85,10 +86,19 @@ export async function loadPainter(page: Page): Promise<void> {
   await reached(page, /^(Painter: loading|The painter paints)/);
 }
 
-/** Waits until the run is there, or fails with what the page says instead. */
+/** What `browser.ts` leaves in every page: the lines of detail since Generate was pressed last. */
+declare const sayings: () => string[];
+
+/** Waits until the run is there or has been there, or fails with what the page says instead. */
 export async function reached(page: Page, text: RegExp): Promise<void> {
-  await detail(page).filter({ hasText: text }).or(message(page)).first().waitFor({ timeout: PATIENCE });
-  if (await message(page).isVisible()) throw new Error(`the page says: ${await message(page).innerText()}`);
+  const until = performance.now() + PATIENCE;
+  let said: string[] = [];
+  while (!said.some((line) => text.test(line))) {
+    if (await message(page).isVisible()) throw new Error(`the page says: ${await message(page).innerText()}`);
+    if (performance.now() > until) throw new Error(`expected ${text}; the page has said: ${said.join(" | ")}`);
+    await setTimeout(50);
+    said = await page.evaluate(() => sayings());
+  }
 }
 
 /** The bytes of what a link or button saves. */
