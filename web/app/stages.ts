@@ -31,6 +31,9 @@ const NAMES: Readonly<Record<Step, () => string>> = {
   decoder: () => t().stageDecoder,
 };
 
+/** Milliseconds between two looks at a run: fast enough for the eye, and a fast adapter's codes do not each cost a layout. */
+const GLANCE = 100;
+
 export class Stages {
   readonly #box = byId("progress", HTMLElement);
   readonly #list = byId("stages", HTMLOListElement);
@@ -61,10 +64,10 @@ export class Stages {
     this.#render();
     clearInterval(this.#clock);
     // A timer and not the display's frames: a hidden tab has none.
-    this.#clock = setInterval(() => this.#render(), 500);
+    this.#clock = setInterval(() => this.#render(), GLANCE);
   }
 
-  /** One event of the run. */
+  /** One event of the run, which the next glance will show. */
   event(event: RunEvent): void {
     switch (event.event) {
       case "download":
@@ -99,7 +102,6 @@ export class Stages {
       case "done":
         break;
     }
-    this.#render();
   }
 
   /** The run is over: with its times, or with a sentence where there is no picture. */
@@ -184,18 +186,18 @@ export class Stages {
     const now = performance.now();
     // Less than a few seconds need no forecast.
     const left = this.#left !== undefined && this.#left > 3000 ? ` · ${t().left(duration(Math.ceil(this.#left / 1000) * 1000))}` : "";
-    this.#detail.textContent = this.#sentence() + left;
+    write(this.#detail, this.#sentence() + left);
     for (const [step, progress] of this.#steps) {
       const { item, name, bar, fill, time, speed } = this.#row(step);
       const { share, loading, begun, ended } = progress;
       item.classList.toggle("current", step === this.#current);
       item.classList.toggle("loading", loading);
-      name.textContent = NAMES[step]();
+      write(name, NAMES[step]());
       bar.ariaLabel = NAMES[step]();
       bar.ariaValueNow = String(Math.round(share * 100));
       fill.style.transform = `scaleX(${share})`;
-      time.textContent = begun === undefined ? "" : duration((ended ?? now) - begun);
-      speed.textContent = progress.rate?.() ?? "";
+      write(time, begun === undefined ? "" : duration((ended ?? now) - begun));
+      write(speed, progress.rate?.() ?? "");
     }
   }
 
@@ -218,4 +220,9 @@ export class Stages {
     this.#rows.set(step, row);
     return row;
   }
+}
+
+/** Puts a text where it is not yet: the same text once more would be laid out anew. */
+function write(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
 }

@@ -12,6 +12,9 @@ const program = process.env["ATELIER_PROGRAM"];
 /** What the engine's worker leaves in reach for those who debug it. */
 declare const atelierMemory: WebAssembly.Memory;
 
+/** Codes that the page writes here, draft and large grid: the longer the text, the slower, so the program writes as many. */
+const TOKENS = String(16 * 16 + 4 * 4);
+
 /** The first number of a text. */
 function number(text: string): number {
   return Number.parseFloat(/[\d.]+/.exec(text)?.[0] ?? "");
@@ -31,7 +34,7 @@ test("the tab is not far behind the program", async () => {
   await browser.close();
   await server.close();
 
-  const bench = ["bench", "--device", "gpu", "--adapter", "swiftshader", "--model", MINI, "--size", "128", "--tokens", "64", "--steps", "3", "--json"];
+  const bench = ["bench", "--device", "gpu", "--adapter", "swiftshader", "--model", MINI, "--size", "128", "--tokens", TOKENS, "--steps", "3", "--json"];
   const env = { ...process.env, VK_DRIVER_FILES: findVulkan(), VK_ICD_FILENAMES: findVulkan() };
   const { architect, painter } = JSON.parse(execFileSync(program, bench, { env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
   const of = { codes: codes! / architect.tokens_per_second, steps: painter.seconds_of_step / step! };

@@ -89,8 +89,8 @@ export async function loadPainter(page: Page): Promise<void> {
 /** What `browser.ts` leaves in every page: the lines of detail since Generate was pressed last. */
 declare const sayings: () => string[];
 
-/** Waits until the run is there or has been there, or fails with what the page says instead. */
-export async function reached(page: Page, text: RegExp): Promise<void> {
+/** Waits until the run is there or has been there, or fails with what the page says instead. Returns what it has said. */
+export async function reached(page: Page, text: RegExp): Promise<string[]> {
   const until = performance.now() + PATIENCE;
   let said: string[] = [];
   while (!said.some((line) => text.test(line))) {
@@ -99,6 +99,7 @@ export async function reached(page: Page, text: RegExp): Promise<void> {
     await setTimeout(50);
     said = await page.evaluate(() => sayings());
   }
+  return said;
 }
 
 /** The bytes of what a link or button saves. */
