@@ -1,11 +1,9 @@
 // The splits of attention_split.wgsl joined: output = Σ sums · exp(peak - highest) / Σ totals · exp(peak - highest).
 //
-// x: [batch · key_value_heads · blocks, splits, 16, head_dim + 2] as it is written there
+// x: [batch · key_value_heads · blocks, splits, rows, head_dim + 2] as it is written there
 // output: [batch, seq, heads, head_dim], row-major
-// sizes: batch, heads, key_value_heads, seq, head_dim, splits
+// sizes: batch, heads, key_value_heads, seq, head_dim, splits, rows (of a block)
 // One workgroup a row of the output; rows beyond the x limit of a dispatch go on in y.
-
-const ROWS: u32 = 16u;
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
@@ -23,6 +21,7 @@ fn main(
     let seq = sizes[3];
     let head_dim = sizes[4];
     let splits = sizes[5];
+    let block_rows = sizes[6];
     if row >= sizes[0] * seq * heads {
         return;
     }
@@ -31,11 +30,11 @@ fn main(
     let picture = row / heads / seq;
     let of_group = heads / key_value_heads;
     let group_row = head % of_group * seq + token;
-    let blocks = (of_group * seq + ROWS - 1u) / ROWS;
-    let block = (picture * key_value_heads + head / of_group) * blocks + group_row / ROWS;
+    let blocks = (of_group * seq + block_rows - 1u) / block_rows;
+    let block = (picture * key_value_heads + head / of_group) * blocks + group_row / block_rows;
     let width = head_dim + 2u;
-    let step = ROWS * width;
-    let first = block * splits * step + group_row % ROWS * width;
+    let step = block_rows * width;
+    let first = block * splits * step + group_row % block_rows * width;
 
     var highest = x[first + head_dim];
     for (var split = 1u; split < splits; split++) {

@@ -2,26 +2,28 @@
 //
 // q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim] (common/cache/…), each with any
 // strides
-// output: [batch · key_value_heads · blocks, splits, 16, head_dim + 2], row-major: for each row the values summed with
+// output: [batch · key_value_heads · blocks, splits, ROWS, head_dim + 2], row-major: for each row the values summed with
 //         weights exp(score - peak), then the peak (its largest score), then the sum of the weights
-// sizes: batch, heads, key_value_heads, seq, context, head_dim (at most 256), causal (0 or 1), strides of q, of k, of v
-//        (four each), splits, keys of a split (a multiple of 64)
+// sizes: batch, heads, key_value_heads, seq, context, head_dim (at most the workgroup), causal (0 or 1), strides of q, of
+//        k, of v (four each), splits, keys of a split (a multiple of 64)
 //
-// Rows are as in attention.wgsl: the query heads of a group below each other, 16 to a block. A workgroup takes one block
-// and one split of the keys, 64 keys at a time. First invocation (key, quarter) scores its key for the four rows of its
-// quarter; then invocation (part, channel) sums that channel of every parts-th value for all rows.
+// Rows are as in attention.wgsl: the query heads of a group below each other, ROWS to a block, in bands of four. A
+// workgroup takes one block and one split of the keys, 64 keys at a time. First invocation (key, band) scores its key for
+// the four rows of its band; then invocation (part, channel) sums that channel of every parts-th value for all rows.
 // Workgroups: batch · key_value_heads · blocks · splits; beyond the x limit they go on in y.
 
-const ROWS: u32 = 16u;
-const QUARTERS: u32 = 4u; // of the rows, four rows each
+const INVOCATIONS: u32 = {{ workgroup }}u;
 const KEYS: u32 = 64u;
+const BANDS: u32 = INVOCATIONS / KEYS;
+const ROWS: u32 = 4u * BANDS;
 // Channels of queries and keys that are held at once, and the distance of the keys' rows: odd, so that 32 rows lie in 32
 // banks.
 const PART: u32 = 32u;
 const PART_STEP: u32 = 33u;
-const INVOCATIONS: u32 = 256u; // KEYS · QUARTERS
 // Of the keys of a tile: each is gone through by one invocation, before all of them are.
 const COLUMNS: u32 = 8u;
+// Bands whose sums are joined at once, at the end.
+const TOGETHER: u32 = min(BANDS, 2u);
 const HIDDEN: f32 = -3.0e38;
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
@@ -30,12 +32,12 @@ const HIDDEN: f32 = -3.0e38;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
-var<workgroup> queries: array<vec4<f32>, 128>; // PART · QUARTERS, quarters side by side
-var<workgroup> keys: array<f32, 2112>; // KEYS · PART_STEP
-var<workgroup> weights: array<vec4<f32>, 256>; // QUARTERS · KEYS
-var<workgroup> fades: array<vec4<f32>, 4>; // QUARTERS
+var<workgroup> queries: array<vec4<f32>, PART * BANDS>; // bands side by side
+var<workgroup> keys: array<f32, KEYS * PART_STEP>;
+var<workgroup> weights: array<vec4<f32>, INVOCATIONS>; // by bands
+var<workgroup> fades: array<vec4<f32>, BANDS>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size({{ workgroup }})
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -59,8 +61,8 @@ fn main(
     let picture = block / blocks / key_value_heads;
     let key_value_head = block / blocks % key_value_heads;
     let first_row = block % blocks * ROWS;
-    // Quarters that have rows.
-    let quarters = (min(group_rows - first_row, ROWS) + 3u) / 4u;
+    // Bands that have rows.
+    let bands = (min(group_rows - first_row, ROWS) + 3u) / 4u;
     let first_head = key_value_head * (heads / key_value_heads);
     let first_key = item % splits * split_keys;
     let end_key = min(first_key + split_keys, context);
@@ -69,11 +71,11 @@ fn main(
     let scale = inverseSqrt(f32(head_dim));
 
     let key = local % KEYS;
-    let quarter = local / KEYS;
-    // How many keys each row of the quarter sees.
+    let band = local / KEYS;
+    // How many keys each row of the band sees.
     var seen = vec4<u32>();
     for (var i = 0u; i < 4u; i++) {
-        let row = first_row + quarter * 4u + i;
+        let row = first_row + band * 4u + i;
         if row < group_rows {
             seen[i] = select(context, context - seq + row % seq + 1u, causal);
         }
@@ -84,7 +86,7 @@ fn main(
 
     var peak = vec4(HIDDEN);
     var total = vec4<f32>(); // of this key's column
-    var sums: array<vec4<f32>, 4>; // QUARTERS
+    var sums: array<vec4<f32>, 4>; 
     for (var start = first_key; start < end_key; start += KEYS) {
         var scores = vec4<f32>();
         for (var held = 0u; held < head_dim; held += PART) {
@@ -99,11 +101,11 @@ fn main(
                 }
                 keys[i / PART * PART_STEP + i % PART] = value;
             }
-            if local < PART * QUARTERS {
-                let column = held + local / QUARTERS;
+            if local < PART * BANDS {
+                let column = held + local / BANDS;
                 var values = vec4<f32>();
                 for (var i = 0u; i < 4u; i++) {
-                    let row = first_row + local % QUARTERS * 4u + i;
+                    let row = first_row + local % BANDS * 4u + i;
                     if row < group_rows && column < head_dim {
                         let head = first_head + row / seq;
                         let at = picture * sizes[7] + head * sizes[8] + row % seq * sizes[9] + column * sizes[10];
@@ -113,9 +115,9 @@ fn main(
                 queries[local] = values;
             }
             workgroupBarrier();
-            if quarter < quarters {
+            if band < bands {
                 for (var i = 0u; i < PART; i++) {
-                    scores += queries[i * QUARTERS + quarter] * keys[key * PART_STEP + i];
+                    scores += queries[i * BANDS + band] * keys[key * PART_STEP + i];
                 }
             }
         }
@@ -126,34 +128,34 @@ fn main(
         if key < COLUMNS {
             var column = scores;
             for (var other = key + COLUMNS; other < KEYS; other += COLUMNS) {
-                column = max(column, weights[quarter * KEYS + other]);
+                column = max(column, weights[band * KEYS + other]);
             }
             weights[local] = column;
         }
         workgroupBarrier();
         var highest = peak;
         for (var column = 0u; column < COLUMNS; column++) {
-            highest = max(highest, weights[quarter * KEYS + column]);
+            highest = max(highest, weights[band * KEYS + column]);
         }
         workgroupBarrier();
         let weight = select(vec4<f32>(), exp(scores - highest), visible);
         let fade = exp(peak - highest);
         weights[local] = weight;
         if key == 0u {
-            fades[quarter] = fade;
+            fades[band] = fade;
         }
         total = total * fade + weight;
         peak = highest;
         workgroupBarrier();
 
-        for (var i = 0u; i < quarters; i++) {
+        for (var i = 0u; i < bands; i++) {
             sums[i] *= fades[i];
         }
         if part < parts {
             for (var i = part; i < min(KEYS, end_key - start); i += parts) {
                 let place = v_start + (start + i) * sizes[17] + channel * sizes[18];
                 let value = unstore(v[place / PER_WORD], place);
-                for (var j = 0u; j < quarters; j++) {
+                for (var j = 0u; j < bands; j++) {
                     sums[j] += weights[j * KEYS + i] * value;
                 }
             }
@@ -164,28 +166,28 @@ fn main(
     let first = item * ROWS * width;
     workgroupBarrier();
     weights[local] = total;
-    // Two quarters at a time, where the keys were.
-    for (var half = 0u; half < quarters; half += 2u) {
-        for (var row = 0u; row < 8u; row++) {
-            keys[row * INVOCATIONS + local] = sums[half + row / 4u][row % 4u];
+    // As many bands at a time as have room where the keys were.
+    for (var low = 0u; low < bands; low += TOGETHER) {
+        for (var row = 0u; row < 4u * TOGETHER; row++) {
+            keys[row * INVOCATIONS + local] = sums[low + row / 4u][row % 4u];
         }
         workgroupBarrier();
-        for (var i = local; i < 8u * head_dim; i += INVOCATIONS) {
+        for (var i = local; i < 4u * TOGETHER * head_dim; i += INVOCATIONS) {
             let row = i / head_dim;
             var sum = 0.0;
             for (var other = 0u; other < parts; other++) {
                 sum += keys[row * INVOCATIONS + other * head_dim + i % head_dim];
             }
-            output[first + (half * 4u + row) * width + i % head_dim] = sum;
+            output[first + (low * 4u + row) * width + i % head_dim] = sum;
         }
         workgroupBarrier();
     }
     if key < 4u {
         var sum = 0.0;
         for (var other = 0u; other < KEYS; other++) {
-            sum += weights[quarter * KEYS + other][key];
+            sum += weights[band * KEYS + other][key];
         }
-        let at = first + (quarter * 4u + key) * width + head_dim;
+        let at = first + (band * 4u + key) * width + head_dim;
         output[at] = peak[key];
         output[at + 1u] = sum;
     }

@@ -51,8 +51,14 @@ fn attention_of_few_queries_over_a_long_context() {
     compare(
         |random| {
             let (batch, key_value_heads) = (random.size(2), random.size(2));
-            let (group, seq) = (random.size(20), random.size(8));
-            let (head_dim, causal) = (random.size(256), random.flag());
+            // Workgroups are of the size that rows and channels ask for.
+            let (group, seq) = if random.flag() {
+                (random.size(4), random.size(2))
+            } else {
+                (random.size(20), random.size(8))
+            };
+            let widest = 32 << random.size(3);
+            let (head_dim, causal) = (random.size(widest), random.flag());
             // More than 256 / 2 splits of one tile each, sometimes.
             let tiles = if random.size(4) == 1 { 128 + random.size(9) } else { random.size(5) };
             let context = (64 * tiles + random.size(3) - 2).max(seq);

@@ -23,9 +23,9 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** A rate with two or three figures. */
+/** A rate in three figures: 0.115, 20.3, 186. */
 export function rate(value: number): string {
-  return number(value, value < 10 ? 1 : 0);
+  return new Intl.NumberFormat(language(), { maximumSignificantDigits: 3, minimumSignificantDigits: 3 }).format(value);
 }
 
 export function percent(fraction: number): string {

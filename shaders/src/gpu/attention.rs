@@ -9,12 +9,12 @@ use burn_cubecl::tensor::CubeTensor;
 use super::wgsl::{Variant, Wgsl};
 use super::{empty, strides};
 
-/// As in the kernels: rows of a workgroup, and the widest heads.
+/// As in the kernel for many queries: rows of a workgroup, and the widest heads.
 const TILE: usize = 16;
 const MAX_DIM: usize = 128;
-const SPLIT_MAX_DIM: usize = 256;
-/// Keys that a split goes through at once.
+/// As in the kernel for few: keys that are gone through at once, and rows that a workgroup scores them for side by side.
 const SPLIT_TILE: usize = 64;
+const BAND: usize = 4;
 /// The most queries that are split: a token that is written, or a few.
 const FEW: usize = 8;
 /// Workgroups that keep a GPU busy. A split makes no more of them, since every one costs the merge a step.
@@ -31,7 +31,7 @@ pub(super) fn attention(
     // Tokens before heads, as the projection that follows wants them.
     let output = empty(q, Shape::from([call.batch, call.seq, call.heads, call.head_dim]));
     match call.split() {
-        Some(split) if call.head_dim <= SPLIT_MAX_DIM => call.launch_split(split, [q, k, v], &output),
+        Some(split) if call.head_dim <= Wgsl::ROW as usize => call.launch_split(split, [q, k, v], &output),
         _ if call.head_dim <= MAX_DIM => call.launch_whole([q, k, v], &output),
         _ => return None,
     }
@@ -51,6 +51,10 @@ struct Call {
 
 /// How the context is shared out.
 struct Split {
+    /// Invocations of a workgroup.
+    workgroup: u32,
+    /// Rows that a workgroup takes.
+    rows: usize,
     splits: usize,
     /// Keys of each but the last.
     keys: usize,
@@ -63,21 +67,29 @@ impl Call {
         Self { batch, heads, key_value_heads, seq, context, head_dim, causal }
     }
 
-    /// Blocks of rows, each with one head of keys and values.
-    fn blocks(&self) -> usize {
-        let rows = self.heads / self.key_value_heads.max(1) * self.seq;
-        self.batch * self.key_value_heads * rows.div_ceil(TILE)
+    /// Rows that share a head of keys and values.
+    fn group_rows(&self) -> usize {
+        self.heads / self.key_value_heads.max(1) * self.seq
+    }
+
+    /// Blocks of so many rows, each with one head of keys and values.
+    fn blocks(&self, rows: usize) -> usize {
+        self.batch * self.key_value_heads * self.group_rows().div_ceil(rows)
     }
 
     /// None where the blocks alone, or a context of one tile, leave nothing to share out.
     fn split(&self) -> Option<Split> {
+        // A row of invocations for each band, and one invocation at least for each channel.
+        let wanted = (self.group_rows().div_ceil(BAND) * SPLIT_TILE).max(self.head_dim);
+        let workgroup = wanted.next_power_of_two().clamp(SPLIT_TILE, Wgsl::ROW as usize);
+        let rows = workgroup / SPLIT_TILE * BAND;
         let tiles = self.context.div_ceil(SPLIT_TILE);
-        let most = (BUSY / self.blocks().max(1)).min(tiles);
+        let most = (BUSY / self.blocks(rows).max(1)).min(tiles);
         if self.seq > FEW || most < 2 {
             return None;
         }
         let keys = tiles.div_ceil(most) * SPLIT_TILE;
-        Some(Split { splits: self.context.div_ceil(keys), keys })
+        Some(Split { workgroup: workgroup as u32, rows, splits: self.context.div_ceil(keys), keys })
     }
 
     fn sizes(&self, inputs: [&CubeTensor; 3]) -> Vec<usize> {
@@ -89,22 +101,23 @@ impl Call {
     fn launch_whole(&self, inputs: [&CubeTensor; 3], output: &CubeTensor) {
         let kernel = Wgsl::by_rows("attention", include_str!("../../wgsl/attention.wgsl"), Wgsl::ROW);
         let kernel = Wgsl { variant: Variant::of_cache(inputs[1]), ..kernel };
-        kernel.launch(self.blocks(), &inputs, output, &self.sizes(inputs));
+        kernel.launch(self.blocks(TILE), &inputs, output, &self.sizes(inputs));
     }
 
-    fn launch_split(&self, Split { splits, keys }: Split, inputs: [&CubeTensor; 3], output: &CubeTensor) {
+    fn launch_split(&self, split: Split, inputs: [&CubeTensor; 3], output: &CubeTensor) {
         let [like, ..] = inputs;
-        let workgroups = self.blocks() * splits;
-        let partial = empty(like, Shape::from([workgroups, TILE, self.head_dim + 2]));
+        let Split { workgroup, rows, splits, keys } = split;
+        let workgroups = self.blocks(rows) * splits;
+        let partial = empty(like, Shape::from([workgroups, rows, self.head_dim + 2]));
         let kernel =
-            Wgsl::by_rows("attention_split", include_str!("../../wgsl/attention_split.wgsl"), Wgsl::ROW);
+            Wgsl::by_rows("attention_split", include_str!("../../wgsl/attention_split.wgsl"), workgroup);
         let kernel = Wgsl { variant: Variant::of_cache(inputs[1]), ..kernel };
         let sizes: Vec<usize> = self.sizes(inputs).into_iter().chain([splits, keys]).collect();
         kernel.launch(workgroups, &inputs, &partial, &sizes);
 
         let kernel =
             Wgsl::by_rows("attention_merge", include_str!("../../wgsl/attention_merge.wgsl"), Wgsl::HEAD);
-        let sizes = [self.batch, self.heads, self.key_value_heads, self.seq, self.head_dim, splits];
+        let sizes = [self.batch, self.heads, self.key_value_heads, self.seq, self.head_dim, splits, rows];
         kernel.launch(self.batch * self.seq * self.heads, &[&partial], output, &sizes);
     }
 }

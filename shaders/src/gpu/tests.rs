@@ -68,8 +68,14 @@ fn kernels() -> Vec<(String, Wgsl, Capabilities)> {
                     (true, false) => &[8],
                     (true, true) => &[8, 16],
                 };
-                for &side in sides {
-                    let workgroup = if cooperative { 4 * SUBGROUP } else { INVOCATIONS };
+                let workgroups: &[u32] = match name {
+                    "attention_split" => &[64, 128, INVOCATIONS],
+                    _ if cooperative => &[4 * SUBGROUP],
+                    _ => &[INVOCATIONS],
+                };
+                for (&side, &workgroup) in
+                    sides.iter().flat_map(|side| workgroups.iter().map(move |w| (side, w)))
+                {
                     let kernel = Wgsl {
                         sum,
                         readers,
@@ -80,7 +86,7 @@ fn kernels() -> Vec<(String, Wgsl, Capabilities)> {
                     needs.set(Capabilities::SHADER_FLOAT16, f16);
                     needs.set(Capabilities::SUBGROUP, subgroups || cooperative);
                     needs.set(Capabilities::COOPERATIVE_MATRIX, cooperative);
-                    kernels.push((format!("{name} {parts} {:?}", kernel.variant), kernel, needs));
+                    kernels.push((format!("{name} {workgroup} {parts} {:?}", kernel.variant), kernel, needs));
                 }
             }
         }
