@@ -20,9 +20,10 @@ const DEPTH: u32 = 16u;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 @group(0) @binding(5) var<storage, read> sizes: array<u32>;
 
-// Column-major, so that what neighbours write lies in different banks.
-var<workgroup> x_tile: array<Number, 2048>; // DEPTH · ROWS
-var<workgroup> w_tile: array<Number, 1024>; // DEPTH · OUT
+// Four columns of a row together, rows next to each other: invocations read and write neighbours, and a product takes four
+// numbers at a time.
+var<workgroup> x_tile: array<vec4<Number>, 512>; // DEPTH / 4 · ROWS
+var<workgroup> w_tile: array<vec4<Number>, 256>; // DEPTH / 4 · OUT
 
 @compute @workgroup_size(256)
 fn main(
@@ -42,13 +43,13 @@ fn main(
     }
     // What it fetches: of a row of x two times four columns, and half of all invocations eight columns of a row of W.
     let x_fetched = lane % ROWS;
-    let x_quarter = lane / ROWS;
-    let x_start = min(first_row + x_fetched, rows - 1u) * (columns / 4u) + x_quarter;
+    let x_half = lane / ROWS;
+    let x_start = min(first_row + x_fetched, rows - 1u) * (columns / 4u) + x_half;
     let w_fetched = lane % OUT;
     let w_half = lane / OUT;
     let w_row = min(first_out + w_fetched, out - 1u);
-    // What it sums: eight rows of x by four of W.
-    let left = lane % 16u * 4u;
+    // What it sums: eight rows of x by four of W, which are 16 apart.
+    let left = lane % 16u;
     let top = lane / 16u * 8u;
     var sums: array<vec4<f32>, 8>;
     for (var step = 0u; step < columns / DEPTH; step++) {
@@ -63,22 +64,23 @@ fn main(
             w_far = scale.x * eight[1] + scale.y;
         }
         workgroupBarrier();
-        for (var i = 0u; i < 4u; i++) {
-            x_tile[(4u * x_quarter + i) * ROWS + x_fetched] = number(near[i]);
-            x_tile[(4u * x_quarter + 8u + i) * ROWS + x_fetched] = number(far[i]);
-        }
+        x_tile[x_half * ROWS + x_fetched] = numbers(near);
+        x_tile[(x_half + 2u) * ROWS + x_fetched] = numbers(far);
         if w_half < 2u {
-            for (var i = 0u; i < 4u; i++) {
-                w_tile[(8u * w_half + i) * OUT + w_fetched] = number(w_near[i]);
-                w_tile[(8u * w_half + 4u + i) * OUT + w_fetched] = number(w_far[i]);
-            }
+            w_tile[2u * w_half * OUT + w_fetched] = numbers(w_near);
+            w_tile[(2u * w_half + 1u) * OUT + w_fetched] = numbers(w_far);
         }
         workgroupBarrier();
-        for (var depth = 0u; depth < DEPTH; depth++) {
-            let at = depth * OUT + left;
-            let w = vec4<f32>(vec4<Number>(w_tile[at], w_tile[at + 1u], w_tile[at + 2u], w_tile[at + 3u]));
+        for (var quad = 0u; quad < DEPTH / 4u; quad++) {
+            let at = quad * OUT + left;
+            let w = mat4x4(
+                vec4<f32>(w_tile[at]),
+                vec4<f32>(w_tile[at + 16u]),
+                vec4<f32>(w_tile[at + 32u]),
+                vec4<f32>(w_tile[at + 48u]),
+            );
             for (var i = 0u; i < 8u; i++) {
-                sums[i] += f32(x_tile[depth * ROWS + top + i]) * w;
+                sums[i] += vec4<f32>(x_tile[quad * ROWS + top + i]) * w;
             }
         }
     }
@@ -86,7 +88,7 @@ fn main(
         let row = first_row + top + i;
         if row < rows {
             for (var j = 0u; j < 4u; j++) {
-                let column = first_out + left + j;
+                let column = first_out + left + 16u * j;
                 if column < out {
                     output[row * out + column] = sums[i][j] + bias[column];
                 }

@@ -75,11 +75,11 @@ fn main(
             let scale = block_scale(w_row, block, blocks);
             let place = fetched * STEP + 8u * eighth;
             for (var half = 0u; half < 2u; half++) {
-                let x_four = x[x_at + half];
-                let w_four = scale.x * eight[half] + scale.y;
+                let x_four = numbers(x[x_at + half]);
+                let w_four = numbers(scale.x * eight[half] + scale.y);
                 for (var j = 0u; j < 4u; j++) {
-                    x_tile[place + 4u * half + j] = number(x_four[j]);
-                    w_tile[place + 4u * half + j] = number(w_four[j]);
+                    x_tile[place + 4u * half + j] = x_four[j];
+                    w_tile[place + 4u * half + j] = w_four[j];
                 }
             }
         }

@@ -3,6 +3,6 @@
 alias Number = f16;
 
 // Beyond the largest f16 that one: an infinity would spoil a whole row.
-fn number(value: f32) -> Number {
-    return f16(clamp(value, -65504.0, 65504.0));
+fn numbers(values: vec4<f32>) -> vec4<Number> {
+    return vec4<f16>(clamp(values, vec4(-65504.0), vec4(65504.0)));
 }

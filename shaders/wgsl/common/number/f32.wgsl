@@ -2,6 +2,6 @@
 
 alias Number = f32;
 
-fn number(value: f32) -> Number {
-    return value;
+fn numbers(values: vec4<f32>) -> vec4<Number> {
+    return values;
 }
