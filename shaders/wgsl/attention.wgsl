@@ -4,15 +4,19 @@
 // strides; output: [batch, seq, heads, head_dim], row-major. head_dim is at most 128.
 // sizes: batch, heads, key_value_heads, seq, context, head_dim, causal (0 or 1), strides of q, of k, of v (four each)
 //
-// The query heads of a group become further rows of their one head of keys and values. A workgroup takes 16 of these
-// rows and goes through the keys in tiles of 16: invocation (x, y) scores key x for row y, then sums the values of row
-// y into the channels x, x + 16, … Workgroups: batch · key_value_heads · row blocks; beyond the x limit they go on in y.
+// The query heads of a group become further rows of their one head of keys and values. A workgroup takes 64 of these
+// rows, in bands of four, and goes through the keys in tiles of 32. Invocation (x, y) scores the rows of band y for the
+// keys x and x + 16, then sums the values of all keys for these rows in the channels from 4 x on and from 4 (x + 16) on.
+// Workgroups: batch · key_value_heads · row blocks; beyond the x limit they go on in y.
 
-const TILE: u32 = 16u;
-const MAX_DIM: u32 = 128u;
-// Channels of the keys that are held at once, and the distance of their rows: odd, so that 16 rows lie in 16 banks.
-const PART: u32 = 64u;
-const PART_STEP: u32 = 65u;
+const ROWS: u32 = 64u;
+const KEYS: u32 = 32u;
+const BAND: u32 = 4u;
+const LANES: u32 = 16u; // invocations of a band
+const INVOCATIONS: u32 = 256u; // LANES · ROWS / BAND
+// Quads of channels of queries and keys that are held at once; of values there are as many keys as have room.
+const PART: u32 = 4u;
+const VALUES: u32 = 256u;
 const HIDDEN: f32 = -3.0e38;
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
@@ -21,16 +25,16 @@ const HIDDEN: f32 = -3.0e38;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
-var<workgroup> queries: array<f32, 2048>; // TILE · MAX_DIM
-var<workgroup> keys: array<f32, 1040>; // TILE · PART_STEP
-var<workgroup> weights: array<f32, 256>; // TILE · TILE
+// Four channels together: queries by quad and row, or values by key and quad.
+var<workgroup> held: array<vec4<f32>, VALUES>;
+var<workgroup> keys: array<vec4<f32>, PART * KEYS>; // by quad and key
+var<workgroup> weights: array<vec4<f32>, ROWS / BAND * KEYS>; // the rows of a band together, by band and key
 
-@compute @workgroup_size(16, 16)
+@compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_id) local: vec3<u32>,
-    @builtin(local_invocation_index) index: u32,
+    @builtin(local_invocation_index) local: u32,
 ) {
     let heads = sizes[1];
     let key_value_heads = sizes[2];
@@ -38,98 +42,151 @@ fn main(
     let context = sizes[4];
     let head_dim = sizes[5];
     let causal = sizes[6] == 1u;
-    let group_rows = heads / key_value_heads * seq;
-    let blocks = (group_rows + TILE - 1u) / TILE;
+    let of_group = heads / key_value_heads;
+    let group_rows = of_group * seq;
+    let blocks = (group_rows + ROWS - 1u) / ROWS;
     let item = group.y * groups.x + group.x;
     if item >= sizes[0] * key_value_heads * blocks {
         return;
     }
     let picture = item / blocks / key_value_heads;
     let key_value_head = item / blocks % key_value_heads;
-    let first_row = item % blocks * TILE;
-    let last_row = min(first_row + TILE, group_rows) - 1u;
-
-    let row = first_row + local.y;
-    let head = key_value_head * (heads / key_value_heads) + row / seq;
-    let token = row % seq;
-    // How many keys this row sees, and how many any row of the workgroup does.
-    var seen = 0u;
-    if row < group_rows {
-        seen = select(context, context - seq + token + 1u, causal);
-    }
+    let first_row = item % blocks * ROWS;
+    let last_row = min(first_row + ROWS, group_rows) - 1u;
     let last_token = select(seq - 1u, last_row % seq, first_row / seq == last_row / seq);
     let most_seen = select(context, context - seq + last_token + 1u, causal);
 
-    let q_start = picture * sizes[7] + head * sizes[8] + token * sizes[9];
+    let x = local % LANES;
+    let band = local / LANES;
+    // How many keys each row of the band sees.
+    var seen = vec4<u32>();
+    for (var i = 0u; i < BAND; i++) {
+        let row = first_row + band * BAND + i;
+        if row < group_rows {
+            seen[i] = select(context, context - seq + row % seq + 1u, causal);
+        }
+    }
+
+    // What it fetches: neighbours fetch neighbouring channels.
+    let fetched = local / PART;
+    let quad = local % PART;
+    let fetched_row = min(first_row + fetched, last_row);
+    let fetched_head = key_value_head * of_group + fetched_row / seq;
+    let q_start = picture * sizes[7] + fetched_head * sizes[8] + fetched_row % seq * sizes[9];
     let k_start = picture * sizes[11] + key_value_head * sizes[12];
     let v_start = picture * sizes[15] + key_value_head * sizes[16];
     let scale = inverseSqrt(f32(head_dim));
-    for (var channel = local.x; channel < head_dim; channel += TILE) {
-        var value = 0.0;
-        if row < group_rows {
-            value = q[q_start + channel * sizes[10]] * scale;
-        }
-        queries[local.y * MAX_DIM + channel] = value;
-    }
+    let quads = (head_dim + 3u) / 4u;
+    let value_keys = min(VALUES / quads, KEYS);
 
-    var sums: array<f32, 8>; // MAX_DIM / TILE
-    var peak = HIDDEN;
-    var total = 0.0;
-    for (var start = 0u; start < most_seen; start += TILE) {
-        var score = 0.0;
-        for (var part = 0u; part < head_dim; part += PART) {
-            let count = min(PART, head_dim - part);
+    var sums: array<vec4<f32>, 8>; // of each row the near channels, then of each row the far ones
+    var peak = vec4(HIDDEN);
+    var total = vec4<f32>(); // of this invocation's keys
+    for (var start = 0u; start < most_seen; start += KEYS) {
+        var near = vec4<f32>();
+        var far = vec4<f32>();
+        for (var part = 0u; part < quads; part += PART) {
+            let channel = (part + quad) * 4u;
             workgroupBarrier();
-            for (var channel = local.x; channel < count; channel += TILE) {
-                var value = 0.0;
-                if start + local.y < context {
-                    let at = k_start + (start + local.y) * sizes[13] + (part + channel) * sizes[14];
-                    value = unstore(k[at / PER_WORD], at);
+            var values = vec4<f32>();
+            for (var i = 0u; i < 4u; i++) {
+                if channel + i < head_dim {
+                    values[i] = q[q_start + (channel + i) * sizes[10]] * scale;
                 }
-                keys[local.y * PART_STEP + channel] = value;
+            }
+            held[quad * ROWS + fetched] = values;
+            if fetched < KEYS {
+                values = vec4<f32>();
+                for (var i = 0u; i < 4u; i++) {
+                    if start + fetched < context && channel + i < head_dim {
+                        let at = k_start + (start + fetched) * sizes[13] + (channel + i) * sizes[14];
+                        values[i] = unstore(k[at / PER_WORD], at);
+                    }
+                }
+                keys[quad * KEYS + fetched] = values;
             }
             workgroupBarrier();
-            for (var channel = 0u; channel < count; channel++) {
-                score += queries[local.y * MAX_DIM + part + channel] * keys[local.x * PART_STEP + channel];
+            for (var i = 0u; i < PART; i++) {
+                let at = i * ROWS + band * BAND;
+                let rows = mat4x4(held[at], held[at + 1u], held[at + 2u], held[at + 3u]);
+                near += keys[i * KEYS + x] * rows;
+                far += keys[i * KEYS + x + LANES] * rows;
             }
         }
-        let visible = start + local.x < seen;
-        weights[local.y * TILE + local.x] = select(HIDDEN, score, visible);
+        let near_visible = vec4(start + x) < seen;
+        let far_visible = vec4(start + x + LANES) < seen;
+        near = select(vec4(HIDDEN), near, near_visible);
+        far = select(vec4(HIDDEN), far, far_visible);
+        weights[local] = max(near, far);
         workgroupBarrier();
         var highest = peak;
-        for (var i = 0u; i < TILE; i++) {
-            highest = max(highest, weights[local.y * TILE + i]);
+        for (var i = 0u; i < LANES; i++) {
+            highest = max(highest, weights[band * LANES + i]);
         }
         workgroupBarrier();
-        weights[local.y * TILE + local.x] = select(0.0, exp(score - highest), visible);
-        workgroupBarrier();
-
+        near = select(vec4<f32>(), exp(near - highest), near_visible);
+        far = select(vec4<f32>(), exp(far - highest), far_visible);
+        weights[band * KEYS + x] = near;
+        weights[band * KEYS + x + LANES] = far;
         let fade = exp(peak - highest);
         peak = highest;
-        total *= fade;
-        for (var i = 0u; i < 8u; i++) {
-            sums[i] *= fade;
+        total = total * fade + near + far;
+        for (var i = 0u; i < BAND; i++) {
+            sums[i] *= fade[i];
+            sums[BAND + i] *= fade[i];
         }
-        for (var i = 0u; i < min(TILE, context - start); i++) {
-            let weight = weights[local.y * TILE + i];
-            total += weight;
-            let at = v_start + (start + i) * sizes[17];
-            for (var part = 0u; part < 8u; part++) {
-                let channel = part * TILE + local.x;
-                if channel < head_dim {
-                    let place = at + channel * sizes[18];
-                    sums[part] += weight * unstore(v[place / PER_WORD], place);
+
+        let end = min(KEYS, most_seen - start);
+        for (var first = 0u; first < end; first += value_keys) {
+            workgroupBarrier();
+            for (var i = local; i < value_keys * quads; i += INVOCATIONS) {
+                let at = start + first + i / quads;
+                let channel = i % quads * 4u;
+                var values = vec4<f32>();
+                for (var j = 0u; j < 4u; j++) {
+                    if at < context && channel + j < head_dim {
+                        let place = v_start + at * sizes[17] + (channel + j) * sizes[18];
+                        values[j] = unstore(v[place / PER_WORD], place);
+                    }
+                }
+                held[i] = values;
+            }
+            workgroupBarrier();
+            for (var key = 0u; key < min(value_keys, end - first); key++) {
+                let weight = weights[band * KEYS + first + key];
+                if x < quads {
+                    let value = held[key * quads + x];
+                    for (var i = 0u; i < BAND; i++) {
+                        sums[i] += weight[i] * value;
+                    }
+                }
+                if x + LANES < quads {
+                    let value = held[key * quads + x + LANES];
+                    for (var i = 0u; i < BAND; i++) {
+                        sums[BAND + i] += weight[i] * value;
+                    }
                 }
             }
         }
     }
 
-    if row < group_rows {
-        let at = ((picture * seq + token) * heads + head) * head_dim;
-        for (var part = 0u; part < 8u; part++) {
-            let channel = part * TILE + local.x;
-            if channel < head_dim {
-                output[at + channel] = sums[part] / total;
+    workgroupBarrier();
+    weights[local] = total;
+    workgroupBarrier();
+    total = vec4<f32>();
+    for (var i = 0u; i < LANES; i++) {
+        total += weights[band * LANES + i];
+    }
+    for (var i = 0u; i < BAND; i++) {
+        let row = first_row + band * BAND + i;
+        if row < group_rows {
+            let head = key_value_head * of_group + row / seq;
+            let at = ((picture * seq + row % seq) * heads + head) * head_dim;
+            for (var j = 0u; j < 8u; j++) {
+                let channel = (x + j / 4u * LANES) * 4u + j % 4u;
+                if channel < head_dim {
+                    output[at + channel] = sums[j / 4u * BAND + i][j % 4u] / total[i];
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ fn attention() {
         |random| {
             let (batch, key_value_heads, head_dim) = (random.size(2), random.size(2), random.size(128));
             let heads = key_value_heads * random.size(3);
-            let (seq, causal) = (random.size(40), random.flag());
+            let (seq, causal) = (random.size(100), random.flag());
             let context = if causal { seq + random.size(60) - 1 } else { random.size(80) };
             // The heads lie behind the sequence in memory, as they come out of a projection.
             let q = random.data([batch, seq, heads, head_dim]);

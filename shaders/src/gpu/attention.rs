@@ -10,7 +10,7 @@ use super::wgsl::{Variant, Wgsl};
 use super::{empty, strides};
 
 /// As in the kernel for many queries: rows of a workgroup, and the widest heads.
-const TILE: usize = 16;
+const ROWS: usize = 64;
 const MAX_DIM: usize = 128;
 /// As in the kernel for few: keys that are gone through at once, and rows that a workgroup scores them for side by side.
 const SPLIT_TILE: usize = 64;
@@ -101,7 +101,7 @@ impl Call {
     fn launch_whole(&self, inputs: [&CubeTensor; 3], output: &CubeTensor) {
         let kernel = Wgsl::by_rows("attention", include_str!("../../wgsl/attention.wgsl"), Wgsl::ROW);
         let kernel = Wgsl { variant: Variant::of_cache(inputs[1]), ..kernel };
-        kernel.launch(self.blocks(TILE), &inputs, output, &self.sizes(inputs));
+        kernel.launch(self.blocks(ROWS), &inputs, output, &self.sizes(inputs));
     }
 
     fn launch_split(&self, split: Split, inputs: [&CubeTensor; 3], output: &CubeTensor) {
