@@ -58,6 +58,8 @@ fn main(
 
     let x = local % LANES;
     let band = local / LANES;
+    // The last block may have fewer rows.
+    let has_rows = first_row + band * BAND < group_rows;
     // How many keys each row of the band sees.
     var seen = vec4<u32>();
     for (var i = 0u; i < BAND; i++) {
@@ -106,7 +108,7 @@ fn main(
                 keys[quad * KEYS + fetched] = values;
             }
             workgroupBarrier();
-            for (var i = 0u; i < PART; i++) {
+            for (var i = 0u; i < PART && has_rows; i++) {
                 let at = i * ROWS + band * BAND;
                 let rows = mat4x4(held[at], held[at + 1u], held[at + 2u], held[at + 3u]);
                 near += keys[i * KEYS + x] * rows;
@@ -152,7 +154,7 @@ fn main(
                 held[i] = values;
             }
             workgroupBarrier();
-            for (var key = 0u; key < min(value_keys, end - first); key++) {
+            for (var key = 0u; key < min(value_keys, end - first) && has_rows; key++) {
                 let weight = weights[band * KEYS + first + key];
                 if x < quads {
                     let value = held[key * quads + x];

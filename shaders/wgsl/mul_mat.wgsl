@@ -71,7 +71,8 @@ fn main(
             w_tile[(2u * w_half + 1u) * OUT + w_fetched] = numbers(w_far);
         }
         workgroupBarrier();
-        for (var quad = 0u; quad < DEPTH / 4u; quad++) {
+        // The last tile may have fewer rows.
+        for (var quad = 0u; quad < DEPTH / 4u && first_row + top < rows; quad++) {
             let at = quad * OUT + left;
             let w = mat4x4(
                 vec4<f32>(w_tile[at]),

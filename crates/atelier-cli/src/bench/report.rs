@@ -93,7 +93,10 @@ impl Report {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {name:<28}{value}");
         };
-        let rate = |operations: f64| format!("{:.2} TFLOP/s", operations / 1e12);
+        let rate = |operations: f64| match operations / 1e12 {
+            tera if tera >= 0.1 => format!("{tera:.2} TFLOP/s"),
+            tera => format!("{:.1} GFLOP/s", 1e3 * tera),
+        };
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         line("copying", format!("{}/s", size(ceilings.copy_bytes_per_second as u64)));
         line("multiplying f32", rate(ceilings.dense_operations_per_second));
