@@ -81,7 +81,9 @@ fn main(
     let quads = (head_dim + 3u) / 4u;
     let value_keys = min(VALUES / quads, KEYS);
 
-    var sums: array<vec4<f32>, 8>; // of each row the near channels, then of each row the far ones
+    // Of the near and of the far channels; a column for each row.
+    var near_sums = mat4x4<f32>();
+    var far_sums = mat4x4<f32>();
     var peak = vec4(HIDDEN);
     var total = vec4<f32>(); // of this invocation's keys
     for (var start = 0u; start < most_seen; start += KEYS) {
@@ -133,10 +135,8 @@ fn main(
         let fade = exp(peak - highest);
         peak = highest;
         total = total * fade + near + far;
-        for (var i = 0u; i < BAND; i++) {
-            sums[i] *= fade[i];
-            sums[BAND + i] *= fade[i];
-        }
+        near_sums = scaled(near_sums, fade);
+        far_sums = scaled(far_sums, fade);
 
         let end = min(KEYS, most_seen - start);
         for (var first = 0u; first < end; first += value_keys) {
@@ -157,16 +157,10 @@ fn main(
             for (var key = 0u; key < min(value_keys, end - first) && has_rows; key++) {
                 let weight = weights[band * KEYS + first + key];
                 if x < quads {
-                    let value = held[key * quads + x];
-                    for (var i = 0u; i < BAND; i++) {
-                        sums[i] += weight[i] * value;
-                    }
+                    near_sums += outer(held[key * quads + x], weight);
                 }
                 if x + LANES < quads {
-                    let value = held[key * quads + x + LANES];
-                    for (var i = 0u; i < BAND; i++) {
-                        sums[BAND + i] += weight[i] * value;
-                    }
+                    far_sums += outer(held[key * quads + x + LANES], weight);
                 }
             }
         }
@@ -187,7 +181,7 @@ fn main(
             for (var j = 0u; j < 8u; j++) {
                 let channel = (x + j / 4u * LANES) * 4u + j % 4u;
                 if channel < head_dim {
-                    output[at + channel] = sums[j / 4u * BAND + i][j % 4u] / total[i];
+                    output[at + channel] = select(far_sums[i][j % 4u], near_sums[i][j % 4u], j < 4u) / total[i];
                 }
             }
         }

@@ -55,7 +55,9 @@ fn main(
     let column = local % TILE;
     let first_row = local / TILE % 4u * 4u;
     let quad = local / 64u * 2u;
-    var sums: array<vec4<f32>, 8>; // two quads of channels for each of four pixels
+    // Two quads of channels; a column for each of four pixels.
+    var upper = mat4x4<f32>();
+    var lower = mat4x4<f32>();
     for (var first = 0u; first < inputs; first += STEP) {
         workgroupBarrier();
         for (var i = local; i < STEP * BORDERED * BORDERED; i += INVOCATIONS) {
@@ -89,18 +91,14 @@ fn main(
         for (var channel = 0u; channel < STEP && first_output + quad * 4u < outputs; channel++) {
             for (var dx = 0u; dx < 3u; dx++) {
                 let at = (channel * BORDERED + first_row) * ROW + column + dx;
-                var values: array<f32, 6>;
-                for (var i = 0u; i < 6u; i++) {
-                    values[i] = pixels[at + i * ROW];
-                }
+                var values = vec4(pixels[at], pixels[at + ROW], pixels[at + 2u * ROW], pixels[at + 3u * ROW]);
                 for (var dy = 0u; dy < 3u; dy++) {
-                    let place = (channel * 9u + dy * 3u + dx) * QUADS + quad;
-                    let upper = weights[place];
-                    let lower = weights[place + 1u];
-                    for (var i = 0u; i < 4u; i++) {
-                        sums[2u * i] += upper * values[i + dy];
-                        sums[2u * i + 1u] += lower * values[i + dy];
+                    if dy > 0u {
+                        values = vec4(values.yzw, pixels[at + (dy + 3u) * ROW]);
                     }
+                    let place = (channel * 9u + dy * 3u + dx) * QUADS + quad;
+                    upper += outer(weights[place], values);
+                    lower += outer(weights[place + 1u], values);
                 }
             }
         }
@@ -115,7 +113,7 @@ fn main(
             let channel = first_output + quad * 4u + j;
             if row < height && channel < outputs {
                 let at = ((picture * outputs + channel) * height + row) * width + left + column;
-                output[at] = sums[2u * i + j / 4u][j % 4u] + bias[channel];
+                output[at] = select(lower[i][j % 4u], upper[i][j % 4u], j < 4u) + bias[channel];
             }
         }
     }

@@ -25,6 +25,16 @@ const DEPTH: u32 = 16u;
 var<workgroup> x_tile: array<vec4<Number>, 512>; // DEPTH / 4 · ROWS
 var<workgroup> w_tile: array<vec4<Number>, 256>; // DEPTH / 4 · OUT
 
+// Four neighbours of the tile, each times the columns of `w`.
+fn products(at: u32, w: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4(
+        vec4<f32>(x_tile[at]) * w,
+        vec4<f32>(x_tile[at + 1u]) * w,
+        vec4<f32>(x_tile[at + 2u]) * w,
+        vec4<f32>(x_tile[at + 3u]) * w,
+    );
+}
+
 @compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -51,7 +61,8 @@ fn main(
     // What it sums: eight rows of x by four of W, which are 16 apart.
     let left = lane % 16u;
     let top = lane / 16u * 8u;
-    var sums: array<vec4<f32>, 8>;
+    var upper = mat4x4<f32>();
+    var lower = mat4x4<f32>();
     for (var step = 0u; step < columns / DEPTH; step++) {
         let near = x[x_start + step * 4u];
         let far = x[x_start + step * 4u + 2u];
@@ -80,9 +91,8 @@ fn main(
                 vec4<f32>(w_tile[at + 32u]),
                 vec4<f32>(w_tile[at + 48u]),
             );
-            for (var i = 0u; i < 8u; i++) {
-                sums[i] += vec4<f32>(x_tile[quad * ROWS + top + i]) * w;
-            }
+            upper += products(quad * ROWS + top, w);
+            lower += products(quad * ROWS + top + 4u, w);
         }
     }
     for (var i = 0u; i < 8u; i++) {
@@ -91,7 +101,7 @@ fn main(
             for (var j = 0u; j < 4u; j++) {
                 let column = first_out + left + 16u * j;
                 if column < out {
-                    output[row * out + column] = sums[i][j] + bias[column];
+                    output[row * out + column] = select(lower[i % 4u][j], upper[i % 4u][j], i < 4u) + bias[column];
                 }
             }
         }

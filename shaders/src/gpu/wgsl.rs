@@ -117,7 +117,9 @@ impl Wgsl {
         let cache = if self.source.contains("Stored") { cache } else { "" };
         let number = if self.source.contains("Number") { number } else { "" };
         let sum = if self.adds() { sum } else { "" };
-        let parts = [&[number, cache, sum][..], &self.readers, &[self.source]].concat().concat();
+        let columns = include_str!("../../wgsl/common/columns.wgsl");
+        let columns = if self.source.contains("outer(") { columns } else { "" };
+        let parts = [&[number, cache, sum, columns][..], &self.readers, &[self.source]].concat().concat();
         let directives = DIRECTIVES.iter().filter(|(word, _)| code(&parts).any(|line| line.contains(word)));
         // naga takes them without asking, and does not know the word.
         let subgroups = (browser && self.variant.subgroup.is_some()).then_some("enable subgroups;\n");
