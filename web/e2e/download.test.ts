@@ -138,7 +138,7 @@ test("too little room is said with figures", async () => {
 
 test("the storage panel knows what is here, and can empty it", async () => {
   const page = await openPage(browser, server.url);
-  await openBlueprint(page);
+  await openBlueprint(page, 20);
   await loadPainter(page);
   await cancelButton(page).click();
   await detail(page).filter({ hasText: "Cancelled." }).waitFor();

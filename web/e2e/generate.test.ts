@@ -146,9 +146,9 @@ test("a picture to start from is read, and its blueprint has no draft", async ()
   await openFile(fresh, "photo.png", "image/png", photo);
   await fresh.getByRole("img", { name: "photo.png" }).waitFor();
   // Steps enough that there is still something to cancel.
-  await fill(fresh, { size: 128, steps: 20 });
+  await fill(fresh, { size: 256, steps: 20 });
   await generateButton(fresh).click();
-  const said = await reached(fresh, /^The architect writes the blueprint: \d+ of 16 codes/);
+  const said = await reached(fresh, /^The architect writes the blueprint: \d+ of 64 codes/);
   expect(said.filter((line) => line.startsWith("The architect sketches"))).toEqual([]);
   await cancelButton(fresh).click();
   await detail(fresh).filter({ hasText: "Cancelled." }).waitFor();

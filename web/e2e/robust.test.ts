@@ -37,7 +37,7 @@ async function atWork(): Promise<Worker> {
 
 /** Starts a run that is long enough to be disturbed. */
 async function begin(): Promise<void> {
-  await openBlueprint(page, 6);
+  await openBlueprint(page, 20);
   await generateButton(page).click();
 }
 
