@@ -80,6 +80,9 @@ fn main(
     let scale = inverseSqrt(f32(head_dim));
     let quads = (head_dim + 3u) / 4u;
     let value_keys = min(VALUES / quads, KEYS);
+    // Which channels it sums: where they have run out the last ones once more.
+    let near_quad = min(x, quads - 1u);
+    let far_quad = min(x + LANES, quads - 1u);
 
     // Of the near and of the far channels; a column for each row.
     var near_sums = mat4x4<f32>();
@@ -154,13 +157,12 @@ fn main(
                 held[i] = values;
             }
             workgroupBarrier();
-            for (var key = 0u; key < min(value_keys, end - first) && has_rows; key++) {
+            let count = select(0u, min(value_keys, end - first), has_rows);
+            for (var key = 0u; key < count; key++) {
                 let weight = weights[band * KEYS + first + key];
-                if x < quads {
-                    near_sums += outer(held[key * quads + x], weight);
-                }
-                if x + LANES < quads {
-                    far_sums += outer(held[key * quads + x + LANES], weight);
+                near_sums += outer(held[key * quads + near_quad], weight);
+                if quads > LANES {
+                    far_sums += outer(held[key * quads + far_quad], weight);
                 }
             }
         }
