@@ -1,11 +1,14 @@
 //! What the full model needs, from its configurations alone, and how a plan follows the request.
 
+use std::sync::Arc;
+
 use atelier::ModelConfig;
 use atelier::packing::plan as lay_out;
 use atelier::plan::{DecodeMode, MemoryPlan, PlanRequest, plan};
 use atelier::prior::CachePrecision;
-use atelier::{Error, Stage};
-use atelier_tests::{block_on, reference};
+use atelier::{Error, Pipeline, Request, RgbImage, Run, Stage};
+use atelier_mini::Mini;
+use atelier_tests::{block_on, cpu, reference, software_gpu};
 use atelier_weights::{FolderSource, Policy, Scheme};
 
 const GB: u64 = 1_000_000_000;
@@ -101,6 +104,40 @@ fn the_decoder_is_whole_where_that_fits() {
     assert_eq!(mode(1024, None), DecodeMode::Bands);
     assert_eq!(mode(512, Some(2 * GB)), DecodeMode::Bands);
     assert_eq!(mode(512, Some(8 * GB)), DecodeMode::Whole);
+}
+
+/// What every WebGPU device binds.
+#[test]
+fn no_buffer_is_larger_than_any_device_takes() {
+    for (side, images) in [(512, 0), (512, 1), (1024, 0)] {
+        let sizes = PlanRequest::new(side, side, true);
+        let plan = full(&Policy::q4(), &PlanRequest { most_buffer: 128 << 20, sources: images, ..sizes });
+        let largest = plan.largest_buffer().unwrap();
+        assert!(largest.bytes <= 128 << 20, "{side}, {images} source images: {largest:?}");
+        // Whole maps are larger: 512 channels of 512 x 512 are 537 MB.
+        assert_eq!(stage(&plan, Stage::Decoder).mode, Some(DecodeMode::Bands));
+    }
+}
+
+/// llvmpipe takes buffers of 128 MiB and no larger.
+#[test]
+fn a_run_with_a_buffer_too_large_for_the_device_is_refused() {
+    let pipeline = |device| block_on(Pipeline::load(Arc::new(Mini), device)).unwrap();
+    let mut on_gpu = pipeline(software_gpu());
+    let with_image = |side| {
+        let image = RgbImage::new(side, side, vec![0; 3 * side * side]).unwrap();
+        Request { width: 64, height: 64, sources: vec![image], ..on_gpu.request("OK") }
+    };
+    // Sixteen channels of the image while the VAE reads it, with a border.
+    let (large, small) = (with_image(1536), with_image(1024));
+    let Err(Error::Buffer { what, bytes, most }) = block_on(on_gpu.generate(&large, &mut Run::default()))
+    else {
+        panic!("expected a buffer to be too large")
+    };
+    assert!(what.contains("map") && bytes >= 16 * 1536 * 1536 * 4, "{bytes} bytes for {what}");
+    assert_eq!(most, 128 << 20);
+    block_on(on_gpu.plan(&small, None)).unwrap();
+    block_on(pipeline(cpu()).plan(&large, None)).unwrap();
 }
 
 #[test]

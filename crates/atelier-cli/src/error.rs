@@ -62,7 +62,7 @@ impl Error {
         match self {
             Self::Cancelled => 130,
             Self::Crash(_) => 1,
-            Self::Budget { .. } => 3,
+            Self::Budget { .. } | Self::Model(atelier::Error::Buffer { .. }) => 3,
             Self::Model(error) => 1 + i32::from(error.is_user_error()),
             _ => 2,
         }

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use atelier::packing::{plan as lay_out, plan_checkpoint};
 use atelier::plan::{DecodeMode, MemoryPlan, Part, PlanRequest, StagePlan, plan};
 use atelier::prior::CachePrecision;
-use atelier::prompt::glyph_texts;
 use atelier::{Checkpoint, ModelConfig, Pipeline, Request};
 use atelier_weights::{Policy, Scheme, TensorEntry, Treatment};
 use futures_lite::future::block_on;
@@ -91,28 +90,12 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     }
 }
 
-/// Holds a pipeline to a budget in GB, if there is one: the run is planned ahead, and refused with the smallest budget that
-/// would do.
+/// Plans the run ahead and refuses it where the device takes no buffer as large. Holds the pipeline to a budget in GB, if
+/// there is one, and refuses the run with the smallest budget that would do.
 pub fn limit(pipeline: &mut Pipeline, request: &Request, gigabytes: Option<f64>) -> Result<()> {
-    let Some(budget) = gigabytes.map(bytes_of).transpose()? else { return Ok(()) };
-    let checkpoint = pipeline.checkpoint();
-    let tensors = match checkpoint.manifest() {
-        Some(manifest) => manifest.tensors.clone(),
-        None => {
-            let (policy, kept) = PlanScheme::F32.policy(Scheme::Bf16);
-            block_on(lay_out(checkpoint.config(), &policy, |_, _| kept))?.tensors
-        }
-    };
-    let longest = |count: &dyn Fn(&String) -> usize| request.prompts.iter().map(count).max().unwrap_or(0);
-    // A byte is a token at most, and the words about sizes come on top.
-    let plan_request = PlanRequest {
-        sources: request.sources.len(),
-        budget: Some(budget),
-        prompt_tokens: longest(&String::len) + 64,
-        glyph_tokens: longest(&|prompt| glyph_texts(prompt).iter().map(|text| text.len() + 2).sum()),
-        ..PlanRequest::new(request.width, request.height, checkpoint.is_pack())
-    };
-    let plan = block_on(plan(checkpoint.config(), &tensors, &plan_request))?;
+    let budget = gigabytes.map(bytes_of).transpose()?;
+    let plan = block_on(pipeline.plan(request, budget))?;
+    let Some(budget) = budget else { return Ok(()) };
     if !plan.fits(budget) {
         let largest = plan.stages.iter().max_by_key(|stage| stage.peak());
         let stage = largest.map_or("", |stage| stage.stage.name());

@@ -95,6 +95,7 @@ impl Engine {
         let run = &mut Run::observed(observer).with_previews();
         let pipeline = &mut self.pipeline;
         pipeline.check(&request).map_err(error::model)?;
+        pipeline.plan(&request, None).await.map_err(error::model)?;
         let sources = pipeline.sources(&request.sources, run).await.map_err(error::model)?;
         let blueprint = match &asked.blueprint {
             Some(blueprint) => blueprint.clone(),

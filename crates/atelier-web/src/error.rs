@@ -25,7 +25,7 @@ pub fn model(error: Error) -> JsValue {
         Error::Blueprint { .. } => "bad-blueprint",
         Error::Device(_) => "no-adapter",
         Error::Cancelled => "cancelled",
-        Error::Source(atelier_weights::Error::NoMemory { .. }) => "out-of-memory",
+        Error::Buffer { .. } | Error::Source(atelier_weights::Error::NoMemory { .. }) => "out-of-memory",
         Error::Config { .. } | Error::Weights { .. } | Error::Tokenizer { .. } | Error::Source(_) => {
             "bad-file"
         }

@@ -134,6 +134,11 @@ pub fn memory() -> Option<u64> {
     gpu::memory()
 }
 
+/// Bytes of the largest buffer that kernels can be given on this device; `None` on the CPU, which takes any.
+pub(crate) fn largest_buffer(device: &Device) -> Option<u64> {
+    if is_gpu(device) { gpu::largest_buffer() } else { None }
+}
+
 /// Opens the device that `choice` means, with all that its adapter can do.
 ///
 /// # Errors
@@ -257,6 +262,11 @@ mod gpu {
     pub(super) fn memory() -> Option<u64> {
         let opened = OPENED.lock().ok()?.clone()?;
         Some(opened.generate_allocator_report()?.total_reserved_bytes)
+    }
+
+    pub(super) fn largest_buffer() -> Option<u64> {
+        let limits = OPENED.lock().ok()?.as_ref()?.limits();
+        Some(limits.max_storage_buffer_binding_size.min(limits.max_buffer_size))
     }
 
     pub(super) async fn list() -> Vec<(AdapterReport, Found)> {
@@ -395,6 +405,10 @@ mod gpu {
     pub(super) enum Found {}
 
     pub(super) fn memory() -> Option<u64> {
+        None
+    }
+
+    pub(super) fn largest_buffer() -> Option<u64> {
         None
     }
 

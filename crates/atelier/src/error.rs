@@ -70,6 +70,19 @@ pub enum Error {
     /// A device was asked for that this machine does not have.
     #[error("device: {0}")]
     Device(String),
+    /// A run would need a buffer that is larger than the device takes.
+    #[error(
+        "expected a device that takes a buffer of {bytes} bytes ({what}), found one that takes {most}: a smaller picture or \
+         fewer source images need less"
+    )]
+    Buffer {
+        /// What it would hold.
+        what: String,
+        /// Its bytes.
+        bytes: u64,
+        /// The most bytes that kernels can be given at once.
+        most: u64,
+    },
     /// The device failed while computing.
     #[error("the device failed: {0}")]
     Compute(String),

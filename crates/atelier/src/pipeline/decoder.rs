@@ -28,15 +28,21 @@ pub(super) fn check(latents: &Latents, checkpoint: &Checkpoint) -> Result<()> {
     Err(Error::request("latents", format!("{expected} channels, each height x width values"), found))
 }
 
-/// Whole, or in bands where whole maps are too large for a buffer or for `budget` bytes of the device.
+/// Whole, or in bands where whole maps are too large for a buffer of `most_buffer` bytes or for `budget` bytes of the device.
 ///
 /// # Errors
 /// None once the checkpoint is open.
-pub(super) fn mode(latents: &Latents, checkpoint: &Checkpoint, budget: Option<u64>) -> Result<DecodeMode> {
+pub(super) fn mode(
+    latents: &Latents,
+    checkpoint: &Checkpoint,
+    most_buffer: u64,
+    budget: Option<u64>,
+) -> Result<DecodeMode> {
     let tensors = checkpoint.component(ComponentName::Vae)?.tensors();
     let decoder = tensors.filter(|(name, _)| name.starts_with("decoder."));
     let weights: u64 = decoder.map(|(_, stored)| F32 * stored.shape.iter().product::<usize>() as u64).sum();
-    Ok(choose_mode(&checkpoint.config().vae, [latents.height, latents.width], weights, budget))
+    let latent = [latents.height, latents.width];
+    Ok(choose_mode(&checkpoint.config().vae, latent, weights, most_buffer, budget))
 }
 
 /// Decodes one picture.

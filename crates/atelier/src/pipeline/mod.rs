@@ -16,18 +16,21 @@ pub use sources::Sources;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use atelier_weights::ByteSource;
+use atelier_weights::{ByteSource, Policy, Scheme, Treatment};
 use burn::tensor::Device;
 
 use crate::blueprint::Blueprint;
 use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
-use crate::error::Result;
+use crate::device;
+use crate::error::{Error, Result};
 use crate::image::RgbImage;
+use crate::packing;
+use crate::plan::{self, MOST_BUFFER, MemoryPlan, Part, PlanRequest};
 use crate::preview::Preview;
 use crate::prior::CachePrecision;
 use crate::progress::{Run, Stage};
-use crate::prompt::check_size;
+use crate::prompt::{check_size, glyph_texts};
 use crate::rng::{Rng, Stream};
 use architect::{PromptIndex, WriteJob};
 use painter::{ImageIndex, LATENT_PIXELS, PaintJob};
@@ -118,6 +121,7 @@ impl Pipeline {
     pub async fn generate(&mut self, request: &Request, run: &mut Run<'_>) -> Result<Vec<Picture>> {
         // 1. Everything that can be refused is refused before anything is loaded.
         self.check(request)?;
+        self.plan(request, self.memory_budget).await?;
         // 2. Source images become codes and latents.
         let sources = self.sources(&request.sources, run).await?;
         // 3. The architect writes a blueprint for each prompt.
@@ -142,6 +146,46 @@ impl Pipeline {
             noise.picture(0, self.noise_shape(request.images(), request.width, request.height))?;
         }
         Ok(())
+    }
+
+    /// What a request needs on the device, stage by stage, if `budget` is what it may give; nothing is loaded. A plan that
+    /// does not fit the budget is returned like any other.
+    ///
+    /// # Errors
+    /// [`Error::Buffer`] when one would be larger than the device takes, and as [`crate::plan::plan`].
+    pub async fn plan(&self, request: &Request, budget: Option<u64>) -> Result<MemoryPlan> {
+        let checkpoint = &self.checkpoint;
+        let tensors = match checkpoint.manifest() {
+            Some(manifest) => manifest.tensors.clone(),
+            None => {
+                let policy = Policy { name: "f32".to_owned(), rules: Vec::new(), otherwise: Treatment::Keep };
+                packing::plan(checkpoint.config(), &policy, |_, _| Scheme::F32).await?.tensors
+            }
+        };
+        let longest = |count: &dyn Fn(&String) -> usize| request.prompts.iter().map(count).max().unwrap_or(0);
+        // A byte is a token at most, and the words about sizes come on top.
+        let size = |of: fn(&RgbImage) -> usize| request.sources.iter().map(of).max();
+        let planned = PlanRequest {
+            sources: request.sources.len(),
+            source_size: size(|image| image.width).zip(size(|image| image.height)).map(Into::into),
+            prompt_tokens: longest(&String::len) + 64,
+            glyph_tokens: longest(&|prompt| glyph_texts(prompt).iter().map(|text| text.len() + 2).sum()),
+            budget,
+            most_buffer: self.most_buffer(),
+            ..PlanRequest::new(request.width, request.height, checkpoint.is_pack())
+        };
+        let plan = plan::plan(checkpoint.config(), &tensors, &planned).await?;
+        match (plan.largest_buffer(), device::largest_buffer(&self.device)) {
+            (Some(Part { what, bytes, .. }), Some(most)) if bytes > most => {
+                Err(Error::Buffer { what, bytes, most })
+            }
+            _ => Ok(plan),
+        }
+    }
+
+    /// No buffer of activations is made larger where there is a choice.
+    fn most_buffer(&self) -> u64 {
+        device::largest_buffer(&self.device).map_or(MOST_BUFFER, |most| most.min(MOST_BUFFER))
     }
 
     /// Step 2: reads source images; without any, nothing is loaded.
@@ -328,7 +372,7 @@ impl Pipeline {
         run: &mut Run<'_>,
     ) -> Result<RgbImage> {
         decoder::check(latents, &self.checkpoint)?;
-        let mode = decoder::mode(latents, &self.checkpoint, self.memory_budget)?;
+        let mode = decoder::mode(latents, &self.checkpoint, self.most_buffer(), self.memory_budget)?;
         let decoder = self.resident.decoder(&self.checkpoint, &self.device, run).await?;
         let image =
             decoder::decode(latents, decoder, mode, &self.checkpoint, &self.device, index, run).await?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::memory::{Moment, Part, StagePlan};
 use super::vae::{Map, convolution, last, resnet, upsampler};
 use super::weights::WeightsPlan;
-use super::{F32, MOST_BUFFER, PlanRequest, WORKSPACE};
+use super::{F32, PlanRequest, WORKSPACE};
 use crate::config::{ModelConfig, VaeConfig};
 use crate::progress::Stage;
 use crate::vae::band_rows;
@@ -32,7 +32,7 @@ pub enum DecodeMode {
 
 pub(super) fn plan(config: &ModelConfig, request: &PlanRequest, weights: WeightsPlan) -> StagePlan {
     let latent = [request.height / CELL, request.width / CELL];
-    let mode = choose_mode(&config.vae, latent, weights.bytes, request.budget);
+    let mode = choose_mode(&config.vae, latent, weights.bytes, request.most_buffer, request.budget);
     let moments = match mode {
         DecodeMode::Whole => whole(&config.vae, latent),
         DecodeMode::Bands => bands(&config.vae, latent, request.band_bytes),
@@ -40,16 +40,17 @@ pub(super) fn plan(config: &ModelConfig, request: &PlanRequest, weights: Weights
     StagePlan { mode: Some(mode), ..StagePlan::new(Stage::Decoder, weights, Vec::new(), moments) }
 }
 
-/// Whole if every buffer is at most [`MOST_BUFFER`] and the peak, with `weights` bytes of them, within the budget.
+/// Whole if every buffer is at most `most_buffer` and the peak, with `weights` bytes of them, within the budget.
 /// `latent` is height and width.
 pub(crate) fn choose_mode(
     c: &VaeConfig,
     latent: [usize; 2],
     weights: u64,
+    most_buffer: u64,
     budget: Option<u64>,
 ) -> DecodeMode {
     let moments = whole(c, latent);
-    let buffers = moments.iter().flat_map(|moment| &moment.parts).all(|part| part.bytes <= MOST_BUFFER);
+    let buffers = moments.iter().flat_map(|moment| &moment.parts).all(|part| part.bytes <= most_buffer);
     let peak = moments
         .iter()
         .map(Moment::total)

@@ -38,7 +38,7 @@ use crate::vae::BAND_BYTES;
 pub const F32: u64 = 4;
 /// Room for whatever is small and does not grow with the picture, in bytes.
 pub const WORKSPACE: u64 = 8 << 20;
-/// No buffer of activations is made larger than this where there is a choice: many devices bind no more.
+/// No buffer of activations is made larger than this where there is a choice: many devices take no more.
 pub const MOST_BUFFER: u64 = 1 << 30;
 
 /// The run that is planned.
@@ -48,8 +48,10 @@ pub struct PlanRequest {
     pub width: usize,
     /// Height of the picture in pixels.
     pub height: usize,
-    /// Source images, each as large as the picture.
+    /// Source images.
     pub sources: usize,
+    /// Width and height of the largest of them in pixels; those of the picture where nobody says.
+    pub source_size: Option<[usize; 2]>,
     /// Tokens of the prompt's own text, with the words about sizes; source images come on top.
     pub prompt_tokens: usize,
     /// Bytes of the quoted texts, with their ends.
@@ -63,6 +65,8 @@ pub struct PlanRequest {
     pub packed: bool,
     /// Bytes that the device may give: the decoder then works in bands if it must, and the cache is of 16 bits.
     pub budget: Option<u64>,
+    /// Bytes of a buffer that the device takes at most; the decoder works in bands where whole maps are larger.
+    pub most_buffer: u64,
     /// Bytes of such a band; [`BAND_BYTES`] unless another decoder than the pipeline's is planned.
     pub band_bytes: u64,
 }
@@ -74,12 +78,14 @@ impl PlanRequest {
             width,
             height,
             sources: 0,
+            source_size: None,
             prompt_tokens: 256,
             glyph_tokens: 256,
             guided: true,
             cache: None,
             packed,
             budget: None,
+            most_buffer: MOST_BUFFER,
             band_bytes: BAND_BYTES,
         }
     }
@@ -137,8 +143,8 @@ impl SourceSizes {
             return Ok(Self { count: 0, grid: [0; 2], pixels: [0; 2] });
         }
         let c = &config.processor;
-        let (width, height) =
-            usable_size(request.width, request.height, c.patch_size, c.min_pixels, c.max_pixels)?;
+        let [width, height] = request.source_size.unwrap_or([request.width, request.height]);
+        let (width, height) = usable_size(width, height, c.patch_size, c.min_pixels, c.max_pixels)?;
         let (rows, columns) = vision_size(width, height, c.patch_size, c.min_pixels, c.max_pixels)?;
         let pixels = vae_size(width, height);
         if request.sources > 1000 {

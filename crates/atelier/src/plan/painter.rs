@@ -8,7 +8,7 @@
 //! | attention | both streams `S·w`, queries, keys, values and result `4·S·w`, with sources all keys and values again `2·(r + S)·w` |
 //! | MLP | keys and values that a source cache might want `2·S·w`, the attention's result `S·w`, text `t·w`, the picture with its norm `2·n·w`, hidden before and after GELU `2·m·4w` |
 //!
-//! The MLP takes at most `m = 4096` rows at a time; of a larger picture there are also its results so far, `n·w`, and in the
+//! The MLP takes at most `m = 2048` rows at a time; of a larger picture there are also its results so far, `n·w`, and in the
 //! end twice.
 //!
 //! Held: for each branch the projected blueprint and glyphs `(n + t)·w` and the angles; the keys and values of source

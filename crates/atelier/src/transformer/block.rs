@@ -9,8 +9,9 @@ use super::{LAYER_NORM_EPS, SourceKeys};
 use crate::nn::{Linear, by_rows};
 use crate::rope::Rope;
 
-/// Tokens that the MLP takes at a time: a picture of 1024×1024. Its hidden numbers are four times as wide as all others.
-pub(crate) const MLP_ROWS: usize = 4096;
+/// Tokens that the MLP takes at a time. Its hidden numbers are four times as wide as all others: so many of the full model's
+/// are 128 MiB, which is what every WebGPU device binds.
+pub(crate) const MLP_ROWS: usize = 2048;
 
 /// One block of the DiT.
 #[derive(Module, Debug)]
