@@ -164,6 +164,9 @@ pub struct PlaceArgs {
     /// The first graphics adapter with this in its name; `atelier doctor` lists them
     #[arg(long, value_name = "NAME", help_heading = WHERE)]
     pub adapter: Option<String>,
+    /// Kernels for a GPU: plain ones use nothing that not every adapter has, should a driver have faults
+    #[arg(long, value_enum, default_value_t, value_name = "KIND", help_heading = WHERE)]
+    pub kernels: KernelsName,
     /// The most memory of the device to use, in GB; `atelier plan` says what is needed
     #[arg(long, value_name = "GB", help_heading = WHERE, allow_negative_numbers = true)]
     pub vram_budget: Option<f64>,
@@ -175,6 +178,13 @@ pub enum DeviceName {
     Auto,
     Cpu,
     Gpu,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum KernelsName {
+    #[default]
+    Fast,
+    Plain,
 }
 
 #[derive(Debug, Args)]

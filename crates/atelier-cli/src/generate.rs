@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use atelier::record::{RUN_FORMAT, RunRecord, device_name};
-use atelier::{Blueprint, DeviceChoice, DeviceReport, Event, Picture, Pipeline, Request, Run, device};
+use atelier::{Blueprint, DeviceReport, Event, Picture, Pipeline, Request, Run};
 use futures_lite::future::block_on;
 
 use crate::cli::GenerateArgs;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::events::RunEvent;
 use crate::metadata;
 use crate::names::Names;
@@ -38,8 +38,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
 
 async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>) -> Result<()> {
     let source = plan.model.source()?;
-    let opened = device::open(&plan.device).await;
-    let (device, device_report) = opened.map_err(|error| in_device_flags(error, &plan.device))?;
+    let (device, device_report) = plan.place.open().await?;
     // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
     let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
     let request = plan.request(pipeline.checkpoint());
@@ -94,15 +93,6 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>) -> Resul
         outputs.save_picture(picture, &record, &mut report.borrow_mut())?;
     }
     Ok(())
-}
-
-/// The flag that asked for the device.
-pub fn in_device_flags(error: atelier::Error, choice: &DeviceChoice) -> Error {
-    let flag = if matches!(choice, DeviceChoice::Adapter(_)) { "--adapter" } else { "--device" };
-    match error {
-        atelier::Error::Device(problem) => Error::input(flag, problem),
-        other => other.into(),
-    }
 }
 
 /// Says what begins.

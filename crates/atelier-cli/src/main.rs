@@ -20,6 +20,7 @@ mod metadata;
 mod model;
 mod names;
 mod pack;
+mod place;
 mod plan;
 mod progress;
 mod report;

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use atelier::record::RunRecord;
 use atelier::{
-    Blueprint, Checkpoint, DEFAULT_GUIDANCE, DEFAULT_STEPS, DeviceChoice, Pipeline, Request, RgbImage,
-    Sampling, blueprint::SourceRecord,
+    Blueprint, Checkpoint, DEFAULT_GUIDANCE, DEFAULT_STEPS, Pipeline, Request, RgbImage, Sampling,
+    blueprint::SourceRecord,
 };
 
-use crate::cli::{DeviceName, GenerateArgs, PlaceArgs};
+use crate::cli::GenerateArgs;
 use crate::error::{Error, Result};
 use crate::latents::Latents;
 use crate::model::Model;
+use crate::place::Place;
 use crate::{blueprints, files, images, metadata};
 
 /// The longest prompt file, in bytes.
@@ -33,7 +34,7 @@ pub struct Plan {
     pub glyph_tokens: Option<usize>,
     pub latents: Option<Latents>,
     pub model: Model,
-    pub device: DeviceChoice,
+    pub place: Place,
     /// In GB.
     pub vram_budget: Option<f64>,
     /// Where the run is repeated: the device it was made on.
@@ -102,7 +103,7 @@ impl Plan {
             glyph_tokens: paint.and_then(|paint| paint.glyph_tokens).filter(|_| !args.no_batch_padding),
             latents: latents(args, recorded.as_ref())?,
             model: Model::choose(args.place.model.as_ref(), recorded.as_ref().map(|run| run.model.as_str())),
-            device: device(&args.place)?,
+            place: Place::of(&args.place)?,
             vram_budget: args.place.vram_budget,
             recorded_device: recorded.map(|run| run.device),
             work,
@@ -284,19 +285,6 @@ fn latents(args: &GenerateArgs, recorded: Option<&RunRecord>) -> Result<Option<L
             Err(Error::flag("--images-per-prompt", "1 with the noise of a recorded run", "more"))
         }
         (Some(path), Some(record)) => Latents::read(path)?.recorded(record, path).map(Some),
-    }
-}
-
-/// The device that was asked for.
-pub fn device(args: &PlaceArgs) -> Result<DeviceChoice> {
-    match (&args.adapter, args.device) {
-        (Some(_), DeviceName::Cpu) => {
-            Err(Error::flag("--adapter", "--device auto or gpu beside it", "--device cpu"))
-        }
-        (Some(name), _) => Ok(DeviceChoice::Adapter(name.clone())),
-        (None, DeviceName::Auto) => Ok(DeviceChoice::Auto),
-        (None, DeviceName::Cpu) => Ok(DeviceChoice::Cpu),
-        (None, DeviceName::Gpu) => Ok(DeviceChoice::Gpu),
     }
 }
 

@@ -29,6 +29,8 @@ fn flags_out_of_range() {
         (&["x", "--seed", "-1"], &["--seed", "-1"]),
         (&["x", "--device", "tpu"], &["--device", "tpu"]),
         (&["x", "--adapter", "a"], &["--adapter", "--device cpu"]),
+        (&["x", "--kernels", "plain"], &["--kernels", "--device cpu"]),
+        (&["x", "--kernels", "few"], &["--kernels", "few"]),
         (&["x", "--stps", "4"], &["--stps"]),
         (&["x", "--blueprint-only", "-o", "a.png"], &["--blueprint-only", "--output"]),
         (&["x", "--from", "a.png"], &["--from", "PROMPT"]),

@@ -30,7 +30,10 @@ pub enum Limits {
     /// The same of a browser whose devices have subgroups. wgpu neither asks for those there nor hears of them: whoever says
     /// this has seen to it that every device is asked for them.
     AdapterAndSubgroups,
-    /// What every device with WebGPU has, and no more.
+    /// The same, but our kernels use nothing that not every adapter has: a way around drivers with faults.
+    AdapterWithPlainKernels,
+    /// What every device with WebGPU has, and no more. For browsers: natively burn makes its own kernels for what the adapter
+    /// has, whatever the device was given.
     WebGpuDefault,
 }
 
@@ -361,7 +364,9 @@ mod gpu {
             .difference(experimental.difference(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX))
             .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
         let (required_features, required_limits) = match limits {
-            Limits::Adapter | Limits::AdapterAndSubgroups => (features, adapter.limits()),
+            Limits::Adapter | Limits::AdapterAndSubgroups | Limits::AdapterWithPlainKernels => {
+                (features, adapter.limits())
+            }
             Limits::WebGpuDefault => (wgpu::Features::empty(), wgpu::Limits::default()),
         };
         let descriptor = wgpu::DeviceDescriptor {
@@ -377,7 +382,10 @@ mod gpu {
             *opened = Some(device.clone());
         }
         let backend = adapter.get_info().backend;
-        let kernels = kernel_features(&instance, &adapter, required_features, limits);
+        let kernels = match limits {
+            Limits::AdapterWithPlainKernels => Features::default(),
+            _ => kernel_features(&instance, &adapter, required_features, limits),
+        };
         let setup = WgpuSetup { instance, adapter: adapter.clone(), device, queue, backend };
         let device = Device::wgpu_options().setup(setup).init().map_err(|e| refused(&e))?;
         atelier_shaders::enable(&device, kernels);

@@ -18,11 +18,11 @@ use futures_lite::future::block_on;
 
 use crate::cli::{BenchArgs, BenchStage};
 use crate::error::{Error, Result};
-use crate::generate::in_device_flags;
 use crate::model::Model;
+use crate::place::Place;
 use crate::progress::Style;
 use crate::report::{self as console, say};
-use crate::{guard, memory, plan};
+use crate::{guard, memory};
 use dispatches::Log;
 use report::{ArchitectReport, PainterReport, Report, VaeReport};
 
@@ -55,14 +55,14 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
             say(text);
         }
     };
-    let choice = plan::device(&args.place)?;
+    let place = Place::of(&args.place)?;
     let model = match Model::choose(args.place.model.as_ref(), None) {
         // Counting kernels changes the folder for a moment.
         Model::Folder(path) => Model::Folder(absolute(&path).map_err(|error| Error::read(&path, error))?),
         built_in => built_in,
     };
     let log = if args.dispatches { Some(Log::new()?) } else { None };
-    let opened = device::open(&choice).await.map_err(|error| in_device_flags(error, &choice));
+    let opened = place.open().await;
     let log = log.map(Log::begin).transpose()?;
     let (device, device_report) = opened?;
     let started = Instant::now();

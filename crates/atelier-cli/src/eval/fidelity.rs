@@ -4,7 +4,7 @@ use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 
 use atelier::image::RgbImage;
-use atelier::{Blueprint, DeviceChoice, Event, Pipeline, Request, Run, Sources, device};
+use atelier::{Blueprint, Event, Pipeline, Request, Run, Sources};
 use futures_lite::future::block_on;
 use serde::Serialize;
 
@@ -13,11 +13,11 @@ use super::selected;
 use crate::cli::EvalFidelityArgs;
 use crate::counter::Counter;
 use crate::error::{Error, Result};
-use crate::generate::in_device_flags;
 use crate::model::Model;
+use crate::place::Place;
 use crate::progress::Style;
 use crate::report::say;
-use crate::{guard, memory, plan, report, stdout};
+use crate::{guard, memory, report, stdout};
 
 /// How far a model is from another, over all prompts.
 #[derive(Debug, Clone, Serialize)]
@@ -60,11 +60,11 @@ struct Made {
 
 async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity> {
     let style = report::style(args.json, args.quiet);
-    let choice = plan::device(&args.place)?;
+    let place = Place::of(&args.place)?;
     let packed = Model::choose(args.place.model.as_ref(), None);
-    let (original, request) = open(&args.against, &choice, args).await?;
+    let (original, request) = open(&args.against, &place, args).await?;
     let mut original = ManuallyDrop::new(original);
-    let (pack, _) = open(&packed, &choice, args).await?;
+    let (pack, _) = open(&packed, &place, args).await?;
     let mut pack = ManuallyDrop::new(pack);
     let (expected, found) = (original.checkpoint().fingerprint(), pack.checkpoint());
     // A checkpoint is always true to itself.
@@ -101,8 +101,8 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
     measure(&expected, &found)
 }
 
-async fn open(model: &Model, choice: &DeviceChoice, args: &EvalFidelityArgs) -> Result<(Pipeline, Request)> {
-    let (device, _) = device::open(choice).await.map_err(|error| in_device_flags(error, choice))?;
+async fn open(model: &Model, place: &Place, args: &EvalFidelityArgs) -> Result<(Pipeline, Request)> {
+    let (device, _) = place.open().await?;
     let mut pipeline = Pipeline::load(model.source()?, device).await?;
     let request = pipeline.request("-");
     let steps = args.steps.unwrap_or(request.steps);

@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 
 use atelier::record::{RUN_FORMAT, RunRecord, device_name};
 use atelier::rng::RNG_VERSION;
-use atelier::{Blueprint, DeviceReport, Event, Pipeline, Request, Run, Sources, device};
+use atelier::{Blueprint, DeviceReport, Event, Pipeline, Request, Run, Sources};
 use futures_lite::future::block_on;
 
 use crate::cli::EvalTextArgs;
 use crate::error::{Error, Result};
-use crate::generate::in_device_flags;
 use crate::metadata;
 use crate::model::Model;
+use crate::place::Place;
 use crate::progress::{counted, duration};
 use crate::{files, guard, images, memory, plan, report};
 use progress::Progress;
@@ -88,11 +88,10 @@ struct Job<'a> {
 impl Evaluation<'_> {
     async fn run(&self) -> Result<()> {
         let place = &self.args.place;
-        let choice = plan::device(place)?;
+        let wanted = Place::of(place)?;
         let model = Model::choose(place.model.as_ref(), None);
         let source = model.source()?;
-        let opened = device::open(&choice).await;
-        let (device, device_report) = opened.map_err(|error| in_device_flags(error, &choice))?;
+        let (device, device_report) = wanted.open().await?;
         // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
         let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
         let requests = self.requests(&pipeline)?;
