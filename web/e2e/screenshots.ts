@@ -23,8 +23,8 @@ test("pictures of the page", { timeout: HOUR }, async () => {
   const shoot = (name: string, fullPage: boolean) => page.screenshot({ path: join(DOCS, name), fullPage });
 
   await page.locator("#examples button").first().click();
-  // Few steps: the words are there after four, and each is long in software.
-  await page.getByRole("textbox", { name: "Steps" }).fill("4");
+  // The words are there after four steps, a clean ground after some more; each is long in software.
+  await page.getByRole("textbox", { name: "Steps" }).fill("12");
   await page.getByRole("textbox", { name: "Seed" }).fill("1");
   await generateButton(page).click();
   // The draft is there, and two thirds of the large grid.
