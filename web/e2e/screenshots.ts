@@ -23,7 +23,7 @@ test("pictures of the page", { timeout: HOUR }, async () => {
   const shoot = (name: string, fullPage: boolean) => page.screenshot({ path: join(DOCS, name), fullPage });
 
   await page.locator("#examples button").first().click();
-  // The words are there after four steps, a clean ground after some more; each is long in software.
+  // Enough for the letters; each is long in software.
   await page.getByRole("textbox", { name: "Steps" }).fill("12");
   await page.getByRole("textbox", { name: "Seed" }).fill("1");
   await generateButton(page).click();
