@@ -14,9 +14,9 @@ const KEYS: u32 = 32u;
 const BAND: u32 = 4u;
 const LANES: u32 = 16u; // invocations of a band
 const INVOCATIONS: u32 = 256u; // LANES · ROWS / BAND
-// Quads of channels of queries and keys that are held at once; of values there are as many keys as have room.
+// Quads of channels of queries and keys that are held at once; of values there are as many keys as have room then.
 const PART: u32 = 4u;
-const VALUES: u32 = 256u;
+const HELD: u32 = PART * ROWS;
 const HIDDEN: f32 = -3.0e38;
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
@@ -26,7 +26,7 @@ const HIDDEN: f32 = -3.0e38;
 @group(0) @binding(4) var<storage, read> sizes: array<u32>;
 
 // Four channels together: queries by quad and row, or values by key and quad.
-var<workgroup> held: array<vec4<f32>, VALUES>;
+var<workgroup> held: array<vec4<f32>, HELD>;
 var<workgroup> keys: array<vec4<f32>, PART * KEYS>; // by quad and key
 var<workgroup> weights: array<vec4<f32>, ROWS / BAND * KEYS>; // the rows of a band together, by band and key
 
@@ -79,7 +79,7 @@ fn main(
     let v_start = picture * sizes[15] + key_value_head * sizes[16];
     let scale = inverseSqrt(f32(head_dim));
     let quads = (head_dim + 3u) / 4u;
-    let value_keys = min(VALUES / quads, KEYS);
+    let value_keys = min(HELD / quads, KEYS);
     // Which channels it sums: where they have run out the last ones once more.
     let near_quad = min(x, quads - 1u);
     let far_quad = min(x + LANES, quads - 1u);

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DIST, engineOf, findVulkan, launch, openPage } from "./browser.ts";
+import { DIST, engineOf, findVulkan, launch, openPage, PATIENCE } from "./browser.ts";
 import { FileServer } from "./server.ts";
 import { fill, finished, generateButton, MINI, reached } from "./studio.ts";
 
@@ -57,7 +57,8 @@ async function ofProgram(begun?: () => Promise<void>): Promise<Speeds> {
   const bench = ["bench", "--device", "gpu", "--adapter", "swiftshader", ...model, "--json"];
   const env = { ...process.env, VK_DRIVER_FILES: findVulkan(), VK_ICD_FILENAMES: findVulkan() };
   const running = promisify(execFile)(program, bench, { env });
-  await begun?.();
+  // Whichever is first: a program that fails has nothing more to begin.
+  await Promise.race([begun?.(), running]);
   const { architect, painter } = JSON.parse((await running).stdout);
   return { codesPerSecond: architect.tokens_per_second, secondsOfStep: painter.seconds_of_step };
 }
@@ -98,14 +99,21 @@ function keep(what: { thread: number } | { process: number }, cores: string): vo
   execFileSync("taskset", args, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
-/** The threads that the software adapter computes with, in all processes that use it. */
+/** Whether this process began another, or began what began it. */
+function isOurs(other: string): boolean {
+  const parent = /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${other}/status`, "utf8"))?.[1];
+  return parent === String(process.pid) || (parent !== undefined && parent !== "0" && isOurs(parent));
+}
+
+/** The threads that the software adapter computes with, in the processes that this one began. */
 function adapterThreads(): number[] {
   const numbers = (folder: string) => readdirSync(folder).filter((name) => /^\d+$/.test(name));
   const threads: number[] = [];
-  for (const process of numbers("/proc")) {
+  for (const other of numbers("/proc")) {
     try {
-      for (const thread of numbers(`/proc/${process}/task`)) {
-        const name = readFileSync(`/proc/${process}/task/${thread}/comm`, "utf8").trim();
+      if (!isOurs(other)) continue;
+      for (const thread of numbers(`/proc/${other}/task`)) {
+        const name = readFileSync(`/proc/${other}/task/${thread}/comm`, "utf8").trim();
         if (/^Thread<\d+>$/.test(name)) threads.push(Number(thread));
       }
     } catch {
@@ -124,7 +132,11 @@ test("the tab is nearly as fast as the program where the adapter has a core of i
   });
   if (!host || !adapter) throw new Error(`expected two cores at least, found ${all}`);
   const part = async () => {
-    while (adapterThreads().length === 0) await setTimeout(10);
+    for (const until = performance.now() + PATIENCE; adapterThreads().length === 0; await setTimeout(10)) {
+      if (performance.now() > until) throw new Error("expected threads of the software adapter, found none");
+    }
+    // It makes them one after another.
+    await setTimeout(100);
     for (const thread of adapterThreads()) keep({ thread }, adapter);
   };
   keep({ process: process.pid }, host);

@@ -10,4 +10,3 @@ fn outer(four: vec4<f32>, by: vec4<f32>) -> mat4x4<f32> {
 fn scaled(columns: mat4x4<f32>, by: vec4<f32>) -> mat4x4<f32> {
     return mat4x4(columns[0] * by.x, columns[1] * by.y, columns[2] * by.z, columns[3] * by.w);
 }
-

@@ -16,7 +16,7 @@ pub use sources::Sources;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use atelier_weights::{ByteSource, Policy, Scheme, Treatment};
+use atelier_weights::{ByteSource, Policy, Scheme};
 use burn::tensor::Device;
 
 use crate::blueprint::Blueprint;
@@ -157,10 +157,7 @@ impl Pipeline {
         let checkpoint = &self.checkpoint;
         let tensors = match checkpoint.manifest() {
             Some(manifest) => manifest.tensors.clone(),
-            None => {
-                let policy = Policy { name: "f32".to_owned(), rules: Vec::new(), otherwise: Treatment::Keep };
-                packing::plan(checkpoint.config(), &policy, |_, _| Scheme::F32).await?.tensors
-            }
+            None => packing::plan(checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).await?.tensors,
         };
         let longest = |count: &dyn Fn(&String) -> usize| request.prompts.iter().map(count).max().unwrap_or(0);
         // A byte is a token at most, and the words about sizes come on top.
