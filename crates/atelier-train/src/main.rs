@@ -2,13 +2,15 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use atelier_train::brief::Split;
 use atelier_train::data::{Curriculum, Geometry, Painter, Picture, PromptFile, Sample, Scene, Style, sheet};
-use clap::{Parser, Subcommand};
+use atelier_train::typeset::{self, CODES, Press, StreamOptions};
+use clap::{Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "train")]
 mod training;
@@ -74,6 +76,41 @@ enum Command {
         #[arg(short, long, default_value_t = 2000)]
         number: u64,
     },
+    /// Writes what every id means, and the tokenizer, as JSON to the standard output.
+    Codes,
+    /// Writes samples as bytes to the standard output.
+    Stream {
+        /// The stream of samples.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// The first sample.
+        #[arg(long, default_value_t = 0)]
+        start: u64,
+        /// How many samples.
+        #[arg(long, default_value_t = u64::MAX)]
+        count: u64,
+        /// Without or with pixels.
+        #[arg(long, value_enum, default_value = "blueprint")]
+        what: What,
+        /// Words for learning, or words never learned.
+        #[arg(long, value_enum, default_value = "train")]
+        split: Part,
+    },
+    /// Draws pictures of the stream with their prompts on one sheet.
+    Sheet2 {
+        /// The stream of samples.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// The first sample.
+        #[arg(long, default_value_t = 0)]
+        start: u64,
+        /// How many samples.
+        #[arg(long, default_value_t = 16)]
+        count: u64,
+        /// The sheet, a PNG.
+        #[arg(short, long, default_value = "sheet.png")]
+        output: PathBuf,
+    },
     /// Trains one part of mini, or all.
     #[cfg(feature = "train")]
     Train(training::Train),
@@ -83,6 +120,20 @@ enum Command {
     /// Writes the trained parts as one checkpoint.
     #[cfg(feature = "train")]
     Export(training::Export),
+}
+
+/// What a stream carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    Blueprint,
+    Picture,
+}
+
+/// A part of the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Train,
+    Check,
 }
 
 fn geometry(name: &str) -> Result<Geometry, String> {
@@ -108,8 +159,28 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let geometry = arguments.geometry;
     let folders = arguments.fonts.map_or_else(Painter::font_folders, |folder| vec![folder]);
+    // These need no picture of the first mini.
+    match &arguments.command {
+        Command::Codes => {
+            let mut output = BufWriter::new(std::io::stdout().lock());
+            serde_json::to_writer(&mut output, &CODES.json())?;
+            return Ok(writeln!(output)?);
+        }
+        &Command::Stream { seed, start, count, what, split } => {
+            let split = if split == Part::Train { Split::Train } else { Split::Check };
+            let press = (what == What::Picture).then(|| Press::new(&folders)).transpose()?;
+            let mut output = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+            let options = StreamOptions { seed, start, count, split };
+            return Ok(typeset::stream(&mut output, &options, press.as_ref())?);
+        }
+        &Command::Sheet2 { seed, start, count, ref output } => {
+            return sheet2(&folders, seed, start, count, output);
+        }
+        _ => {}
+    }
     let painter = Painter::new(&geometry, &folders)?;
     match arguments.command {
+        Command::Codes | Command::Stream { .. } | Command::Sheet2 { .. } => {}
         Command::Preview { output, number, seed, first, stage } => {
             let curriculum = Curriculum { geometry, ..*stage };
             let mut entries = Vec::new();
@@ -160,6 +231,36 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+/// Pictures of the stream, one below the other in columns, each in a square with its prompt.
+fn sheet2(
+    folders: &[PathBuf],
+    seed: u64,
+    start: u64,
+    count: u64,
+    output: &Path,
+) -> Result<(), Box<dyn Error>> {
+    /// Side of the squares that pictures are centred in: the sheet halves it.
+    const SQUARE: usize = 1024;
+    let press = Press::new(folders)?;
+    let mut entries = Vec::new();
+    let samples = (start..).filter_map(|index| typeset::Sample::generate(seed, index, Split::Train).ok());
+    for sample in samples.take(usize::try_from(count)?) {
+        let (width, height) = (32 * sample.layout.tw as usize, 32 * sample.layout.th as usize);
+        let rgb = press.print(&sample.grid, sample.layout.tw as usize);
+        let mut square = vec![236; 3 * SQUARE * SQUARE];
+        let (left, top) = ((SQUARE - width) / 2, (SQUARE - height) / 2);
+        for (row, pixels) in rgb.chunks_exact(3 * width).enumerate() {
+            let place = 3 * ((top + row) * SQUARE + left);
+            square[place..place + 3 * width].copy_from_slice(pixels);
+        }
+        let side = SQUARE as u32;
+        let picture =
+            Picture { width: side, height: side, rgb: square, boxes: Vec::new(), cells: Vec::new() };
+        entries.push((picture, sample.prompt));
+    }
+    write_png(output, &sheet(&entries, folders)?)
 }
 
 /// An RGB picture of eight bits.
