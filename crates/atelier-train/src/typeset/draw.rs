@@ -194,7 +194,8 @@ fn glyph(
     let narrow = (setting.fill * wide / ink).min(1.35 * setting.stretch);
     let stretch = setting.stretch.max(narrow).min(0.94 * wide / ink);
     let baseline = setting.baseline * unit;
-    let (above, below) = (baseline - 0.5, high - baseline - 0.5);
+    // A pixel stays free above and below.
+    let (above, below) = (baseline - 1., high - baseline - 1.);
     let squash = (above / bounds.max.y.max(1.)).min(below / (-bounds.min.y).max(1.)).min(1.);
     let shift = (wide - ink * stretch) / 2. - bounds.min.x * stretch;
     let image = Render::new(&[Source::Outline])
