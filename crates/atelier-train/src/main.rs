@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use atelier_train::brief::{Brief, Split};
 use atelier_train::data::{Curriculum, Geometry, Painter, Picture, PromptFile, Sample, Scene, Style, sheet};
 use clap::{Parser, Subcommand};
 
@@ -68,6 +69,21 @@ enum Command {
         #[arg(short, long, default_value = "sheet.png")]
         output: PathBuf,
     },
+    /// Prints prompts with what they ask for, as JSON, one a line.
+    Briefs {
+        /// The stream of prompts.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// The first prompt.
+        #[arg(long, default_value_t = 0)]
+        start: u64,
+        /// How many prompts.
+        #[arg(long, default_value_t = 20)]
+        count: u64,
+        /// train or check: no word of a text is in both.
+        #[arg(long, default_value = "train", value_parser = split)]
+        split: Split,
+    },
     /// Measures how many samples are drawn in a second.
     Time {
         /// How many samples.
@@ -95,6 +111,14 @@ fn stage(name: &str) -> Result<Box<Curriculum>, String> {
         .ok_or_else(|| "one of word, regions, full, like-development".to_owned())
 }
 
+fn split(name: &str) -> Result<Split, String> {
+    match name {
+        "train" => Ok(Split::Train),
+        "check" => Ok(Split::Check),
+        _ => Err("one of train, check".to_owned()),
+    }
+}
+
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,6 +130,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    if let Command::Briefs { seed, start, count, split } = arguments.command {
+        let mut output = BufWriter::new(std::io::stdout().lock());
+        for index in start..start.saturating_add(count) {
+            serde_json::to_writer(&mut output, &Brief::generate(seed, index, split))?;
+            output.write_all(b"\n")?;
+        }
+        return Ok(output.flush()?);
+    }
     let geometry = arguments.geometry;
     let folders = arguments.fonts.map_or_else(Painter::font_folders, |folder| vec![folder]);
     let painter = Painter::new(&geometry, &folders)?;
@@ -127,6 +159,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
                 write_png(&output.join(format!("{:03}.png", record.index)), &painter.paint(&scene)?)?;
             }
         }
+        Command::Briefs { .. } => {}
         #[cfg(feature = "train")]
         Command::Train(train) => training::train(&train, &folders)?,
         #[cfg(feature = "train")]
