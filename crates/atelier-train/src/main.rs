@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use atelier_train::brief::Split;
+use atelier_train::brief::{Brief, Split};
 use atelier_train::data::{Curriculum, Geometry, Painter, Picture, PromptFile, Sample, Scene, Style, sheet};
 use atelier_train::typeset::{self, CODES, Press, StreamOptions};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -70,6 +70,21 @@ enum Command {
         #[arg(short, long, default_value = "sheet.png")]
         output: PathBuf,
     },
+    /// Prints prompts with what they ask for, as JSON, one a line.
+    Briefs {
+        /// The stream of prompts.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// The first prompt.
+        #[arg(long, default_value_t = 0)]
+        start: u64,
+        /// How many prompts.
+        #[arg(long, default_value_t = 20)]
+        count: u64,
+        /// train or check: no word of a text is in both.
+        #[arg(long, default_value = "train", value_parser = split)]
+        split: Split,
+    },
     /// Measures how many samples are drawn in a second.
     Time {
         /// How many samples.
@@ -92,9 +107,9 @@ enum Command {
         /// Without or with pixels.
         #[arg(long, value_enum, default_value = "blueprint")]
         what: What,
-        /// Words for learning, or words never learned.
-        #[arg(long, value_enum, default_value = "train")]
-        split: Part,
+        /// train or check: no word of a text is in both.
+        #[arg(long, default_value = "train", value_parser = split)]
+        split: Split,
     },
     /// Draws pictures of the stream with their prompts on one sheet.
     Sheet2 {
@@ -129,13 +144,6 @@ enum What {
     Picture,
 }
 
-/// A part of the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    Train,
-    Check,
-}
-
 fn geometry(name: &str) -> Result<Geometry, String> {
     Geometry::named(name).ok_or_else(|| "one of column, cell, half, natural".to_owned())
 }
@@ -144,6 +152,14 @@ fn stage(name: &str) -> Result<Box<Curriculum>, String> {
     Curriculum::named(name)
         .map(Box::new)
         .ok_or_else(|| "one of word, regions, full, like-development".to_owned())
+}
+
+fn split(name: &str) -> Result<Split, String> {
+    match name {
+        "train" => Ok(Split::Train),
+        "check" => Ok(Split::Check),
+        _ => Err("one of train, check".to_owned()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -157,6 +173,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    if let Command::Briefs { seed, start, count, split } = arguments.command {
+        let mut output = BufWriter::new(std::io::stdout().lock());
+        for index in start..start.saturating_add(count) {
+            serde_json::to_writer(&mut output, &Brief::generate(seed, index, split))?;
+            output.write_all(b"\n")?;
+        }
+        return Ok(output.flush()?);
+    }
     let geometry = arguments.geometry;
     let folders = arguments.fonts.map_or_else(Painter::font_folders, |folder| vec![folder]);
     // These need no picture of the first mini.
@@ -167,7 +191,6 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             return Ok(writeln!(output)?);
         }
         &Command::Stream { seed, start, count, what, split } => {
-            let split = if split == Part::Train { Split::Train } else { Split::Check };
             let press = (what == What::Picture).then(|| Press::new(&folders)).transpose()?;
             let mut output = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
             let options = StreamOptions { seed, start, count, split };
@@ -180,7 +203,6 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     }
     let painter = Painter::new(&geometry, &folders)?;
     match arguments.command {
-        Command::Codes | Command::Stream { .. } | Command::Sheet2 { .. } => {}
         Command::Preview { output, number, seed, first, stage } => {
             let curriculum = Curriculum { geometry, ..*stage };
             let mut entries = Vec::new();
@@ -198,6 +220,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
                 write_png(&output.join(format!("{:03}.png", record.index)), &painter.paint(&scene)?)?;
             }
         }
+        Command::Briefs { .. } | Command::Codes | Command::Stream { .. } | Command::Sheet2 { .. } => {}
         #[cfg(feature = "train")]
         Command::Train(train) => training::train(&train, &folders)?,
         #[cfg(feature = "train")]

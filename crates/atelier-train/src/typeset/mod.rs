@@ -17,7 +17,6 @@ mod draw;
 mod icons;
 mod layout;
 mod sample;
-mod stand_in;
 mod stream;
 pub mod tokens;
 

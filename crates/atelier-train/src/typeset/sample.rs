@@ -27,10 +27,7 @@ impl Sample {
     /// # Errors
     /// The brief has no layout: take the next index.
     pub fn generate(seed: u64, index: u64, split: Split) -> Result<Self, Rejected> {
-        {
-            let _ = split;
-            Self::of(&super::stand_in::brief(seed, index))
-        }
+        Self::of(&Brief::generate(seed, index, split))
     }
 
     /// The sample of a brief.
