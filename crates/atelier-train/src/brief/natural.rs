@@ -158,6 +158,8 @@ pub(super) fn few(pen: &mut Pen, count: usize) {
         3 => [768, 768],
         _ => [64 * (8 + pen.random.below(5) as u32), 64 * (8 + pen.random.below(5) as u32)],
     };
+    // Eight texts have one line each in the smallest picture.
+    let wanted = Wanted { max: if count > 7 { 26 } else { WANTED.max }, ..WANTED };
     let scene = scene(pen);
     let a_scene = with_article(&scene);
     let picture = with_article(pen.pick(PICTURES));
@@ -197,7 +199,7 @@ pub(super) fn few(pen: &mut Pen, count: usize) {
         let carrier = carrier(pen);
         let first = pen.prompt.is_empty() || pen.prompt.ends_with(". ");
         pen.say(&if first { capitalised(&carrier) } else { carrier });
-        if finite { sentence(pen) } else { item(pen) }
+        if finite { sentence(pen, wanted) } else { item(pen, wanted) }
     }
     pen.say(&tail);
     if pen.chance(0.03) {
@@ -255,8 +257,8 @@ pub(super) fn carrier(pen: &mut Pen) -> String {
 }
 
 /// " that says 'X' in bold red"
-fn item(pen: &mut Pen) {
-    let content = wording::text(pen, WANTED);
+fn item(pen: &mut Pen, wanted: Wanted) {
+    let content = wording::text(pen, wanted);
     let (style, look) = style(pen);
     match pen.random.weighted(&[0.76, 0.16, 0.04, 0.04]) {
         0 => {
@@ -319,8 +321,8 @@ fn before(pen: &mut Pen) -> (String, Look) {
 }
 
 /// " says 'X' in bold red"
-fn sentence(pen: &mut Pen) {
-    let content = wording::text(pen, WANTED);
+fn sentence(pen: &mut Pen, wanted: Wanted) {
+    let content = wording::text(pen, wanted);
     let (style, look) = style(pen);
     let verb = pen.pick(FINITE);
     pen.say(&format!(" {verb} "));

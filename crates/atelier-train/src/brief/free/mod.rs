@@ -2,6 +2,7 @@
 
 mod foreign;
 mod lists;
+mod pictures;
 mod requests;
 
 use super::look;
@@ -49,9 +50,12 @@ const CARRIERS: &[&str] = &[
     "ad",
 ];
 
+/// Writes one kind of these prompts.
+type Writer = fn(&mut Pen);
+
 /// Writes one prompt.
 pub(super) fn write(pen: &mut Pen) {
-    let writers: [(f32, fn(&mut Pen)); 13] = [
+    let writers: [(f32, Writer); 13] = [
         (2.2, bare),
         (2.4, says),
         (2., colon),
@@ -64,7 +68,7 @@ pub(super) fn write(pen: &mut Pen) {
         (1.5, lists::roles),
         (0.8, quoted),
         (1., long),
-        (1.5, no_text),
+        (1.5, pictures::write),
     ];
     pen.canvas = match pen.random.weighted(&[0.78, 0.06, 0.06, 0.04, 0.06]) {
         0 => [512, 512],
@@ -286,54 +290,5 @@ fn long(pen: &mut Pen) {
             pen.bare(&sentence, Look::default());
         }
         _ => pen.quote(&sentence, Look::default()),
-    }
-}
-
-/// A picture without a text: lower case, after an article.
-fn no_text(pen: &mut Pen) {
-    let mut subject = if pen.chance(0.45) {
-        pen.pick(&pen.lexicon.subjects).to_owned()
-    } else {
-        let mut words = pen.lexicon.word(&mut pen.random, pen.split, 8);
-        if pen.chance(0.6) {
-            words = format!("{} {words}", pen.lexicon.word(&mut pen.random, pen.split, 8));
-        }
-        let mut words = with_article(&words);
-        if pen.chance(0.4) {
-            let near =
-                pen.pick(&["in the", "on the", "near a", "and a", "with a", "under the", "of", "for my"]);
-            words = format!("{words} {near} {}", pen.lexicon.word(&mut pen.random, pen.split, 8));
-        }
-        words
-    };
-    if pen.chance(0.15) {
-        let lead = pen.pick(&[
-            "a photo of",
-            "a picture of",
-            "draw",
-            "paint",
-            "a drawing of",
-            "please draw",
-            "show me",
-        ]);
-        subject = format!("{lead} {subject}");
-    }
-    if pen.chance(0.12) {
-        let tail = pen.pick(&[
-            "digital art",
-            "oil painting",
-            "highly detailed",
-            "pixel art",
-            "black and white",
-            "no text",
-        ]);
-        subject = format!("{subject}, {tail}");
-    } else {
-        subject += &background(pen, 0.1, Look::default());
-    }
-    let large = pen.chance(0.4);
-    pen.say(&if large { capitalised(&subject) } else { subject });
-    if pen.chance(0.1) {
-        pen.say(".");
     }
 }
