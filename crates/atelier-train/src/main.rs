@@ -1,5 +1,6 @@
 //! The atelier-train program: looks at the training data.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use atelier_train::brief::{Brief, Split};
+use atelier_train::brief::{Brief, Family, Split};
 use atelier_train::data::{Curriculum, Geometry, Painter, Picture, PromptFile, Sample, Scene, Style, sheet};
 use atelier_train::typeset::{self, CODES, Press, StreamOptions};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -111,6 +112,15 @@ enum Command {
         #[arg(long, default_value = "train", value_parser = split)]
         split: Split,
     },
+    /// Counts why briefs of the stream have no layout, with an example of each reason.
+    Rejected {
+        /// The stream of samples.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// How many briefs.
+        #[arg(long, default_value_t = 10_000)]
+        count: u64,
+    },
     /// Draws pictures of the stream with their prompts on one sheet.
     Sheet2 {
         /// The stream of samples.
@@ -196,6 +206,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             let options = StreamOptions { seed, start, count, split };
             return Ok(typeset::stream(&mut output, &options, press.as_ref())?);
         }
+        &Command::Rejected { seed, count } => return Ok(rejected(seed, count)?),
         &Command::Sheet2 { seed, start, count, ref output } => {
             return sheet2(&folders, seed, start, count, output);
         }
@@ -220,7 +231,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
                 write_png(&output.join(format!("{:03}.png", record.index)), &painter.paint(&scene)?)?;
             }
         }
-        Command::Briefs { .. } | Command::Codes | Command::Stream { .. } | Command::Sheet2 { .. } => {}
+        Command::Briefs { .. } | Command::Codes | Command::Stream { .. } | Command::Rejected { .. } | Command::Sheet2 { .. } => {}
         #[cfg(feature = "train")]
         Command::Train(train) => training::train(&train, &folders)?,
         #[cfg(feature = "train")]
@@ -251,6 +262,33 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             println!("descriptions: {:.0} a second", rate(drawn - begin));
             println!("pictures:     {:.0} a second", rate(drawn.elapsed()));
             println!("both:         {:.0} a second", rate(begin.elapsed()));
+        }
+    }
+    Ok(())
+}
+
+/// One line for every reason and family: how many, and the first few prompts.
+fn rejected(seed: u64, count: u64) -> std::io::Result<()> {
+    let mut reasons = BTreeMap::<String, (u64, Vec<String>)>::new();
+    for index in 0..count {
+        let brief = Brief::generate(seed, index, Split::Train);
+        if let Err(error) = typeset::Sample::of(&brief) {
+            let name = format!("{error:?}");
+            let name = name.split_once('(').map_or(name.as_str(), |(name, _)| name);
+            let entry = reasons.entry(format!("{:?}, {name}", Family::of(seed, index))).or_default();
+            entry.0 += 1;
+            if entry.1.len() < 3 {
+                entry.1.push(format!("{error} | {}×{} | {:?}", brief.width, brief.height, brief.prompt));
+            }
+        }
+    }
+    let mut output = std::io::stdout().lock();
+    let all: u64 = reasons.values().map(|reason| reason.0).sum();
+    writeln!(output, "{all} of {count} have no layout")?;
+    for (reason, (number, examples)) in reasons {
+        writeln!(output, "{reason}: {number}")?;
+        for example in examples {
+            writeln!(output, "    {example}")?;
         }
     }
     Ok(())

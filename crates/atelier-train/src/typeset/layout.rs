@@ -31,8 +31,8 @@
 //! one) becomes a size smaller. If both are small, the lower one goes down to just below the other; where there is no room,
 //! the upper one goes up.
 //!
-//! **Colours.** Ground unsaid: the first of cream, white, navy, black, gray on which every said ink has a contrast of 2.5, or the
-//! one with the best worst contrast. Ink unsaid: [`default_ink`]. All decorations have one ink: the one said, or the
+//! **Colours.** Ground unsaid: the first of cream, white, navy, black, gray on which every said ink has a contrast of 2.5, or of
+//! all grounds the one with the best worst contrast. Ink unsaid: [`default_ink`]. All decorations have one ink: the one said, or the
 //! default. A contrast below 1.4 rejects the sample.
 //!
 //! **Decorations.** Rules, stripes and dots are bands from column 1 to the last but one: at the top in row 0, at the
@@ -242,6 +242,8 @@ fn ground(brief: &Brief) -> Result<Ink, Rejected> {
         if worst(ground) >= 2.5 {
             return Ok(ground);
         }
+    }
+    for &ground in &Ink::ALL[..Ink::GROUNDS] {
         if worst(ground) > worst(best) {
             best = ground;
         }

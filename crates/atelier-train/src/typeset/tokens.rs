@@ -153,6 +153,11 @@ pub fn tokenizer_json() -> Value {
     for byte in 0..=u8::MAX {
         vocabulary.insert(format!("<0x{byte:02X}>"), json!(codes.byte(byte)));
     }
+    // The tokenizers crate numbers added tokens that the vocabulary lacks by the vocabulary's length, which the two
+    // spellings of the space make one too long.
+    for (place, name) in SPECIAL.iter().enumerate() {
+        vocabulary.insert((*name).to_owned(), json!(codes.special(place)));
+    }
     let added = |id: u32, content: &str| {
         json!({
             "id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
