@@ -11,7 +11,7 @@ use atelier_train::data::{Painter, Random};
 use atelier_train::typeset::tokens::{composed, tokenizer_json, tokens};
 use atelier_train::typeset::{
     ALPHABET, CODES, Code, Layout, Press, Rejected, Sample, StreamOptions, TEXT_MARKS, columns, draft_size,
-    grid_of_draft, rows, stream,
+    grid_of_draft, ground_rgb, rows, stream,
 };
 use tokenizers::Tokenizer;
 
@@ -95,7 +95,7 @@ fn codes_have_numbers_and_numbers_codes() {
     assert_eq!(factors.len(), described.len());
     // Trained weights hang on the order of the codes.
     let names = described.iter().flat_map(|(name, _)| format!("{name}\n").into_bytes());
-    assert_eq!(fnv(names), 0);
+    assert_eq!(fnv(names), 6_870_354_443_122_777_477);
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn pictures_show_the_ground_where_the_grid_does() {
                 let start = 3 * ((32 * row + place / 32) * width + 32 * column + place % 32);
                 [rgb[start], rgb[start + 1], rgb[start + 2]]
             };
-            let bare = (0..32 * 32).all(|place| pixel(place) == sample.layout.ground.rgb());
+            let bare = (0..32 * 32).all(|place| pixel(place) == ground_rgb(sample.layout.ground));
             let code = CODES.code(code).unwrap();
             assert!(bare || !plain(code), "{code:?}");
             assert!(!bare || !matches!(code, Code::Piece(..) | Code::FrameCorner(_)), "{code:?}");

@@ -22,7 +22,7 @@ pub mod tokens;
 
 pub use alphabet::{ALPHABET, APOSTROPHE, Alphabet};
 pub use codes::{CODES, Code, Codes, SPECIAL, TEXT_MARKS};
-pub use draw::Press;
+pub use draw::{Press, ground_rgb};
 pub use layout::{
     Layout, Line, Placed, Rejected, columns, default_ink, draft_size, grid_of_draft, lay_out, rows,
 };
