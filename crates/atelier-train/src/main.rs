@@ -231,7 +231,11 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
                 write_png(&output.join(format!("{:03}.png", record.index)), &painter.paint(&scene)?)?;
             }
         }
-        Command::Briefs { .. } | Command::Codes | Command::Stream { .. } | Command::Rejected { .. } | Command::Sheet2 { .. } => {}
+        Command::Briefs { .. }
+        | Command::Codes
+        | Command::Stream { .. }
+        | Command::Rejected { .. }
+        | Command::Sheet2 { .. } => {}
         #[cfg(feature = "train")]
         Command::Train(train) => training::train(&train, &folders)?,
         #[cfg(feature = "train")]

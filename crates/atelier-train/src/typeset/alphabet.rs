@@ -109,7 +109,8 @@ impl Alphabet {
             (Mark, Mark) => MARK_PAIRS.contains(&[left, right].iter().collect::<String>().as_str()),
             (Mark, _) => rule(left).is_some_and(|rule| rule.2.contains(two.letter())),
             (_, Mark) => rule(right).is_some_and(|rule| rule.1.contains(one.letter())),
-            (Lower, Upper) => false,
+            // A code for two spaces would look like the code for one.
+            (Lower, Upper) | (Space, Space) => false,
             (Upper | Lower | Digit | Space, Upper | Lower | Digit | Space) => true,
             (LowerDiacritic, Lower | Space) | (Lower | Space, LowerDiacritic) => true,
             // These do not follow a capital at the head of a word.

@@ -74,7 +74,7 @@ pub enum Code {
     Down(i8),
     /// In a draft: how many columns to the right of column 1 a line begins.
     Right(i8),
-    /// Two small characters, or one in the left half of the cell. Two spaces and one are the same code.
+    /// Two small characters, or one in the left half of the cell.
     Small(char, Option<char>),
     /// A part of a medium character: 0 is above 1.
     Medium(char, u8),
@@ -170,11 +170,9 @@ impl Codes {
         let mut small = vec![NO_CODE; side * side];
         for (place, &left) in characters.iter().enumerate() {
             small[place * side + characters.len()] = codes.len() as u16;
-            codes.push(if left == ' ' { Code::Small(' ', Some(' ')) } else { Code::Small(left, None) });
+            codes.push(Code::Small(left, None));
             for (other, &right) in characters.iter().enumerate() {
-                if left == ' ' && right == ' ' {
-                    small[place * side + other] = small[place * side + characters.len()];
-                } else if alphabet.pair(left, right) {
+                if alphabet.pair(left, right) {
                     small[place * side + other] = codes.len() as u16;
                     codes.push(Code::Small(left, Some(right)));
                 }
@@ -186,11 +184,7 @@ impl Codes {
         for &character in characters.iter().filter(|&&character| character != ' ') {
             codes.extend((0..LARGE_PARTS).map(|part| Code::Large(character, part)));
         }
-        let mut numbers: HashMap<Code, u16> =
-            codes.iter().enumerate().map(|(number, &code)| (code, number as u16)).collect();
-        if let Some(&space) = numbers.get(&Code::Small(' ', Some(' '))) {
-            numbers.insert(Code::Small(' ', None), space);
-        }
+        let numbers = codes.iter().enumerate().map(|(number, &code)| (code, number as u16)).collect();
         Self { codes, numbers, small }
     }
 

@@ -7,6 +7,7 @@
 //! - Every quote mark and every newline is a token of its own.
 //! - What lies between is cut, from its start, into chunks of two characters. A chunk with a code as a pair is that code's
 //!   number; otherwise its characters stand for themselves: as the code of one character, or as UTF-8 bytes.
+//!   Two spaces are no pair: they would look like one.
 //!
 //! `"` is always a quote mark, so it has no code as a character.
 
@@ -130,11 +131,6 @@ pub fn tokenizer_json() -> Value {
     let mut merges = Vec::new();
     for (id, code) in codes.all().iter().enumerate() {
         let name = match *code {
-            Code::Small(' ', Some(' ')) => {
-                vocabulary.insert(" ".to_owned(), json!(id));
-                merges.push(json!([" ", " "]));
-                "  ".to_owned()
-            }
             Code::Small(left, None) => left.to_string(),
             Code::Small(left, Some(right)) => {
                 merges.push(json!([left.to_string(), right.to_string()]));
@@ -153,8 +149,7 @@ pub fn tokenizer_json() -> Value {
     for byte in 0..=u8::MAX {
         vocabulary.insert(format!("<0x{byte:02X}>"), json!(codes.byte(byte)));
     }
-    // The tokenizers crate numbers added tokens that the vocabulary lacks by the vocabulary's length, which the two
-    // spellings of the space make one too long.
+    // Added tokens that the vocabulary lacks would be numbered anew.
     for (place, name) in SPECIAL.iter().enumerate() {
         vocabulary.insert((*name).to_owned(), json!(codes.special(place)));
     }
