@@ -848,11 +848,11 @@ impl Layout {
             lines: Vec::new(),
             decorations: Vec::new(),
         };
-        let grounds = draft.iter().filter_map(|&code| match CODES.code(code) {
+        let mut grounds = draft.iter().rev().filter_map(|&code| match CODES.code(code) {
             Some(Code::Ground(ink)) => Some(ink),
             _ => None,
         });
-        if let Some(ground) = grounds.last() {
+        if let Some(ground) = grounds.next() {
             layout.ground = ground;
         }
         for (index, row) in draft.chunks_exact(pw.max(1) as usize).enumerate() {
