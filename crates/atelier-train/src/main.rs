@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
+use std::io::ErrorKind::BrokenPipe;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -175,6 +176,12 @@ fn split(name: &str) -> Result<Split, String> {
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has read enough.
+        Err(error)
+            if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == BrokenPipe) =>
+        {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -197,7 +204,7 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     match &arguments.command {
         Command::Codes => {
             let mut output = BufWriter::new(std::io::stdout().lock());
-            serde_json::to_writer(&mut output, &CODES.json())?;
+            serde_json::to_writer(&mut output, &CODES.json()).map_err(std::io::Error::from)?;
             return Ok(writeln!(output)?);
         }
         &Command::Stream { seed, start, count, what, split } => {
