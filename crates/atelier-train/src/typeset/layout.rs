@@ -11,7 +11,7 @@
 //! tokens. Texts with a place share a row band with texts on other sides: then `tw/2 - 1` columns, `tw/2 - 2` on the right.
 //!
 //! **Height.** The picture without its first and last row: the area. An icon without a place takes three rows of it: at the
-//! top, or at the bottom if a text has its place at the top. Slot `i` of `N` texts is `area/N` rows high. A text at the top
+//! top, or at the bottom if a text has its place at the top. Slot `i` of `N` texts is `area/N` rows high, and what is left over stands above and below. A text at the top
 //! or bottom may be `0.68·th - 2` rows high, so that its middle is in the band.
 //!
 //! **Size.** A said size is taken if the text fits into its height in at most three lines (small: any number), else the next
@@ -474,7 +474,9 @@ impl Page {
             Some((Row::LowerMiddle, _)) => around(0.70),
             Some((Row::Bottom, _)) => last,
             None => {
-                let start = self.area.start + index as u32 * block.slot;
+                // What the slots leave over stands above and below in equal parts.
+                let over = (self.area.end - self.area.start) - block.slot * self.blocks.len() as u32;
+                let start = self.area.start + over / 2 + index as u32 * block.slot;
                 let row = i64::from(start) + (i64::from(block.slot) - i64::from(height)).div_euclid(2);
                 (row.max(1) as u32).min(last)
             }
