@@ -13,7 +13,9 @@ const MODELS = "models";
 const page = readFileSync(join(APP, "index.html"), "utf8");
 const policy = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page)?.[1];
 if (!policy) throw new Error("app/index.html has no Content-Security-Policy");
-const { version } = JSON.parse(readFileSync(resolve(import.meta.dirname, "package.json"), "utf8")) as { version: string };
+const { version } = JSON.parse(readFileSync(resolve(import.meta.dirname, "package.json"), "utf8")) as {
+  version: string;
+};
 
 export default defineConfig({
   root: APP,
@@ -62,7 +64,10 @@ function words(): Plugin {
   return {
     name: "words",
     apply: "build",
-    transformIndexHtml: { order: "post", handler: (html) => replaced(html, '<script type="module"', '<script type="module" blocking="render"') },
+    transformIndexHtml: {
+      order: "post",
+      handler: (html) => replaced(html, '<script type="module"', '<script type="module" blocking="render"'),
+    },
   };
 }
 

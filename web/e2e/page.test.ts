@@ -30,7 +30,8 @@ async function audit(page: Page): Promise<string[]> {
   await page.evaluate(axeScript);
   const options: RunOptions = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
   const found = await page.evaluate(
-    async (options) => (globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run(options),
+    async (options) =>
+      (globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run(options),
     options,
   );
   expect(found.passes.length).toBeGreaterThan(10);
@@ -124,7 +125,9 @@ test("pictures come by drop and by paste, and go again", async () => {
     transfer.items.add(new File([new Uint8Array(photo)], "dropped.png", { type: "image/png" }));
     document.body.dispatchEvent(new DragEvent("dragover", { dataTransfer: transfer, bubbles: true, cancelable: true }));
     document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
-    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
+    document.body.dispatchEvent(
+      new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }),
+    );
   }, photo);
   await page.getByRole("img", { name: "dropped.png" }).waitFor();
   await page.getByRole("img", { name: "pasted 1" }).waitFor();
@@ -147,7 +150,11 @@ test("neither page may reach anyone else, and the browser says so", async () => 
   const page = await openPage(browser, server.url);
   const found = complaints(page);
   const tries = await page.evaluate(async () => {
-    const reach = (url: string) => fetch(url).then(() => "reached", () => "refused");
+    const reach = (url: string) =>
+      fetch(url).then(
+        () => "reached",
+        () => "refused",
+      );
     return [await reach("https://example.com/"), await reach("./icon.svg")];
   });
   expect(tries).toEqual(["refused", "reached"]);

@@ -31,7 +31,9 @@ const lose = (worker: Worker) => worker.evaluate(() => atelierDevice.destroy());
 
 /** Waits for the painter's first step, when the device is at work. */
 async function atWork(): Promise<Worker> {
-  await detail(page).filter({ hasText: /^The painter paints/ }).waitFor({ timeout: PATIENCE });
+  await detail(page)
+    .filter({ hasText: /^The painter paints/ })
+    .waitFor({ timeout: PATIENCE });
   return engineOf(page);
 }
 

@@ -50,7 +50,8 @@ export const en = {
   addSources: (names: string) => `It started from pictures that are not inside it. Add them again: ${names}.`,
 
   readyCached: (model: string) => `${model} is on this device.`,
-  readyFetch: (model: string, size: string, room: string) => `The first picture fetches ${model} once: ${size}. ${room}`,
+  readyFetch: (model: string, size: string, room: string) =>
+    `The first picture fetches ${model} once: ${size}. ${room}`,
   readyRoom: (size: string) => `There is room for ${size}.`,
   readyFiles: (model: string) => `${model} is read where it lies; nothing is copied or sent.`,
 
@@ -125,7 +126,8 @@ export const en = {
   storageCached: "On this device",
   storageRoom: "Room left",
   storageUnknown: "unknown",
-  storageHint: "The model is kept by this browser for this site, so that it is fetched once. It can be fetched again at any time.",
+  storageHint:
+    "The model is kept by this browser for this site, so that it is fetched once. It can be fetched again at any time.",
   storageFiles: "Files that you choose are read where they lie. Nothing of them is kept.",
   clearCache: "Remove the model from this device",
   cleared: "The model is removed from this device.",
@@ -137,7 +139,8 @@ export const en = {
     "Sealed, it may not connect to anything at all: the browser refuses, and everything runs from what is already on this device.",
   seal: "Seal this tab",
   unseal: "Break the seal",
-  sealedText: "This tab is sealed: the browser refuses every connection, and everything runs from what is already on this device.",
+  sealedText:
+    "This tab is sealed: the browser refuses every connection, and everything runs from what is already on this device.",
   footer: "GLM-Image is by Z.ai. Atelier is free software, MIT or Apache 2.0.",
   version: (version: string) => `Atelier ${version}`,
 
@@ -146,25 +149,31 @@ export const en = {
   noWebgpuAdvice:
     "Use a current Chrome or Edge, Safari 26 or Firefox 141 and newer. On Linux WebGPU may have to be turned on in the browser’s settings.",
   noAdapter: "WebGPU found no graphics adapter",
-  noAdapterAdvice: "Turn on hardware acceleration in the browser’s settings, update the graphics driver, and start the browser again.",
+  noAdapterAdvice:
+    "Turn on hardware acceleration in the browser’s settings, update the graphics driver, and start the browser again.",
   outOfMemory: "There is not enough memory",
   outOfMemoryAdvice: "Choose a smaller size, close other tabs and programs that use the graphics card, then try again.",
   quota: "There is not enough room to keep the model",
-  quotaAdvice: "Free some disk space, or remove another model under Storage below. A private window has little room: use an ordinary one.",
+  quotaAdvice:
+    "Free some disk space, or remove another model under Storage below. A private window has little room: use an ordinary one.",
   quotaSizes: (needed: string, available: string) => `It needs ${needed} more, and there is room for ${available}.`,
   deviceLost: "The graphics device was lost twice",
-  deviceLostAdvice: "Its driver may have been reset or put to sleep. Close other programs that use it, then press Generate again.",
+  deviceLostAdvice:
+    "Its driver may have been reset or put to sleep. Close other programs that use it, then press Generate again.",
   badFile: "A file of the model is damaged or missing",
-  badFileAdvice: "Remove the model from this device under Storage below and try again. A folder of your own may be incomplete: choose it again.",
+  badFileAdvice:
+    "Remove the model from this device under Storage below and try again. A folder of your own may be incomplete: choose it again.",
   badRequest: "These settings cannot be used",
   badRequestAdvice: "Change the field that is named here, then press Generate again.",
   badBlueprint: "This blueprint does not fit",
-  badBlueprintAdvice: "A blueprint belongs to the model and the size it was written for. Choose that model, or put the blueprint away.",
+  badBlueprintAdvice:
+    "A blueprint belongs to the model and the size it was written for. Choose that model, or put the blueprint away.",
   badImage: "This picture cannot be used",
   badImageAdvice: "Use a PNG, JPEG or WebP file that opens in the browser.",
   network: "The model could not be fetched",
   networkAdvice: "Check the connection and press Generate again: it goes on where it stopped.",
-  networkSealedAdvice: "This tab is sealed, and the model is not complete on this device. Break the seal, make one picture, and seal it again.",
+  networkSealedAdvice:
+    "This tab is sealed, and the model is not complete on this device. Break the seal, make one picture, and seal it again.",
   engineGone: "The engine stopped",
   engineGoneAdvice: "Press Generate again: a new one is started. Your prompt and settings are kept.",
   inUse: "Another tab is using this model",

@@ -62,7 +62,8 @@ export const zh: Strings = {
   view: "显示",
   viewPicture: "画作",
   viewBlueprint: "蓝图",
-  blueprintLabel: (draft, drafts, large, larges) => `蓝图：草图 ${drafts} 个编码中的 ${draft} 个，大图 ${larges} 个中的 ${large} 个`,
+  blueprintLabel: (draft, drafts, large, larges) =>
+    `蓝图：草图 ${drafts} 个编码中的 ${draft} 个，大图 ${larges} 个中的 ${large} 个`,
   blueprintLabelLarge: (large, larges) => `蓝图：${larges} 个编码中的 ${large} 个`,
 
   stageModel: "模型",
@@ -142,7 +143,8 @@ export const zh: Strings = {
 
   causeLabel: (message) => `详情：${message}`,
   noWebgpu: "此浏览器没有 WebGPU",
-  noWebgpuAdvice: "请使用新版 Chrome 或 Edge、Safari 26、Firefox 141 或更新版本。在 Linux 上可能需要在浏览器设置中开启 WebGPU。",
+  noWebgpuAdvice:
+    "请使用新版 Chrome 或 Edge、Safari 26、Firefox 141 或更新版本。在 Linux 上可能需要在浏览器设置中开启 WebGPU。",
   noAdapter: "WebGPU 没有找到图形适配器",
   noAdapterAdvice: "请在浏览器设置中开启硬件加速，更新显卡驱动，然后重启浏览器。",
   outOfMemory: "内存不足",
