@@ -119,11 +119,11 @@ test("a shard that arrives or lies here damaged is fetched again", async () => {
 test("a server that is gone is said, and the run goes on when it is back", async () => {
   const page = await openPage(browser, server.url, { serviceWorkers: "block" });
   await openBlueprint(page);
-  await page.getByText("The first picture fetches mini once").waitFor();
+  await page.getByText("The first picture downloads mini once").waitFor();
   server.refuse(SHARD, 503);
   await generateButton(page).click();
   await message(page).waitFor({ timeout: PATIENCE });
-  expect(await message(page).innerText()).toContain("The model could not be fetched");
+  expect(await message(page).innerText()).toContain("The model could not be downloaded");
   server.relent();
   await loadPainter(page);
   await page.context().close();
@@ -136,7 +136,7 @@ test("too little room is said with figures", async () => {
   await openBlueprint(page);
   await generateButton(page).click();
   await message(page).waitFor({ timeout: PATIENCE });
-  expect(await message(page).innerText()).toMatch(/not enough room to keep the model[\s\S]*It needs [\d.]+ MB more/);
+  expect(await message(page).innerText()).toMatch(/not enough space to store the model[\s\S]*It needs [\d.]+ MB more/);
   await page.context().close();
 });
 
@@ -148,6 +148,6 @@ test("the storage panel knows what is here, and can empty it", async () => {
   await detail(page).filter({ hasText: "Cancelled." }).waitFor();
   await page.getByText("mini is on this device.").waitFor();
   await page.getByRole("button", { name: "Remove the model from this device" }).click();
-  await page.getByText("The first picture fetches mini once").waitFor();
+  await page.getByText("The first picture downloads mini once").waitFor();
   await page.context().close();
 });

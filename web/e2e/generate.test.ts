@@ -119,7 +119,7 @@ test("the same blueprint paints again with another seed, and the gallery keeps b
 test("a PNG of ours brings its settings back", async () => {
   const fresh = await openPage(browser, server.url);
   await openFile(fresh, "mine.png", "image/png", png);
-  await fresh.getByText("The settings of mine.png are back.").waitFor();
+  await fresh.getByText("Restored the settings of mine.png.").waitFor();
   const value = (name: string) => fresh.getByRole("textbox", { name, exact: true }).inputValue();
   expect(await promptBox(fresh).inputValue()).toContain("'CANDY'");
   expect([await value("Width"), await value("Height"), await value("Steps"), await value("Seed")]).toEqual([

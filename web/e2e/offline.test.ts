@@ -71,7 +71,7 @@ test("sealed, it runs from this device and the browser refuses to connect", asyn
   expect(await (await engineOf(page)).evaluate(reach, `${server.url}icon.svg`)).toBe("refused");
   expect(asked(before)).toEqual([]);
   await page.getByRole("link", { name: "Break the seal" }).click();
-  await page.getByText("The page may talk to its own server only").waitFor();
+  await page.getByText("The page can connect only to its own server").waitFor();
 });
 
 test("offline, the page opens and generates, and not one request leaves", async () => {

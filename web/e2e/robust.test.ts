@@ -75,7 +75,7 @@ test("memory that runs out is named", async () => {
     atelierDevice.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
   });
   await message(page).waitFor({ timeout: PATIENCE });
-  expect(await message(page).innerText()).toContain("There is not enough memory");
+  expect(await message(page).innerText()).toContain("Out of memory");
 });
 
 test("an engine that crashes is a message, and a new one is made without loading the page anew", async () => {

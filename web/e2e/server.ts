@@ -105,7 +105,7 @@ export class FileServer {
   }
 
   #note(request: IncomingMessage): Asked {
-    const { range: range, "if-range": ifRange } = request.headers;
+    const { range, "if-range": ifRange } = request.headers;
     const asked = {
       method: request.method ?? "",
       url: request.url ?? "",
