@@ -12,7 +12,7 @@ impl Random {
 
     /// 32 random bits.
     pub fn word(&mut self) -> u32 {
-        (self.number() << 16 ^ self.number()) as u32
+        ((self.number() << 16) ^ self.number()) as u32
     }
 
     /// In `0.0..1.0`.
