@@ -14,13 +14,7 @@ use crate::{Draw, Kernels};
 /// A tensor of numbers in about -3..3 that depends on `seed` alone.
 fn random(seed: u64, shape: impl Into<Shape>) -> FlexTensor {
     let shape = shape.into();
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let values: Vec<f32> = (0..shape.num_elements())
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1_u64 << 24) as f32 * 6.0 - 3.0
-        })
-        .collect();
+    let values = testkit::Random(seed).values(shape.num_elements());
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 

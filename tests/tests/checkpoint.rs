@@ -130,21 +130,21 @@ fn a_dtype_that_is_no_weight_is_named() {
     refused(&files, &[PRIOR, "lm_head.weight", "Q4"]);
 }
 
-#[test]
-fn weights_that_are_not_numbers_are_refused_when_read() {
+#[pollster::test]
+async fn weights_that_are_not_numbers_are_refused_when_read() {
     for bad in [f32::NAN, f32::INFINITY] {
         let mut files = files();
         let file = files.get_mut(PRIOR).unwrap();
         let end = file.len();
         file[end - 4..].copy_from_slice(&bad.to_le_bytes());
-        let pipeline = block_on(Pipeline::load(Arc::new(source(&files)), cpu()));
+        let pipeline = Pipeline::load(Arc::new(source(&files)), cpu()).await;
         let mut pipeline = pipeline.unwrap();
         let options = pipeline.request("x").architect_options(0);
         let run = &mut Run::silent();
         let images = [atelier::RgbImage::new(64, 64, vec![0; 64 * 64 * 3]).unwrap()];
         // Which stage reads the last tensor of the file does not matter: one of the two does.
-        let sources = block_on(pipeline.sources(&images, run)).map(|_| ());
-        let blueprint = block_on(pipeline.architect("x", &options, &Sources::default(), run)).map(|_| ());
+        let sources = pipeline.sources(&images, run).await.map(|_| ());
+        let blueprint = pipeline.architect("x", &options, &Sources::default(), run).await.map(|_| ());
         let error = sources.and(blueprint).unwrap_err().to_string();
         assert!(error.contains(PRIOR) || error.contains("vision_language_encoder"), "{error}");
     }
@@ -214,8 +214,8 @@ fn the_glyph_embedding_may_have_its_other_name() {
     assert_eq!(picture(&files), before);
 }
 
-#[test]
-fn half_precision_and_shards_load_like_single_files() {
+#[pollster::test]
+async fn half_precision_and_shards_load_like_single_files() {
     let mut files = files();
     let before = open(&files).unwrap();
     // The transformer again, as two bf16 shards with an index.
@@ -251,10 +251,10 @@ fn half_precision_and_shards_load_like_single_files() {
     let after = open(&files).unwrap();
     assert_ne!(before.fingerprint(), after.fingerprint(), "other weights are another model");
 
-    let mut pipeline = block_on(Pipeline::load(Arc::new(source(&files)), cpu())).unwrap();
+    let mut pipeline = Pipeline::load(Arc::new(source(&files)), cpu()).await.unwrap();
     let request =
         atelier::Request { width: 32, height: 32, steps: 1, sampling: GREEDY, ..pipeline.request("a cat") };
-    let pictures = block_on(pipeline.generate(&request, &mut Run::silent())).unwrap();
+    let pictures = pipeline.generate(&request, &mut Run::silent()).await.unwrap();
     assert_eq!((pictures[0].image.width, pictures[0].image.height), (32, 32));
 
     files.remove("transformer/diffusion_pytorch_model-00002-of-00002.safetensors");

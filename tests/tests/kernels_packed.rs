@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use atelier_shaders::{Features, enabled};
-use atelier_tests::twins::{Random, TOLERANCE, compare, compare_on, gpus, on};
+use atelier_tests::twins::{Random, RandomData, TOLERANCE, compare, compare_on, gpus, on};
 use atelier_tests::{software_adapter, software_gpu, software_gpu_with};
 use atelier_weights::{Packed, Scheme, Search};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};

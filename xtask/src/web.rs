@@ -145,6 +145,12 @@ fn bind(module: &Path, folder: &Path) -> Outcome {
     run(bindgen.arg(module).arg(folder))
 }
 
+/// What the page is built and checked with.
+pub fn tools() -> Outcome {
+    check_node()?;
+    install(&root().join("web"))
+}
+
 /// The page's own tools, in the versions of the lock file.
 fn install(web: &Path) -> Outcome {
     let (lock, installed) = (web.join("package-lock.json"), web.join("node_modules/.package-lock.json"));

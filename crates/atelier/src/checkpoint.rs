@@ -12,7 +12,7 @@ use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
 use crate::prompt::{PromptTokenizer, SpecialTokens};
-use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory, parts};
+use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory, stage_parts};
 
 /// The largest `tokenizer.json` that is read: the public one has 20 MB.
 const MAX_TOKENIZER: u64 = 256 << 20;
@@ -193,10 +193,10 @@ fn check_stages(manifest: &Manifest, place: &str) -> Result<()> {
         }
     }
     for &stage in Stage::ALL {
-        for &(component, prefixes) in parts(stage) {
-            let read = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
-            let tensors = manifest.tensors.iter().filter(|tensor| tensor.component == component.folder());
-            for tensor in tensors.filter(|tensor| read(&tensor.name)) {
+        for part in stage_parts(stage) {
+            let folder = part.component.folder();
+            let tensors = manifest.tensors.iter().filter(|tensor| tensor.component == folder);
+            for tensor in tensors.filter(|tensor| part.reads(&tensor.name)) {
                 let mut shards = tensor.pieces.iter().filter_map(|piece| manifest.shards.get(piece.shard));
                 if let Some(Shard { stage: found, file }) = shards.find(|shard| shard.stage != stage.name()) {
                     let (tensor, stage) = (&tensor.name, stage.name());

@@ -27,6 +27,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod geometry;
 pub mod glyph_encoder;
 pub mod image;
 pub mod loader;
@@ -47,6 +48,7 @@ pub mod scheduler;
 pub mod trace;
 pub mod transformer;
 pub mod vae;
+pub mod vision;
 pub mod weight_mapping;
 
 pub use atelier_weights::ByteSource;

@@ -95,7 +95,8 @@ async function look(url: string, path: string, fetch: Fetch, signal: AbortSignal
     bytes = part && (part.status === 206 ? rangeOf(part)?.total : lengthOf(part));
     await part?.body?.cancel();
   }
-  if (bytes === undefined) throw new AtelierError("network", `${path}: the server does not say its size`, { file: path });
+  if (bytes === undefined)
+    throw new AtelierError("network", `${path}: the server does not say its size`, { file: path });
   return { path, bytes, name: await sha256(`${path}\n${bytes}\n${versionOf(head) ?? ""}`) };
 }
 
