@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use atelier_weights::{ByteSource, Component, MANIFEST, Manifest, PackSource, Scheme, Shard, hex, read_all};
+use atelier_weights::{
+    ByteSource, Component, FLOATS, MANIFEST, Manifest, PackSource, Scheme, Shard, hex, read_all,
+};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::Calibration;
@@ -239,13 +241,13 @@ fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Resul
         }
         if entry.role != TensorRole::Unused && info.scheme.is_none() {
             return Err(problem(format!(
-                "tensor {}: expected dtype F32, F16 or BF16, found {}",
+                "tensor {}: expected dtype {FLOATS}, found {}",
                 entry.name, info.dtype
             )));
         }
         if !entry.matrix && info.scheme.is_some_and(Scheme::is_quantised) {
             return Err(problem(format!(
-                "tensor {}: expected F32, F16 or BF16, as it is no matrix, found it quantised",
+                "tensor {}: expected {FLOATS}, as it is no matrix, found it quantised",
                 entry.name
             )));
         }
