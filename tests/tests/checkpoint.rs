@@ -240,6 +240,33 @@ fn configurations_are_checked_by_field() {
 }
 
 #[test]
+fn a_card_gives_the_defaults_and_belongs_to_no_fingerprint() {
+    let defaults = |files: &BTreeMap<String, Vec<u8>>| {
+        let checkpoint = open(files).unwrap();
+        let request = atelier::Request::new("x", &checkpoint);
+        (request.steps, request.guidance, checkpoint.fingerprint().to_owned())
+    };
+    let mut files = files();
+    let (steps, guidance, without) = defaults(&files);
+    assert_eq!((steps, guidance), (50, 1.5));
+    assert!(open(&files).unwrap().card().is_none());
+    let mut card = |text: &str| {
+        files.insert("atelier.json".into(), text.as_bytes().to_vec());
+        files.clone()
+    };
+    let some =
+        card(r#"{"format": "atelier-card/1", "name": "tiny", "default_steps": 7, "default_guidance": 1}"#);
+    assert_eq!(defaults(&some), (7, 1.0, without.clone()));
+    let none = card(r#"{"format": "atelier-card/1", "name": "tiny", "is": "more"}"#);
+    assert_eq!(defaults(&none), (50, 1.5, without));
+    assert_eq!(open(&none).unwrap().card().unwrap().name, "tiny");
+    let wrong = card(r#"{"format": "atelier-card/1", "name": "tiny", "default_steps": 0}"#);
+    refused(&wrong, &["atelier.json: default_steps: expected a whole number of at least 1, found 0"]);
+    refused(&card("[]"), &["atelier.json: ", "expected a map"]);
+    refused(&card("{"), &["atelier.json: ", "line 1"]);
+}
+
+#[test]
 fn the_glyph_embedding_may_have_its_other_name() {
     let mut files = files();
     let options = |p: &Pipeline| p.request("x 'y'").architect_options(0);

@@ -10,6 +10,7 @@ use atelier_weights::{
 use sha2::{Digest, Sha256};
 
 use crate::calibration::Calibration;
+use crate::card::Card;
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
@@ -22,6 +23,7 @@ const MAX_TOKENIZER: u64 = 256 << 20;
 /// A model that is ready to be loaded, stage by stage.
 pub struct Checkpoint {
     config: ModelConfig,
+    card: Option<Card>,
     tokenizer: PromptTokenizer,
     components: Vec<(ComponentName, Component)>,
     fingerprint: String,
@@ -59,6 +61,7 @@ impl Checkpoint {
         let packed = pack.as_ref().map(|manifest| PackSource::new(&*source, manifest));
         let files: &dyn ByteSource = packed.as_ref().map_or(&*source, |packed| packed);
         let config = ModelConfig::read(files).await?;
+        let card = Card::read(files).await?;
         let tokenizer = read_tokenizer(files).await?;
         let mut components = Vec::new();
         let mut hash = Sha256::new();
@@ -83,7 +86,7 @@ impl Checkpoint {
             _ => hex(&hash.finalize()),
         };
         let pack = pack.map(|manifest| Pack { source, manifest, verified: RefCell::default() });
-        Ok(Self { config, tokenizer, components, fingerprint, pack, calibration: None })
+        Ok(Self { config, card, tokenizer, components, fingerprint, pack, calibration: None })
     }
 
     /// Has every model that is loaded from now on measure its inputs.
@@ -138,6 +141,11 @@ impl Checkpoint {
     /// The checkpoint's configurations.
     pub fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// What the model says it can draw, if it says so.
+    pub fn card(&self) -> Option<&Card> {
+        self.card.as_ref()
     }
 
     /// The architect's tokenizer.

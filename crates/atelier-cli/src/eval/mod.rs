@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use atelier::record::{RUN_FORMAT, RunRecord, device_name};
 use atelier::rng::RNG_VERSION;
-use atelier::{Blueprint, DeviceReport, Event, Pipeline, Request, Run, Sources};
+use atelier::{Blueprint, Card, DeviceReport, Event, Pipeline, Request, Run, Sources, Warning};
 use futures_lite::future::block_on;
 
 use crate::cli::EvalTextArgs;
@@ -112,6 +112,9 @@ impl Evaluation<'_> {
             files::check_target("--output", job.path)?;
         }
         self.announce(&model, &device_report, &jobs);
+        if let Some(card) = pipeline.checkpoint().card() {
+            self.warn(card, &jobs);
+        }
         let record = Recorder { model, device: device_name(&device_report) };
         self.paint(&jobs, &mut pipeline, &record).await
     }
@@ -157,6 +160,23 @@ impl Evaluation<'_> {
         progress.say(&format!("{} on {device}: {sizes}, {steps} steps, seed {seed}", model.title()));
         let there = self.prompts.len().saturating_sub(jobs.len());
         progress.say(&format!("{} to paint, {there} are there", counted(jobs.len(), "picture")));
+    }
+
+    /// Says what the model was not taught, each once with the first prompt that asks for it.
+    fn warn(&self, card: &Card, jobs: &[Job<'_>]) {
+        let mut found: Vec<(String, usize, usize)> = Vec::new();
+        for job in jobs {
+            for text in card.warnings(&job.request).iter().map(Warning::to_string) {
+                match found.iter_mut().find(|(other, ..)| *other == text) {
+                    Some((_, _, more)) => *more += 1,
+                    None => found.push((text, job.index, 0)),
+                }
+            }
+        }
+        for (text, index, more) in found {
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            self.progress.borrow_mut().say(&format!("warning: prompt {index}{more}: {text}"));
+        }
     }
 
     async fn paint(&self, jobs: &[Job<'_>], pipeline: &mut Pipeline, record: &Recorder) -> Result<()> {
