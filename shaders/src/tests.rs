@@ -140,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn mul_mat(seed: u64, rows in 1..12_usize, out in 1..70_usize, blocks in 1..6_usize, scheme in 0..6_usize) {
+    fn mul_mat(seed: u64, rows in 1..12_usize, out in 1..70_usize, blocks in 1..6_usize, scheme in 0..Scheme::ALL.len()) {
         let scheme = Scheme::ALL[scheme];
         let (x, bias) = (random(seed, [rows, blocks * BLOCK]), random(seed ^ 1, [out]));
         let (codes, scales) = packed(seed ^ 2, [out, blocks * BLOCK], scheme);
@@ -149,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn embedding(seed: u64, rows in 1..70_usize, blocks in 1..6_usize, first in 0..5_usize, scheme in 0..6_usize) {
+    fn embedding(seed: u64, rows in 1..70_usize, blocks in 1..6_usize, first in 0..5_usize, scheme in 0..Scheme::ALL.len()) {
         let scheme = Scheme::ALL[scheme];
         let (codes, scales) = packed(seed, [rows, blocks * BLOCK], scheme);
         // Some ids lie before the piece, some after.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use atelier::{Checkpoint, Pipeline, Run, Sources};
 use atelier_tests::checks::architect::GREEDY;
 use atelier_tests::{block_on, cpu, reference};
-use atelier_weights::MemorySource;
+use atelier_weights::{Component, Dtype, MemorySource, Scheme, safetensors_header};
 
 /// The tiny checkpoint, in memory, for tampering.
 fn files() -> BTreeMap<String, Vec<u8>> {
@@ -124,7 +124,7 @@ fn a_dtype_that_is_no_weight_is_named() {
     let mut files = files();
     let retyped = with_header(&files[PRIOR], |header| header["lm_head.weight"]["dtype"] = "I32".into());
     files.insert(PRIOR.into(), retyped);
-    refused(&files, &["vision_language_encoder", "lm_head.weight", "I32", "BF16"]);
+    refused(&files, &["vision_language_encoder", "lm_head.weight", "I32", "F32, F16, BF16 or F8_E4M3"]);
     let unknown = with_header(&files[PRIOR], |header| header["lm_head.weight"]["dtype"] = "Q4".into());
     files.insert(PRIOR.into(), unknown);
     refused(&files, &[PRIOR, "lm_head.weight", "Q4"]);
@@ -147,6 +147,53 @@ async fn weights_that_are_not_numbers_are_refused_when_read() {
         let blueprint = pipeline.architect("x", &options, &Sources::default(), run).await.map(|_| ());
         let error = sources.and(blueprint).unwrap_err().to_string();
         assert!(error.contains(PRIOR) || error.contains("vision_language_encoder"), "{error}");
+    }
+}
+
+/// The same weights in another dtype of floats.
+fn converted(file: &[u8], scheme: Scheme, dtype: Dtype) -> Vec<u8> {
+    let source: MemorySource = [("w", file)].into_iter().collect();
+    let part = block_on(Component::open_file(Arc::new(source), "w")).unwrap();
+    let tensors = part.tensors().map(|(name, stored)| (name.to_owned(), dtype, stored.shape.clone()));
+    let (mut bytes, _) = safetensors_header(tensors);
+    for (name, _) in part.tensors() {
+        bytes.extend(scheme.float_bytes(&block_on(part.read_f32(name)).unwrap()));
+    }
+    bytes
+}
+
+#[test]
+fn floats_of_eight_bits_are_the_numbers_that_they_stand_for() {
+    let mut eight = files();
+    for (name, file) in &mut eight {
+        if name.ends_with(".safetensors") {
+            *file = converted(file, Scheme::F8, Dtype::F8E4m3);
+        }
+    }
+    let mut full = eight.clone();
+    for (name, file) in &mut full {
+        if name.ends_with(".safetensors") {
+            *file = converted(file, Scheme::F32, Dtype::F32);
+            assert!(file.len() > 3 * eight[name].len(), "{name}");
+        }
+    }
+    let pixels = |files: &BTreeMap<String, Vec<u8>>| {
+        let mut pipeline = block_on(Pipeline::load(Arc::new(source(files)), cpu())).unwrap();
+        let request =
+            atelier::Request { width: 64, height: 32, steps: 2, ..pipeline.request("a sign 'OPEN'") };
+        let pictures = block_on(pipeline.generate(&request, &mut Run::silent())).unwrap();
+        pictures[0].image.pixels.clone()
+    };
+    assert!(pixels(&eight) == pixels(&full));
+    // NaN of either sign is no weight.
+    for nan in [0x7f, 0xff] {
+        let file = eight.get_mut(DIT).unwrap();
+        let end = file.len();
+        file[end - 1] = nan;
+        let mut pipeline = block_on(Pipeline::load(Arc::new(source(&eight)), cpu())).unwrap();
+        let request = atelier::Request { width: 32, height: 32, steps: 1, ..pipeline.request("x") };
+        let error = block_on(pipeline.generate(&request, &mut Run::silent())).unwrap_err().to_string();
+        assert!(error.contains(DIT) && error.contains("NaN"), "{error}");
     }
 }
 
@@ -190,6 +237,33 @@ fn configurations_are_checked_by_field() {
         files.insert(name.into(), text.replacen(from, to, 1).into_bytes());
         refused(&files, &[&[name][..], words].concat());
     }
+}
+
+#[test]
+fn a_card_gives_the_defaults_and_belongs_to_no_fingerprint() {
+    let defaults = |files: &BTreeMap<String, Vec<u8>>| {
+        let checkpoint = open(files).unwrap();
+        let request = atelier::Request::new("x", &checkpoint);
+        (request.steps, request.guidance, checkpoint.fingerprint().to_owned())
+    };
+    let mut files = files();
+    let (steps, guidance, without) = defaults(&files);
+    assert_eq!((steps, guidance), (50, 1.5));
+    assert!(open(&files).unwrap().card().is_none());
+    let mut card = |text: &str| {
+        files.insert("atelier.json".into(), text.as_bytes().to_vec());
+        files.clone()
+    };
+    let some =
+        card(r#"{"format": "atelier-card/1", "name": "tiny", "default_steps": 7, "default_guidance": 1}"#);
+    assert_eq!(defaults(&some), (7, 1.0, without.clone()));
+    let none = card(r#"{"format": "atelier-card/1", "name": "tiny", "is": "more"}"#);
+    assert_eq!(defaults(&none), (50, 1.5, without));
+    assert_eq!(open(&none).unwrap().card().unwrap().name, "tiny");
+    let wrong = card(r#"{"format": "atelier-card/1", "name": "tiny", "default_steps": 0}"#);
+    refused(&wrong, &["atelier.json: default_steps: expected a whole number of at least 1, found 0"]);
+    refused(&card("[]"), &["atelier.json: ", "expected a map"]);
+    refused(&card("{"), &["atelier.json: ", "line 1"]);
 }
 
 #[test]

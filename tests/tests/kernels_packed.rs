@@ -9,7 +9,7 @@ use atelier_weights::{Packed, Scheme, Search};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 /// F32 has no kernels: it is never packed.
-const PACKED: &[Scheme] = &[Scheme::F16, Scheme::Bf16, Scheme::Q8, Scheme::Q4, Scheme::Q4Offset];
+const PACKED: &[Scheme] = &[Scheme::F16, Scheme::Bf16, Scheme::F8, Scheme::Q8, Scheme::Q4, Scheme::Q4Offset];
 
 /// A packed matrix as a kernel gets it: words of codes and of scales.
 #[derive(Debug, Clone)]

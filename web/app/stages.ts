@@ -98,6 +98,7 @@ export class Stages {
         this.#sentence = () => t().retrying;
         this.say(t().retrying);
         break;
+      case "warning":
       case "blueprint":
       case "done":
         break;

@@ -93,10 +93,10 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "PNG", help_heading = WHAT, conflicts_with_all = NEW_BLUEPRINT, conflicts_with = "blueprint")]
     pub from: Option<PathBuf>,
 
-    /// Steps of the painter, at least 1 [default: 50]
+    /// Steps of the painter, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
-    /// How strongly the prompt counts, at least 0; up to 1 is twice as fast [default: 1.5]
+    /// How strongly the prompt counts, at least 0; up to 1 is twice as fast [default: the model's, or 1.5]
     #[arg(long, visible_alias = "cfg-scale", value_name = "SCALE", help_heading = HOW, allow_negative_numbers = true)]
     pub guidance: Option<f32>,
     /// Whole number; picture k has seed + k - 1 [default: random]
@@ -336,7 +336,7 @@ pub struct EvalFidelityArgs {
     /// Only these indexes: 7, or 10-19
     #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
     pub only: Option<RangeInclusive<usize>>,
-    /// Steps of the painter, at least 1 [default: 50]
+    /// Steps of the painter, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Whole number, the same for every picture
@@ -355,6 +355,7 @@ pub struct EvalFidelityArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 PROMPTS.json is {\"data_list\": [{\"prompt\": \"…\", \"index\": 0}, …]}; the picture of index 7 is DIR/007.png.
+A prompt may have a \"width\" and a \"height\" of its own; --width and --height come before them.
 
 Pictures that are there already, of the same model, prompt, size, steps and seed, are passed over;
 others are painted again. So after Ctrl-C the same command goes on.")]
@@ -365,13 +366,13 @@ pub struct EvalTextArgs {
     /// Only these indexes: 7, or 10-19
     #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
     pub only: Option<RangeInclusive<usize>>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's]
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
     #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub width: Option<usize>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's]
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
     #[arg(short = 'H', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub height: Option<usize>,
-    /// Steps of the painter, at least 1 [default: 50]
+    /// Steps of the painter, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Whole number, the same for every picture

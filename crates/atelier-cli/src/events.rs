@@ -25,6 +25,12 @@ pub enum RunEvent<'a> {
         prompts: usize,
         images: usize,
     },
+    /// The request asks for something that the model was not taught.
+    Warning {
+        message: String,
+        #[serde(flatten)]
+        warning: &'a atelier::Warning,
+    },
     /// A blueprint was written to a file, or, with `--blueprint-only` and no file, stands here.
     BlueprintSaved {
         prompt: usize,

@@ -46,6 +46,13 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>) -> Resul
     memory::limit(&mut pipeline, &request, plan.vram_budget)?;
     guard::check_interrupt()?;
     announce(plan, &request, &device_report, &mut report.borrow_mut());
+    if let Some(card) = pipeline.checkpoint().card() {
+        for warning in card.warnings(&request) {
+            let (mut report, message) = (report.borrow_mut(), warning.to_string());
+            report.warn(&message);
+            report.send(&RunEvent::Warning { message, warning: &warning });
+        }
+    }
 
     let mut run = Run::observed(|event: &Event| {
         report.borrow_mut().on(event);

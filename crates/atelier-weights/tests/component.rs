@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use atelier_weights::{
-    ByteSource, Component, Dtype, Error, MAX_JSON, MemorySource, Result, read_all, read_json,
+    ByteSource, Component, Dtype, Error, MAX_JSON, MemorySource, Result, Scheme, read_all, read_json,
 };
 use common::{file, index, one, open, open_file, refused};
 use futures_lite::future::block_on;
@@ -104,6 +104,45 @@ async fn every_half_converts_as_the_half_crate_does() {
     }
 }
 
+/// Codes 0 to 126 of torch's `float8_e4m3fn` in units of 2^-9, as ml_dtypes 0.5 has them.
+const E4M3: [u32; 127] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 26, 28, 30, 32, 36, 40, 44, 48,
+    52, 56, 60, 64, 72, 80, 88, 96, 104, 112, 120, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320,
+    352, 384, 416, 448, 480, 512, 576, 640, 704, 768, 832, 896, 960, 1024, 1152, 1280, 1408, 1536, 1664,
+    1792, 1920, 2048, 2304, 2560, 2816, 3072, 3328, 3584, 3840, 4096, 4608, 5120, 5632, 6144, 6656, 7168,
+    7680, 8192, 9216, 10240, 11264, 12288, 13312, 14336, 15360, 16384, 18432, 20480, 22528, 24576, 26624,
+    28672, 30720, 32768, 36864, 40960, 45056, 49152, 53248, 57344, 61440, 65536, 73728, 81920, 90112, 98304,
+    106496, 114688, 122880, 131072, 147456, 163840, 180224, 196608, 212992, 229376,
+];
+
+#[pollster::test]
+async fn every_float_of_eight_bits_is_the_number_that_torch_reads() {
+    let finite: Vec<u8> = (0..=u8::MAX).filter(|code| code & 0x7f != 0x7f).collect();
+    let expected = |code: u8| {
+        let magnitude = E4M3[usize::from(code & 0x7f)] as f32 / 512.0;
+        if code < 0x80 { magnitude } else { -magnitude }
+    };
+    let part = open_file(one("w", "F8_E4M3", &[2, 127], &finite)).unwrap();
+    let found = part.read_f32("w").await.unwrap();
+    assert_eq!(found.len(), 254);
+    for (&code, found) in finite.iter().zip(&found) {
+        // To the bit: zero has two signs.
+        assert_eq!(found.to_bits(), expected(code).to_bits(), "{code:#04x}");
+    }
+    assert_eq!(part.read_rows_f32("w", 1..2).await.unwrap(), found[127..]);
+    // Two bytes of the last word are no weights.
+    let (scheme, piece) = part.read_piece("w", 0).await.unwrap();
+    assert_eq!((scheme, piece.rows, piece.packed.codes.len()), (Scheme::F8, 0..2, 64));
+    assert_eq!(scheme.unpack(127, &piece.packed)[..254], found);
+    assert_eq!(part.get("w").unwrap().bytes(), 254);
+    for nan in [0x7f, 0xff] {
+        let part = open_file(one("w", "F8_E4M3", &[3], &[0, 0x38, nan])).unwrap();
+        refused(part.read_f32("w").await, &["a.safetensors", "\"w\"", "NaN at flat index 2"]);
+        refused(part.read_piece("w", 0).await, &["\"w\"", "NaN at flat index 2"]);
+        assert_eq!(part.read_rows_f32("w", 0..2).await.unwrap(), [0.0, 1.0]);
+    }
+}
+
 #[pollster::test]
 async fn not_finite_is_found_anywhere() {
     for (at, value, shown) in [
@@ -146,7 +185,10 @@ async fn dtypes_that_are_not_asked_for() {
     let ints: Vec<u8> = [1_i32, -2].iter().flat_map(|n| n.to_le_bytes()).collect();
     let part = open_file(one("w", "I32", &[2], &ints)).unwrap();
     assert_eq!(part.read_i32("w").await.unwrap(), [1, -2]);
-    refused(part.read_f32("w").await, &["a.safetensors", "\"w\"", "F32, F16 or BF16", "found I32"]);
+    refused(
+        part.read_f32("w").await,
+        &["a.safetensors", "\"w\"", "F32, F16, BF16 or F8_E4M3", "found I32"],
+    );
     refused(part.read_rows_f32("w", 0..1).await, &["\"w\"", "found I32"]);
     refused(part.read_u8("w").await, &["\"w\"", "expected U8, found I32"]);
     let part = open_file(one("w", "U8", &[2], &[1, 2])).unwrap();
@@ -156,7 +198,7 @@ async fn dtypes_that_are_not_asked_for() {
         assert_eq!(dtype.to_string(), dtype.name());
         let data = vec![0; dtype.bits() * 8 / 8];
         let part = open_file(one("w", dtype.name(), &[8], &data)).unwrap();
-        let float = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16);
+        let float = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16 | Dtype::F8E4m3);
         assert_eq!(part.read_f32("w").await.is_ok(), float, "{dtype}");
     }
     assert_eq!((Dtype::Bf16.size(), Dtype::F32.size(), Dtype::F4.size()), (2, 4, 1));

@@ -74,6 +74,7 @@ async fn what_a_layout_plans_is_what_a_component_reads() {
     let layout = Layout::new(vec![
         ("architect", tensor("bias", &[3], Scheme::F16)),
         ("architect", tensor("w", &[5, 96], Scheme::Q4)),
+        ("painter", tensor("e", &[3, 7], Scheme::F8)),
         ("painter", tensor("v", &[2, 32], Scheme::Q8)),
         ("painter", tensor("u", &[2, 32], Scheme::Q4Offset)),
         ("painter", tensor("s", &[], Scheme::F32)),

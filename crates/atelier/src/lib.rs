@@ -23,6 +23,7 @@
 
 pub mod blueprint;
 pub mod calibration;
+pub mod card;
 pub mod checkpoint;
 pub mod config;
 pub mod device;
@@ -54,6 +55,7 @@ pub mod weight_mapping;
 pub use atelier_weights::ByteSource;
 pub use blueprint::{BLUEPRINT_FORMAT, Blueprint, SourceRecord, TokenGrid};
 pub use burn::tensor::Device;
+pub use card::{Card, Warning};
 pub use checkpoint::Checkpoint;
 pub use config::ModelConfig;
 pub use device::{AdapterKind, AdapterReport, DeviceChoice, DeviceReport};

@@ -246,6 +246,14 @@ describe("a checkpoint", () => {
     await open("never");
   });
 
+  test("is fetched with its card, if it has one", async () => {
+    expect(await (await open()).size("atelier.json")).toBeUndefined();
+    server.tag = '"2"';
+    server.put("atelier.json", '{"name":"m"}');
+    const source = await open();
+    expect(new TextDecoder().decode(await source.read("atelier.json", 0, 12))).toBe('{"name":"m"}');
+  });
+
   test("of another version is fetched again", async () => {
     await open();
     server.tag = '"2"';
