@@ -127,4 +127,4 @@ if __name__ == "__main__":
     import sys
     rng = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     sheet = np.concatenate([np.concatenate([picture(rng, (512, 512))[0] for _ in range(4)], 1) for _ in range(2)], 0)
-    Image.fromarray(sheet).save("/tmp/fake.png")
+    Image.fromarray(sheet).save("fake.png")
