@@ -43,7 +43,7 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>) -> Resul
     let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
     let request = plan.request(pipeline.checkpoint());
     plan.check(&request, &pipeline)?;
-    memory::limit(&mut pipeline, &request, plan.vram_budget)?;
+    memory::limit(&mut pipeline, &request, &device_report, &plan.model, plan.vram_budget)?;
     guard::check_interrupt()?;
     announce(plan, &request, &device_report, &mut report.borrow_mut());
 

@@ -15,6 +15,7 @@ mod images;
 mod inspect;
 mod latents;
 mod like;
+mod machine;
 mod memory;
 mod metadata;
 mod model;

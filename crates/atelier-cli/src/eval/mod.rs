@@ -97,7 +97,7 @@ impl Evaluation<'_> {
         let requests = self.requests(&pipeline)?;
         // All of one size: the longest prompt needs most.
         if let Some(longest) = requests.iter().max_by_key(|request| request.prompts.concat().len()) {
-            memory::limit(&mut pipeline, longest, place.vram_budget)?;
+            memory::limit(&mut pipeline, longest, &device_report, &model, place.vram_budget)?;
         }
         fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
         let paths: Vec<PathBuf> = self.prompts.iter().map(|prompt| self.path(prompt)).collect();
