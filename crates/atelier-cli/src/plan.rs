@@ -257,7 +257,7 @@ fn sources(args: &GenerateArgs, recorded: Option<&RunRecord>) -> Result<Vec<Sour
         }
         _ => args.image.clone(),
     };
-    let read = |path: PathBuf| Ok(Source { image: images::read(&path)?, path });
+    let read = |path: PathBuf| Ok(Source { image: images::read(&path)?.image, path });
     paths.into_iter().map(read).collect()
 }
 

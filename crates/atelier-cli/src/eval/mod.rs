@@ -226,7 +226,7 @@ fn is_made(path: &Path, request: &Request, fingerprint: &str) -> Result<bool> {
         return Err(Error::input(path, "expected a picture or nothing, found a folder"));
     }
     // What is no picture, or half of one, is of no use to anyone.
-    let Ok(image) = images::read(path) else { return Ok(false) };
+    let Ok(images::Picture { image, .. }) = images::read(path) else { return Ok(false) };
     let RunRecord { blueprint, paint, sources, latents, .. } = metadata::read(path)?;
     let prompt = request.prompts.first().map_or("", String::as_str);
     let options = request.architect_options(0);
