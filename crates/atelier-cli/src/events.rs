@@ -24,7 +24,11 @@ pub enum RunEvent<'a> {
         guidance: f32,
         prompts: usize,
         images: usize,
+        /// For every prompt, the quoted texts that are spelled.
+        texts: Vec<Vec<String>>,
     },
+    /// What the user should know.
+    Warning { message: &'a str },
     /// A blueprint was written to a file, or, with `--blueprint-only` and no file, stands here.
     BlueprintSaved {
         prompt: usize,
@@ -34,9 +38,16 @@ pub enum RunEvent<'a> {
         blueprint: Option<&'a atelier::Blueprint>,
     },
     /// A picture was written.
-    Saved { path: &'a Path, prompt: &'a str, seed: u64, image: usize },
+    Saved { path: &'a Path, prompt: &'a str, seed: u64, blueprint_seed: u64, image: usize },
     /// The run is over.
     Done { seconds: f64, stages: Seconds },
+    /// The run ends early: so many of its pictures are saved, and `--resume` goes on from the file, if there is one.
+    Unfinished {
+        saved: usize,
+        images: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resume: Option<&'a Path>,
+    },
     /// The run failed; nothing follows.
     Error { message: String, code: i32 },
 }

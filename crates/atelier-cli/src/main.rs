@@ -28,6 +28,7 @@ mod report;
 mod stdout;
 mod terminal;
 mod trace;
+mod unfinished;
 
 use clap::{CommandFactory, Parser};
 

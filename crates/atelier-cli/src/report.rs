@@ -36,6 +36,7 @@ impl Report {
     /// Says what the user should know but need not mend.
     pub fn warn(&mut self, text: &str) {
         self.progress.clear();
+        self.events.send(&RunEvent::Warning { message: text });
         if !self.quiet {
             say(&format!("warning: {text}"));
         }

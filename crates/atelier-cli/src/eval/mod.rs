@@ -204,7 +204,7 @@ impl Recorder {
         RunRecord {
             format: RUN_FORMAT.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            model: self.model.to_string(),
+            model: self.model.noted_name(),
             device: self.device.clone(),
             blueprint,
             paint: request.paint_options(0),
