@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { defineConfig, type Plugin } from "vite";
+import { en } from "./app/strings/en";
 
 const APP = resolve(import.meta.dirname, "app");
 const DIST = resolve(import.meta.dirname, "dist");
@@ -13,7 +14,9 @@ const MODELS = "models";
 const page = readFileSync(join(APP, "index.html"), "utf8");
 const policy = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page)?.[1];
 if (!policy) throw new Error("app/index.html has no Content-Security-Policy");
-const { version } = JSON.parse(readFileSync(resolve(import.meta.dirname, "package.json"), "utf8")) as { version: string };
+const { version } = JSON.parse(readFileSync(resolve(import.meta.dirname, "package.json"), "utf8")) as {
+  version: string;
+};
 
 export default defineConfig({
   root: APP,
@@ -57,12 +60,28 @@ function clean(): Plugin {
   };
 }
 
-/** Lets the first paint wait for the page's small script, which puts in the words of the reader's language. */
+/**
+ * Puts the English words into the page, for readers without scripts, and lets the first paint wait for the page's small
+ * script, which puts in those of the reader's language.
+ */
 function words(): Plugin {
+  const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const english = (key: string) => {
+    const text = (en as Readonly<Record<string, unknown>>)[key];
+    if (typeof text !== "string") throw new Error(`app/index.html asks for a text ${key}; app/strings/en.ts has none`);
+    return escaped(text);
+  };
   return {
     name: "words",
     apply: "build",
-    transformIndexHtml: { order: "post", handler: (html) => replaced(html, '<script type="module"', '<script type="module" blocking="render"') },
+    transformIndexHtml: {
+      order: "post",
+      handler: (html) =>
+        replaced(html, '<script type="module"', '<script type="module" blocking="render"').replaceAll(
+          /( data-t="(\w+)"[^>]*>)</g,
+          (_, start: string, key: string) => `${start}${english(key)}<`,
+        ),
+    },
   };
 }
 

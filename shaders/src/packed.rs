@@ -21,6 +21,7 @@ pub(crate) fn unpack<B: Backend>(
         Scheme::F32 => floats::<B>(codes, [rows, columns], SINGLE),
         Scheme::F16 => floats::<B>(fields::<B>(codes, 2, 16), [rows, columns], HALF),
         Scheme::Bf16 => floats::<B>(fields::<B>(codes, 2, 16), [rows, columns], BRAIN),
+        Scheme::F8 => floats::<B>(fields::<B>(codes, 4, 8), [rows, columns], EIGHT),
         Scheme::Q8 | Scheme::Q4 | Scheme::Q4Offset => {
             let blocks = columns / BLOCK;
             let codes = fields::<B>(codes, scheme.codes_per_word(), 32 / scheme.codes_per_word());
@@ -77,6 +78,7 @@ type Format = (usize, usize);
 const SINGLE: Format = (8, 23);
 const HALF: Format = (5, 10);
 const BRAIN: Format = (8, 7);
+const EIGHT: Format = (4, 3);
 
 /// The floats that bits stand for.
 fn floats<B: Backend>(

@@ -14,13 +14,7 @@ use crate::{Draw, Kernels};
 /// A tensor of numbers in about -3..3 that depends on `seed` alone.
 fn random(seed: u64, shape: impl Into<Shape>) -> FlexTensor {
     let shape = shape.into();
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let values: Vec<f32> = (0..shape.num_elements())
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1_u64 << 24) as f32 * 6.0 - 3.0
-        })
-        .collect();
+    let values = testkit::Random(seed).values(shape.num_elements());
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
@@ -146,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn mul_mat(seed: u64, rows in 1..12_usize, out in 1..70_usize, blocks in 1..6_usize, scheme in 0..6_usize) {
+    fn mul_mat(seed: u64, rows in 1..12_usize, out in 1..70_usize, blocks in 1..6_usize, scheme in 0..Scheme::ALL.len()) {
         let scheme = Scheme::ALL[scheme];
         let (x, bias) = (random(seed, [rows, blocks * BLOCK]), random(seed ^ 1, [out]));
         let (codes, scales) = packed(seed ^ 2, [out, blocks * BLOCK], scheme);
@@ -155,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn embedding(seed: u64, rows in 1..70_usize, blocks in 1..6_usize, first in 0..5_usize, scheme in 0..6_usize) {
+    fn embedding(seed: u64, rows in 1..70_usize, blocks in 1..6_usize, first in 0..5_usize, scheme in 0..Scheme::ALL.len()) {
         let scheme = Scheme::ALL[scheme];
         let (codes, scales) = packed(seed, [rows, blocks * BLOCK], scheme);
         // Some ids lie before the piece, some after.

@@ -3,25 +3,16 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod checks;
-pub mod golden;
 pub mod packs;
+pub mod traced;
 pub mod twins;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use atelier::{AdapterReport, Checkpoint, Device, DeviceChoice, DeviceReport, device};
 use atelier_shaders::Features;
 use atelier_weights::FolderSource;
-pub use futures_lite::future::block_on;
-
-pub use golden::{Golden, assert_close};
-
-/// The folder with the reference's checkpoint and golden files.
-pub fn reference() -> PathBuf {
-    // Cargo runs tests in their package's folder; a path from compile time may be that of a checkout that is gone.
-    PathBuf::from("data/reference")
-}
+pub use testkit::{Golden, assert_close, block_on, reference};
 
 /// The tiny random checkpoint that every golden file was made with.
 pub fn tiny_random() -> Arc<FolderSource> {
@@ -72,9 +63,19 @@ pub fn software_adapter() -> AdapterReport {
     }
 }
 
-/// One test for each check, on the device that `$device` opens.
+/// One test for each golden file that needs the model, on the device that `$device` opens.
 #[macro_export]
 macro_rules! checks_on {
+    ($device:ident) => {
+        $crate::checks_on! { $device:
+            glyph_encoder { t2i_a, t2i_b, t2i_c, negative }
+            vae { decode, encode }
+            vision { a, b, square }
+            transformer { cond, uncond, crop }
+            architect { t2i_a, t2i_b, t2i_c }
+            end_to_end { t2i_a, t2i_b, t2i_c, t2i_batch2, i2i_one, i2i_two }
+        }
+    };
     ($device:ident: $($module:ident { $($check:ident),* $(,)? })*) => {
         $(mod $module {
             $(#[test]

@@ -8,7 +8,7 @@ use atelier_weights::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::block_on;
+use testkit::{Random, block_on};
 
 /// The configurations of a model, by their paths in its folder.
 pub const CONFIGS: [&str; 8] = [
@@ -25,13 +25,7 @@ pub const CONFIGS: [&str; 8] = [
 /// Random words for codes, one scale for all; small numbers where there are no codes.
 fn shard(layout: &Layout, index: usize) -> Vec<u8> {
     let mut bytes = layout.headers[index].clone();
-    let mut word = 0x9e37_79b9_u32 ^ index as u32;
-    let mut next = || {
-        word ^= word << 13;
-        word ^= word >> 17;
-        word ^= word << 5;
-        word
-    };
+    let mut random = Random(index as u64);
     for &(tensor, piece) in &layout.contents[index] {
         let tensor = &layout.tensors[tensor];
         let columns = tensor.columns().max(1);
@@ -47,11 +41,10 @@ fn shard(layout: &Layout, index: usize) -> Vec<u8> {
                     let word = Scheme::F16.float_bytes(&[scale, second]);
                     (0..count).for_each(|_| bytes.extend(&word));
                 }
-                Dtype::U32 => (0..count).for_each(|_| bytes.extend(next().to_le_bytes())),
+                Dtype::U32 => (0..count).for_each(|_| bytes.extend(random.word().to_le_bytes())),
                 _ => {
                     let norm = shape.len() == 1 && tensor.name.ends_with(".weight");
-                    let mut value =
-                        || (next() as f32 / u32::MAX as f32 - 0.5) * (12.0 / columns as f32).sqrt();
+                    let mut value = || (random.share() - 0.5) * (12.0 / columns as f32).sqrt();
                     let values: Vec<f32> = (0..count).map(|_| if norm { 1.0 } else { value() }).collect();
                     bytes.extend(tensor.scheme.float_bytes(&values));
                 }

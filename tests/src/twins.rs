@@ -5,35 +5,22 @@ use std::sync::OnceLock;
 
 use atelier_shaders::Features;
 use burn::tensor::{Device, Tensor, TensorData};
+pub use testkit::Random;
 
 use crate::{software_gpu, software_gpu_with};
 
 /// How far a kernel may be off: sums are added in another order.
 pub const TOLERANCE: f32 = 2e-4;
 
-/// Random numbers in -3..3 and random sizes, from a seed.
-pub struct Random(pub u64);
+/// Random tensors.
+pub trait RandomData {
+    /// Numbers in -3..3.
+    fn data<const D: usize>(&mut self, shape: [usize; D]) -> TensorData;
+}
 
-impl Random {
-    pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
-
-    /// In `1..=most`.
-    pub fn size(&mut self, most: u64) -> usize {
-        usize::try_from(self.number() % most + 1).unwrap()
-    }
-
-    pub fn flag(&mut self) -> bool {
-        self.number() % 2 == 1
-    }
-
-    pub fn data<const D: usize>(&mut self, shape: [usize; D]) -> TensorData {
-        let count = shape.iter().product();
-        let values: Vec<f32> =
-            (0..count).map(|_| self.number() as f32 / (1_u64 << 31) as f32 * 6.0 - 3.0).collect();
-        TensorData::new(values, shape)
+impl RandomData for Random {
+    fn data<const D: usize>(&mut self, shape: [usize; D]) -> TensorData {
+        TensorData::new(self.values(shape.iter().product()), shape)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use atelier::{Checkpoint, Pipeline, Run, Sources};
 use atelier_tests::checks::architect::GREEDY;
 use atelier_tests::{block_on, cpu, reference};
-use atelier_weights::MemorySource;
+use atelier_weights::{Component, Dtype, MemorySource, Scheme, safetensors_header};
 
 /// The tiny checkpoint, in memory, for tampering.
 fn files() -> BTreeMap<String, Vec<u8>> {
@@ -124,29 +124,76 @@ fn a_dtype_that_is_no_weight_is_named() {
     let mut files = files();
     let retyped = with_header(&files[PRIOR], |header| header["lm_head.weight"]["dtype"] = "I32".into());
     files.insert(PRIOR.into(), retyped);
-    refused(&files, &["vision_language_encoder", "lm_head.weight", "I32", "BF16"]);
+    refused(&files, &["vision_language_encoder", "lm_head.weight", "I32", "F32, F16, BF16 or F8_E4M3"]);
     let unknown = with_header(&files[PRIOR], |header| header["lm_head.weight"]["dtype"] = "Q4".into());
     files.insert(PRIOR.into(), unknown);
     refused(&files, &[PRIOR, "lm_head.weight", "Q4"]);
 }
 
-#[test]
-fn weights_that_are_not_numbers_are_refused_when_read() {
+#[pollster::test]
+async fn weights_that_are_not_numbers_are_refused_when_read() {
     for bad in [f32::NAN, f32::INFINITY] {
         let mut files = files();
         let file = files.get_mut(PRIOR).unwrap();
         let end = file.len();
         file[end - 4..].copy_from_slice(&bad.to_le_bytes());
-        let pipeline = block_on(Pipeline::load(Arc::new(source(&files)), cpu()));
+        let pipeline = Pipeline::load(Arc::new(source(&files)), cpu()).await;
         let mut pipeline = pipeline.unwrap();
         let options = pipeline.request("x").architect_options(0);
         let run = &mut Run::silent();
         let images = [atelier::RgbImage::new(64, 64, vec![0; 64 * 64 * 3]).unwrap()];
         // Which stage reads the last tensor of the file does not matter: one of the two does.
-        let sources = block_on(pipeline.sources(&images, run)).map(|_| ());
-        let blueprint = block_on(pipeline.architect("x", &options, &Sources::default(), run)).map(|_| ());
+        let sources = pipeline.sources(&images, run).await.map(|_| ());
+        let blueprint = pipeline.architect("x", &options, &Sources::default(), run).await.map(|_| ());
         let error = sources.and(blueprint).unwrap_err().to_string();
         assert!(error.contains(PRIOR) || error.contains("vision_language_encoder"), "{error}");
+    }
+}
+
+/// The same weights in another dtype of floats.
+fn converted(file: &[u8], scheme: Scheme, dtype: Dtype) -> Vec<u8> {
+    let source: MemorySource = [("w", file)].into_iter().collect();
+    let part = block_on(Component::open_file(Arc::new(source), "w")).unwrap();
+    let tensors = part.tensors().map(|(name, stored)| (name.to_owned(), dtype, stored.shape.clone()));
+    let (mut bytes, _) = safetensors_header(tensors);
+    for (name, _) in part.tensors() {
+        bytes.extend(scheme.float_bytes(&block_on(part.read_f32(name)).unwrap()));
+    }
+    bytes
+}
+
+#[test]
+fn floats_of_eight_bits_are_the_numbers_that_they_stand_for() {
+    let mut eight = files();
+    for (name, file) in &mut eight {
+        if name.ends_with(".safetensors") {
+            *file = converted(file, Scheme::F8, Dtype::F8E4m3);
+        }
+    }
+    let mut full = eight.clone();
+    for (name, file) in &mut full {
+        if name.ends_with(".safetensors") {
+            *file = converted(file, Scheme::F32, Dtype::F32);
+            assert!(file.len() > 3 * eight[name].len(), "{name}");
+        }
+    }
+    let pixels = |files: &BTreeMap<String, Vec<u8>>| {
+        let mut pipeline = block_on(Pipeline::load(Arc::new(source(files)), cpu())).unwrap();
+        let request =
+            atelier::Request { width: 64, height: 32, steps: 2, ..pipeline.request("a sign 'OPEN'") };
+        let pictures = block_on(pipeline.generate(&request, &mut Run::silent())).unwrap();
+        pictures[0].image.pixels.clone()
+    };
+    assert!(pixels(&eight) == pixels(&full));
+    // NaN of either sign is no weight.
+    for nan in [0x7f, 0xff] {
+        let file = eight.get_mut(DIT).unwrap();
+        let end = file.len();
+        file[end - 1] = nan;
+        let mut pipeline = block_on(Pipeline::load(Arc::new(source(&eight)), cpu())).unwrap();
+        let request = atelier::Request { width: 32, height: 32, steps: 1, ..pipeline.request("x") };
+        let error = block_on(pipeline.generate(&request, &mut Run::silent())).unwrap_err().to_string();
+        assert!(error.contains(DIT) && error.contains("NaN"), "{error}");
     }
 }
 
@@ -193,6 +240,33 @@ fn configurations_are_checked_by_field() {
 }
 
 #[test]
+fn a_card_gives_the_defaults_and_belongs_to_no_fingerprint() {
+    let defaults = |files: &BTreeMap<String, Vec<u8>>| {
+        let checkpoint = open(files).unwrap();
+        let request = atelier::Request::new("x", &checkpoint);
+        (request.steps, request.guidance, checkpoint.fingerprint().to_owned())
+    };
+    let mut files = files();
+    let (steps, guidance, without) = defaults(&files);
+    assert_eq!((steps, guidance), (50, 1.5));
+    assert!(open(&files).unwrap().card().is_none());
+    let mut card = |text: &str| {
+        files.insert("atelier.json".into(), text.as_bytes().to_vec());
+        files.clone()
+    };
+    let some =
+        card(r#"{"format": "atelier-card/1", "name": "tiny", "default_steps": 7, "default_guidance": 1}"#);
+    assert_eq!(defaults(&some), (7, 1.0, without.clone()));
+    let none = card(r#"{"format": "atelier-card/1", "name": "tiny", "is": "more"}"#);
+    assert_eq!(defaults(&none), (50, 1.5, without));
+    assert_eq!(open(&none).unwrap().card().unwrap().name, "tiny");
+    let wrong = card(r#"{"format": "atelier-card/1", "name": "tiny", "default_steps": 0}"#);
+    refused(&wrong, &["atelier.json: default_steps: expected a whole number of at least 1, found 0"]);
+    refused(&card("[]"), &["atelier.json: ", "expected a map"]);
+    refused(&card("{"), &["atelier.json: ", "line 1"]);
+}
+
+#[test]
 fn the_glyph_embedding_may_have_its_other_name() {
     let mut files = files();
     let options = |p: &Pipeline| p.request("x 'y'").architect_options(0);
@@ -214,8 +288,8 @@ fn the_glyph_embedding_may_have_its_other_name() {
     assert_eq!(picture(&files), before);
 }
 
-#[test]
-fn half_precision_and_shards_load_like_single_files() {
+#[pollster::test]
+async fn half_precision_and_shards_load_like_single_files() {
     let mut files = files();
     let before = open(&files).unwrap();
     // The transformer again, as two bf16 shards with an index.
@@ -251,10 +325,10 @@ fn half_precision_and_shards_load_like_single_files() {
     let after = open(&files).unwrap();
     assert_ne!(before.fingerprint(), after.fingerprint(), "other weights are another model");
 
-    let mut pipeline = block_on(Pipeline::load(Arc::new(source(&files)), cpu())).unwrap();
+    let mut pipeline = Pipeline::load(Arc::new(source(&files)), cpu()).await.unwrap();
     let request =
         atelier::Request { width: 32, height: 32, steps: 1, sampling: GREEDY, ..pipeline.request("a cat") };
-    let pictures = block_on(pipeline.generate(&request, &mut Run::silent())).unwrap();
+    let pictures = pipeline.generate(&request, &mut Run::silent()).await.unwrap();
     assert_eq!((pictures[0].image.width, pictures[0].image.height), (32, 32));
 
     files.remove("transformer/diffusion_pytorch_model-00002-of-00002.safetensors");

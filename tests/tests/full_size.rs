@@ -94,15 +94,15 @@ fn painter(checkpoint: &Checkpoint, device: &Device) {
     check("velocity", &read(transformer.forward(latent, &[500.0], &conditions, None, trace)));
 }
 
-#[test]
-fn a_layer_and_a_block_of_the_full_width_run_from_a_pack() {
+#[pollster::test]
+async fn a_layer_and_a_block_of_the_full_width_run_from_a_pack() {
     let configs = CONFIGS.map(|path| (path.to_owned(), config(path)));
     let tokenizer = std::fs::read(reference().join("tiny-random/processor/tokenizer.json")).unwrap();
     let pack = random_pack(configs.into(), tokenizer, &Policy::q4());
-    let checkpoint = block_on(Checkpoint::open(Arc::new(pack))).unwrap();
+    let checkpoint = Checkpoint::open(Arc::new(pack)).await.unwrap();
     let manifest = checkpoint.manifest().unwrap();
     let planned =
-        block_on(plan(checkpoint.config(), &manifest.tensors, &PlanRequest::new(64, 64, true))).unwrap();
+        plan(checkpoint.config(), &manifest.tensors, &PlanRequest::new(64, 64, true)).await.unwrap();
     assert!(planned.largest_packed().unwrap().bytes <= 128 << 20);
     let table = manifest.tensors.iter().find(|tensor| tensor.name.ends_with("embed_tokens.weight")).unwrap();
     assert_eq!(table.pieces.len(), 2);

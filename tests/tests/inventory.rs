@@ -27,14 +27,14 @@ fn table(component: ComponentName) -> BTreeMap<String, Vec<usize>> {
         .collect()
 }
 
-#[test]
-fn the_full_size_inventory_is_mapped_exactly() {
+#[pollster::test]
+async fn the_full_size_inventory_is_mapped_exactly() {
     let config = full_size();
     let mut parameters = 0;
     for component in ComponentName::ALL {
         let mut expected = table(component);
         let mut aliases = Vec::new();
-        for entry in block_on(inventory(&config, component)).unwrap() {
+        for entry in inventory(&config, component).await.unwrap() {
             if let TensorRole::AliasOf(name) = entry.role {
                 aliases.push(name);
                 continue;
@@ -67,8 +67,8 @@ fn the_published_sizes_of_the_parts_add_up() {
     assert_eq!(count(ComponentName::Vae, &|name| name.starts_with("decoder.")), 233_656_835);
 }
 
-#[test]
-fn every_stage_says_beforehand_how_much_it_loads() {
+#[pollster::test]
+async fn every_stage_says_beforehand_how_much_it_loads() {
     use atelier::Event;
     let mut last: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let mut run = Run::observed(|event| {
@@ -77,11 +77,11 @@ fn every_stage_says_beforehand_how_much_it_loads() {
         }
         std::ops::ControlFlow::Continue(())
     });
-    let mut pipeline = block_on(Pipeline::load(tiny_random(), cpu())).unwrap();
+    let mut pipeline = Pipeline::load(tiny_random(), cpu()).await.unwrap();
     let source = atelier::RgbImage::new(64, 64, vec![90; 64 * 64 * 3]).unwrap();
     let request =
         Request { sources: vec![source], width: 32, height: 32, steps: 1, ..pipeline.request("a cat") };
-    block_on(pipeline.generate(&request, &mut run)).unwrap();
+    pipeline.generate(&request, &mut run).await.unwrap();
     drop(run);
     for stage in [Stage::Sources, Stage::Architect, Stage::Painter, Stage::Decoder] {
         let (bytes, total) = last[&format!("{stage:?}")];

@@ -5,7 +5,7 @@
 use atelier::error::Error;
 use atelier::prior::sampler::{Sampling, sample, sample_on_device};
 use atelier_shaders::Draw;
-use atelier_tests::twins::{Random, TOLERANCE, compare, compare_on, gpus, on};
+use atelier_tests::twins::{Random, RandomData, TOLERANCE, compare, compare_on, gpus, on};
 use atelier_tests::{block_on, software_gpu};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 

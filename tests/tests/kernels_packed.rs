@@ -3,13 +3,13 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use atelier_shaders::{Features, enabled};
-use atelier_tests::twins::{Random, TOLERANCE, compare, compare_on, gpus, on};
+use atelier_tests::twins::{Random, RandomData, TOLERANCE, compare, compare_on, gpus, on};
 use atelier_tests::{software_adapter, software_gpu, software_gpu_with};
 use atelier_weights::{Packed, Scheme, Search};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 /// F32 has no kernels: it is never packed.
-const PACKED: &[Scheme] = &[Scheme::F16, Scheme::Bf16, Scheme::Q8, Scheme::Q4, Scheme::Q4Offset];
+const PACKED: &[Scheme] = &[Scheme::F16, Scheme::Bf16, Scheme::F8, Scheme::Q8, Scheme::Q4, Scheme::Q4Offset];
 
 /// A packed matrix as a kernel gets it: words of codes and of scales.
 #[derive(Debug, Clone)]

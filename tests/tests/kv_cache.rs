@@ -1,51 +1,19 @@
 //! The architect's KV cache: it changes nothing but the cost, and it is written in place.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use atelier::loader::Loader;
 use atelier::prior::{CachePrecision, KvCache, Prior};
 use atelier::{Checkpoint, Device, Run, Stage, Trace};
-use atelier_tests::golden::Golden;
 use atelier_tests::{assert_close, block_on, cpu, software_gpu, tiny_checkpoint};
 use burn::tensor::Tensor;
+use testkit::allocator::{self, Counting, in_use};
 
 /// Room for small vectors and a thread's own things; a cache for 4096 tokens has 6 MB.
 const SLACK: usize = 64 << 10;
 
-/// The system's allocator, which notes how many bytes were asked for and how many were given back.
-struct Counting;
-
-static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
-static FREED: AtomicUsize = AtomicUsize::new(0);
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        FREED.fetch_add(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATED.fetch_add(size, Ordering::Relaxed);
-        FREED.fetch_add(layout.size(), Ordering::Relaxed);
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 /// One test at a time: the allocator counts for all of them.
 fn alone() -> MutexGuard<'static, ()> {
@@ -93,7 +61,7 @@ impl Architect {
             logits.extend(self.logits(start..start + chunk, &mut cache));
             assert_eq!(cache.len(), start + chunk);
         }
-        assert_close(&format!("chunks {chunks:?}"), &logits, &whole, Golden::open("ar_t2i_a").tolerance());
+        assert_close(&format!("chunks {chunks:?}"), &logits, &whole, testkit::entry("ar_t2i_a").tolerance());
     }
 
     /// Feeds tokens until there are `context` of them.
@@ -120,14 +88,9 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 /// Bytes that `work` asks the allocator for, on any thread.
 fn allocated(work: impl FnOnce()) -> usize {
-    let before = ALLOCATED.load(Ordering::Relaxed);
+    let before = allocator::allocated();
     work();
-    ALLOCATED.load(Ordering::Relaxed) - before
-}
-
-/// Bytes in use now.
-fn in_use() -> usize {
-    ALLOCATED.load(Ordering::Relaxed) - FREED.load(Ordering::Relaxed)
+    allocator::allocated() - before
 }
 
 /// A prompt, then token by token.

@@ -1,11 +1,9 @@
 //! What loading a pack costs: quantised matrices go to the device as they lie in the file.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atelier::loader::Loader;
 use atelier::packing::{aliases_of, plan_checkpoint};
@@ -16,53 +14,14 @@ use atelier_weights::{
     ByteSource, FileEntry, FolderSource, MANIFEST, Manifest, MemorySource, PACK_FORMAT, Policy, Search,
     read_all,
 };
-
-/// The system's allocator, which notes how many bytes are in use, and how many ever were since the last reset.
-struct Peaking;
-
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+use testkit::allocator::{self, Counting};
 
 #[global_allocator]
-static ALLOCATOR: Peaking = Peaking;
-
-fn more(bytes: usize) {
-    let now = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(now, Ordering::Relaxed);
-}
-
-fn less(bytes: usize) {
-    IN_USE.fetch_sub(bytes, Ordering::Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Peaking {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        more(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        less(layout.size());
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        more(layout.size());
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both may be there while it moves.
-        more(size);
-        less(layout.size());
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+static ALLOCATOR: Counting = Counting;
 
 /// The most bytes in use since the last call, above those in use at that call.
 fn growth_since(start: usize) -> usize {
-    PEAK.swap(IN_USE.load(Ordering::Relaxed), Ordering::Relaxed).saturating_sub(start)
+    allocator::take_peak().saturating_sub(start)
 }
 
 /// A pack of a checkpoint, in memory. Hashes are left to the caller: nothing here reads them.
@@ -140,12 +99,12 @@ const SLACK: usize = 32 << 10;
 ///
 /// When all is loaded, no more is in use than five quarters of what the file has for the stage, which is less than a
 /// fifth of the stage in f32: the rest is kept floats, a zero for each row, and what belongs to a tensor.
-#[test]
-fn no_full_precision_copy_of_a_quantised_matrix_is_made_while_loading() {
+#[pollster::test]
+async fn no_full_precision_copy_of_a_quantised_matrix_is_made_while_loading() {
     let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
-    let checkpoint = block_on(Checkpoint::open(mini.clone())).unwrap();
+    let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
     let pack = packed(&checkpoint, &*mini, &Policy::q4());
-    let checkpoint = block_on(Checkpoint::open(Arc::new(pack))).unwrap();
+    let checkpoint = Checkpoint::open(Arc::new(pack)).await.unwrap();
     let component = ComponentName::VisionLanguageEncoder.folder();
     let tensors = &checkpoint.manifest().unwrap().tensors;
     let of_stage = |name: &str| name.starts_with("model.language_model.") || name.starts_with("lm_head.");
@@ -163,21 +122,21 @@ fn no_full_precision_copy_of_a_quantised_matrix_is_made_while_loading() {
     // The first time also sets the device up.
     for round in 0..2 {
         let seen = RefCell::new(Vec::with_capacity(tensors.len() + 100));
-        let start = IN_USE.load(Ordering::Relaxed);
+        let start = allocator::in_use();
         let (mut before, mut in_use) = (0, start);
         growth_since(start);
         let watch = |event: &Event| {
             if let Event::Load { bytes, .. } = event {
                 seen.borrow_mut().push(((bytes - before) as usize, growth_since(in_use)));
-                (before, in_use) = (*bytes, IN_USE.load(Ordering::Relaxed));
+                (before, in_use) = (*bytes, allocator::in_use());
             }
             ControlFlow::Continue(())
         };
         let mut run = Run::observed(watch);
         let prior =
-            block_on(Loader::new(&checkpoint, Stage::Architect, &device, &mut run).unwrap().prior()).unwrap();
+            Loader::new(&checkpoint, Stage::Architect, &device, &mut run).unwrap().prior().await.unwrap();
         drop(run);
-        let held = IN_USE.load(Ordering::Relaxed) - start;
+        let held = allocator::in_use() - start;
         drop(prior);
         if round == 0 {
             continue;

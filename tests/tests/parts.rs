@@ -7,70 +7,28 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use atelier::error::Error;
-use atelier::image::{RgbImage, to_rgb8, vae_pixels, vision_patches, vision_size};
+use atelier::image::{to_rgb8, vae_pixels, vision_patches, vision_size};
 use atelier::prior::sampler::{Sampling, distribution};
 use atelier::prompt::{
     EncodedPrompt, Grid, Position, PromptTokenizer, SpecialTokens, TargetGrids, decode_positions,
     encode_prompt, glyph_texts, glyph_tokens, prompt_positions, resolve_sources, upsample_codes,
 };
 use atelier::scheduler::FlowMatchEuler;
-use atelier_tests::assert_close;
-use atelier_tests::golden::Golden;
+use atelier_tests::traced::image;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-
-const REFERENCE: &str = "data/reference";
+use testkit::{Entry, Golden, assert_close, entries, entry, reference};
 
 /// Rounding of `2·v/255 − 1`; the 8-bit levels themselves are equal.
 const ROUNDING: (f32, f32) = (1e-6, 0.0);
 
 fn json<T: DeserializeOwned>(path: &str) -> T {
-    let path = format!("{REFERENCE}/{path}");
-    let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The manifest, as far as it describes requests.
-#[derive(Deserialize)]
-struct Manifest {
-    entries: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    name: String,
-    #[serde(default)]
-    params: Params,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Params {
-    prompt: String,
-    prompts: Vec<String>,
-    texts: Vec<String>,
-    width: usize,
-    height: usize,
-    steps: usize,
-}
-
-fn entries(prefix: &str) -> Vec<Entry> {
-    let mut entries = json::<Manifest>("golden/manifest.json").entries;
-    entries.retain(|entry| entry.name.starts_with(prefix));
-    assert!(!entries.is_empty(), "no golden file starts with {prefix}");
-    entries
-}
-
-fn entry(name: &str) -> Entry {
-    entries(name)
-        .into_iter()
-        .find(|entry| entry.name == name)
-        .unwrap_or_else(|| panic!("no golden file {name}"))
+    serde_json::from_value(testkit::json(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn tokenizer() -> PromptTokenizer {
     let file = "tiny-random/processor/tokenizer.json";
-    let bytes = fs::read(format!("{REFERENCE}/{file}")).unwrap();
+    let bytes = fs::read(reference().join(file)).unwrap();
     PromptTokenizer::from_bytes(&bytes, file).unwrap()
 }
 
@@ -100,13 +58,9 @@ fn processor() -> Processor {
     json("tiny-random/processor/preprocessor_config.json")
 }
 
-fn ids(golden: &Golden, name: &str) -> Vec<u32> {
-    golden.i32(name).into_iter().map(|id| u32::try_from(id).unwrap()).collect()
-}
-
 /// `image_grid_thw`, whose first column is always 1.
 fn grids(golden: &Golden) -> Vec<Grid> {
-    let rows = ids(golden, "image_grid_thw");
+    let rows = golden.ids("image_grid_thw");
     rows.chunks(3).map(|row| Grid { rows: row[1] as usize, columns: row[2] as usize }).collect()
 }
 
@@ -116,15 +70,9 @@ fn positions(count: usize, at: impl Fn(usize, usize) -> u32) -> Vec<Position> {
 }
 
 fn golden_positions(golden: &Golden, name: &str) -> Vec<Position> {
-    let values = ids(golden, name);
+    let values = golden.ids(name);
     let count = values.len() / 3;
     positions(count, |axis, index| values[axis * count + index])
-}
-
-fn picture(golden: &Golden, name: &str) -> RgbImage {
-    let shape = golden.shape(name);
-    let [.., height, width, 3] = shape[..] else { panic!("{name}: shape {shape:?}") };
-    RgbImage::new(width, height, golden.u8(name)).unwrap()
 }
 
 #[test]
@@ -187,23 +135,29 @@ fn schedules() {
         num_train_timesteps: usize,
     }
     let config: Config = json("tiny-random/scheduler/scheduler_config.json");
-    for Entry { name, params } in entries("scheduler_") {
-        let golden = Golden::open(&name);
+    for entry in entries("scheduler_") {
+        let name = &entry.name;
+        let golden = Golden::open(name);
         let schedule = FlowMatchEuler::new(
             config.base_shift,
             config.max_shift,
             config.base_image_seq_len,
             config.num_train_timesteps,
-            params.steps,
-            params.width,
-            params.height,
+            entry.number("steps"),
+            entry.number("width"),
+            entry.number("height"),
         )
         .unwrap();
         assert_eq!(schedule.timesteps, golden.f32("timesteps"), "{name}");
         assert_eq!(schedule.image_seq_len, golden.i32("image_seq_len")[0] as usize, "{name}");
-        assert_close(&format!("{name} mu"), &[schedule.mu as f32], &golden.f32("mu"), golden.tolerance());
+        assert_close(
+            &format!("{name} mu"),
+            &[schedule.mu as f32],
+            &golden.f32("mu"),
+            golden.entry.tolerance(),
+        );
         let what = format!("{name} sigmas");
-        assert_close(&what, &schedule.sigmas, &golden.f32("sigmas"), golden.tolerance());
+        assert_close(&what, &schedule.sigmas, &golden.f32("sigmas"), golden.entry.tolerance());
     }
 }
 
@@ -229,7 +183,7 @@ fn sampling_distributions() {
             let what = format!("{name}, row {index}");
             let kept = |values: &[f32]| values.iter().map(|&p| p > 0.0).collect::<Vec<_>>();
             assert_eq!(kept(&got), kept(&want), "{what}");
-            assert_close(&what, &got, &want, golden.tolerance());
+            assert_close(&what, &got, &want, golden.entry.tolerance());
         }
     }
 }
@@ -252,12 +206,13 @@ fn quoted_texts() {
 
 #[test]
 fn glyph_ids() {
-    for Entry { name, params } in entries("glyph_").into_iter().filter(|entry| entry.name != "glyph_texts") {
-        let golden = Golden::open(&name);
-        let texts = glyph_texts(&params.prompt);
-        assert_eq!(texts, params.texts, "{name}");
+    for entry in entries("glyph_").into_iter().filter(|entry| entry.name != "glyph_texts") {
+        let name = &entry.name;
+        let golden = Golden::open(name);
+        let texts = glyph_texts(entry.prompt());
+        assert_eq!(texts, entry.texts("texts"), "{name}");
         let width = golden.shape("input_ids")[1];
-        let (ids, mask) = (ids(&golden, "input_ids"), golden.i32("attention_mask"));
+        let (ids, mask) = (golden.ids("input_ids"), golden.i32("attention_mask"));
         let attended = |(ids, mask): (&[u32], &[i32])| -> Vec<u32> {
             ids.iter().zip(mask).filter(|&(_, &mask)| mask == 1).map(|(&id, _)| id).collect()
         };
@@ -268,9 +223,9 @@ fn glyph_ids() {
 
 /// Encodes the request of a golden file and compares ids and grids.
 fn encoded(entry: &Entry, golden: &Golden, source_grids: &[Grid]) -> EncodedPrompt {
-    let target = TargetGrids::for_size(entry.params.width, entry.params.height);
-    let prompt = encode_prompt(&tokenizer(), special(), &entry.params.prompt, source_grids, target).unwrap();
-    assert_eq!(prompt.ids, ids(golden, "input_ids"), "{}", entry.name);
+    let target = TargetGrids::for_size(entry.number("width"), entry.number("height"));
+    let prompt = encode_prompt(&tokenizer(), special(), entry.prompt(), source_grids, target).unwrap();
+    assert_eq!(prompt.ids, golden.ids("input_ids"), "{}", entry.name);
     assert_eq!(prompt.grids, grids(golden), "{}", entry.name);
     prompt
 }
@@ -291,8 +246,8 @@ fn text_to_image_prompts() {
         let prompt = encoded(&entry, &golden, &[]);
         compare_positions(&entry.name, &prompt, &golden);
         let TargetGrids { large, draft } = prompt.target;
-        let kept = &ids(&golden, "generated_ids")[draft.len()..draft.len() + large.len()];
-        assert_eq!(upsample_codes(kept, large), ids(&golden, "prior_ids"), "{}", entry.name);
+        let kept = &golden.ids("generated_ids")[draft.len()..draft.len() + large.len()];
+        assert_eq!(upsample_codes(kept, large), golden.ids("prior_ids"), "{}", entry.name);
     }
 }
 
@@ -305,17 +260,17 @@ fn image_to_image_prompts() {
         let prompt = encoded(&entry, &golden, source_grids);
         compare_positions(&entry.name, &prompt, &golden);
 
-        let codes = ids(&golden, "vq_ids");
+        let codes = golden.ids("vq_ids");
         let resolved = resolve_sources(&prompt.ids, special().image_token, &codes).unwrap();
-        assert_eq!(resolved, ids(&golden, "resolved_ids"), "{}", entry.name);
+        assert_eq!(resolved, golden.ids("resolved_ids"), "{}", entry.name);
 
         let large = prompt.target.large;
-        let kept = &ids(&golden, "generated_ids")[..large.len()];
-        assert_eq!(upsample_codes(kept, large), ids(&golden, "prior_ids"), "{}", entry.name);
+        let kept = &golden.ids("generated_ids")[..large.len()];
+        assert_eq!(upsample_codes(kept, large), golden.ids("prior_ids"), "{}", entry.name);
         let mut codes = &codes[..];
         for (index, &grid) in source_grids.iter().enumerate() {
             let (these, rest) = codes.split_at(grid.len());
-            let expected = ids(&golden, &format!("source{index}_prior_ids"));
+            let expected = golden.ids(&format!("source{index}_prior_ids"));
             assert_eq!(upsample_codes(these, grid), expected, "{}, source {index}", entry.name);
             codes = rest;
         }
@@ -339,13 +294,14 @@ fn prompts_that_cannot_be_encoded() {
 fn batched_prompts() {
     let (entry, golden) = (entry("e2e_t2i_batch2"), Golden::open("e2e_t2i_batch2"));
     let width = golden.shape("input_ids")[1];
-    let (ids, mask) = (ids(&golden, "input_ids"), golden.i32("attention_mask"));
+    let (ids, mask) = (golden.ids("input_ids"), golden.i32("attention_mask"));
     let fed: Vec<u32> = golden.i32("position_ids").into_iter().map(|value| value as u32).collect();
     let written: Vec<u32> = golden.i32("decode_position_ids").into_iter().map(|value| value as u32).collect();
-    let batch = entry.params.prompts.len();
+    let prompts = entry.texts("prompts");
+    let batch = prompts.len();
     assert_eq!(batch, 2);
-    for (row, text) in entry.params.prompts.iter().enumerate() {
-        let target = TargetGrids::for_size(entry.params.width, entry.params.height);
+    for (row, text) in prompts.iter().enumerate() {
+        let target = TargetGrids::for_size(entry.number("width"), entry.number("height"));
         let prompt = encode_prompt(&tokenizer(), special(), text, &[], target).unwrap();
         let padding = mask[row * width..][..width].iter().filter(|&&mask| mask == 0).count();
         assert_eq!(prompt.ids, ids[row * width + padding..(row + 1) * width], "{text}");
@@ -367,7 +323,7 @@ fn source_pictures() {
     let processor = processor();
     for Entry { name, .. } in entries("vision_") {
         let golden = Golden::open(&name);
-        let image = picture(&golden, "image_u8");
+        let image = image(&golden, "image_u8");
         let patches =
             vision_patches(&image, processor.patch_size, processor.min_pixels, processor.max_pixels).unwrap();
         assert_eq!([patches.grid], grids(&golden)[..], "{name}");
@@ -376,14 +332,14 @@ fn source_pictures() {
         assert_close(&format!("{name} vae_pixels"), &pixels, &golden.f32("vae_pixels"), ROUNDING);
     }
     let golden = Golden::open("vae_encode");
-    let pixels = vae_pixels(&picture(&golden, "image_u8")).unwrap();
-    assert_close("vae_encode pixels", &pixels, &golden.f32("pixels"), golden.tolerance());
+    let pixels = vae_pixels(&image(&golden, "image_u8")).unwrap();
+    assert_close("vae_encode pixels", &pixels, &golden.f32("pixels"), golden.entry.tolerance());
     for entry in entries("e2e_i2i_") {
         let golden = Golden::open(&entry.name);
         let grids = grids(&golden);
         let mut pixels = Vec::new();
         for (index, &grid) in grids[..grids.len() - 1].iter().enumerate() {
-            let image = picture(&golden, &format!("source{index}_u8"));
+            let image = image(&golden, &format!("source{index}_u8"));
             let patches =
                 vision_patches(&image, processor.patch_size, processor.min_pixels, processor.max_pixels)
                     .unwrap();
@@ -405,7 +361,7 @@ fn decoded_pictures() {
         ("e2e_i2i_two", "image_float"),
     ] {
         let golden = Golden::open(name);
-        let expected = picture(&golden, "image_u8");
+        let expected = image(&golden, "image_u8");
         let found = to_rgb8(&golden.f32(values), expected.width, expected.height).unwrap();
         assert!(found == expected, "{name}");
     }

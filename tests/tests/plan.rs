@@ -120,8 +120,8 @@ fn no_buffer_is_larger_than_any_device_takes() {
 }
 
 /// llvmpipe takes buffers of 128 MiB and no larger.
-#[test]
-fn a_run_with_a_buffer_too_large_for_the_device_is_refused() {
+#[pollster::test]
+async fn a_run_with_a_buffer_too_large_for_the_device_is_refused() {
     let pipeline = |device| block_on(Pipeline::load(Arc::new(Mini), device)).unwrap();
     let mut on_gpu = pipeline(software_gpu());
     let with_image = |side| {
@@ -130,14 +130,13 @@ fn a_run_with_a_buffer_too_large_for_the_device_is_refused() {
     };
     // Sixteen channels of the image while the VAE reads it, with a border.
     let (large, small) = (with_image(1536), with_image(1024));
-    let Err(Error::Buffer { what, bytes, most }) = block_on(on_gpu.generate(&large, &mut Run::default()))
-    else {
+    let Err(Error::Buffer { what, bytes, most }) = on_gpu.generate(&large, &mut Run::default()).await else {
         panic!("expected a buffer to be too large")
     };
     assert!(what.contains("map") && bytes >= 16 * 1536 * 1536 * 4, "{bytes} bytes for {what}");
     assert_eq!(most, 128 << 20);
-    block_on(on_gpu.plan(&small, None)).unwrap();
-    block_on(pipeline(cpu()).plan(&large, None)).unwrap();
+    on_gpu.plan(&small, None).await.unwrap();
+    pipeline(cpu()).plan(&large, None).await.unwrap();
 }
 
 #[test]
@@ -154,10 +153,10 @@ fn source_images_and_guidance_cost() {
     assert_eq!(full(&Policy::q4(), &request).stages.len(), 3);
 }
 
-#[test]
-fn sizes_that_cannot_be_are_refused() {
+#[pollster::test]
+async fn sizes_that_cannot_be_are_refused() {
     let config = full_size();
-    let layout = block_on(lay_out(&config, &Policy::q4(), |_, _| Scheme::Bf16)).unwrap();
+    let layout = lay_out(&config, &Policy::q4(), |_, _| Scheme::Bf16).await.unwrap();
     let refused = |request| match block_on(plan(&config, &layout.tensors, &request)) {
         Err(Error::Request { field, .. }) => field,
         other => panic!("{other:?}"),
@@ -167,7 +166,7 @@ fn sizes_that_cannot_be_are_refused() {
     // Nothing overflows.
     let huge =
         PlanRequest { prompt_tokens: usize::MAX, glyph_tokens: usize::MAX, ..PlanRequest::new(64, 64, true) };
-    assert_eq!(block_on(plan(&config, &layout.tensors, &huge)).unwrap().peak(), u64::MAX);
-    let missing = block_on(plan(&config, &[], &PlanRequest::new(64, 64, true))).unwrap_err();
+    assert_eq!(plan(&config, &layout.tensors, &huge).await.unwrap().peak(), u64::MAX);
+    let missing = plan(&config, &[], &PlanRequest::new(64, 64, true)).await.unwrap_err();
     assert!(missing.to_string().contains("found no such tensor"), "{missing}");
 }

@@ -1,8 +1,6 @@
 //! What a plan says a stage needs, held against what the stage allocates on the CPU device.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atelier::blueprint::{BLUEPRINT_FORMAT, TokenGrid};
 use atelier::loader::Loader;
@@ -16,53 +14,10 @@ use atelier_tests::packs::{CONFIGS, random_pack};
 use atelier_tests::{block_on, cpu};
 use atelier_weights::{Policy, read_all};
 use burn::tensor::Tensor;
-
-/// The system's allocator, which notes how many bytes are in use and how many were at most.
-struct Counting;
-
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+use testkit::allocator::{Counting, peak_of};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-fn grow(bytes: usize) {
-    let now = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(now, Ordering::Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both exist while it moves.
-        grow(size);
-        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-/// The most bytes in use during `work`, above those before it.
-fn peak<T>(work: impl FnOnce() -> T) -> (u64, T) {
-    let before = IN_USE.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
-    let result = work();
-    (PEAK.load(Ordering::Relaxed).saturating_sub(before) as u64, result)
-}
 
 const PROMPT: &str = "A poster that says 'OPEN STUDIO' and 'TODAY'";
 /// Bands that are small beside mini's maps.
@@ -120,22 +75,22 @@ fn run_stages(mut pipeline: Pipeline, side: usize, check: &mut dyn FnMut(&str, &
     let with_source = plan_of(&pipeline, &PlanRequest { sources: 1, ..plain.clone() });
     let plain = plan_of(&pipeline, &plain);
 
-    let (measured, sources) = peak(|| block_on(pipeline.sources(&[image], run)).unwrap());
+    let (measured, sources) = peak_of(|| block_on(pipeline.sources(&[image], run)).unwrap());
     check("sources", &with_source, Stage::Sources, measured);
     for (plan, sources) in [(&plain, Sources::default()), (&with_source, sources)] {
         let with = format!("at {side} with {} sources", sources.records().len());
         pipeline.release();
         let options = request.architect_options(0);
         let (measured, blueprint) =
-            peak(|| block_on(pipeline.architect(PROMPT, &options, &sources, run)).unwrap());
+            peak_of(|| block_on(pipeline.architect(PROMPT, &options, &sources, run)).unwrap());
         check(&format!("architect {with}"), plan, Stage::Architect, measured);
         pipeline.release();
         let options = request.paint_options(0);
         let (measured, latents) =
-            peak(|| block_on(pipeline.paint(&blueprint, &options, &sources, run)).unwrap());
+            peak_of(|| block_on(pipeline.paint(&blueprint, &options, &sources, run)).unwrap());
         check(&format!("painter {with}"), plan, Stage::Painter, measured);
         pipeline.release();
-        let (measured, _) = peak(|| block_on(pipeline.decode(&latents, run)).unwrap());
+        let (measured, _) = peak_of(|| block_on(pipeline.decode(&latents, run)).unwrap());
         check(&format!("decoder {with}"), plan, Stage::Decoder, measured);
     }
 }
@@ -165,7 +120,7 @@ fn run_large_painter(side: usize) {
     };
     let (run, none) = (&mut Run::silent(), Sources::default());
     let (measured, _) =
-        peak(|| block_on(pipeline.paint(&blueprint, &request.paint_options(0), &none, run)).unwrap());
+        peak_of(|| block_on(pipeline.paint(&blueprint, &request.paint_options(0), &none, run)).unwrap());
     check(&format!("painter at {side}"), &plan, Stage::Painter, measured);
 }
 
@@ -175,7 +130,7 @@ fn run_bands(side: usize) {
     let request = PlanRequest { budget: Some(0), band_bytes: BAND, ..PlanRequest::new(side, side, false) };
     let plan = plan_of(&pipeline, &request);
     let run = &mut Run::silent();
-    let (measured, _) = peak(|| {
+    let (measured, _) = peak_of(|| {
         let mut loader = Loader::new(pipeline.checkpoint(), Stage::Decoder, pipeline.device(), run).unwrap();
         let decoder = block_on(loader.vae_decoder()).unwrap();
         let latents = Tensor::ones([1, 16, side / 8, side / 8], pipeline.device());

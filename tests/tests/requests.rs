@@ -35,28 +35,28 @@ fn a_seed_repeats_and_another_seed_differs() {
     assert_ne!(images(&mut p, &Request { seed: 8, ..request }), first);
 }
 
-#[test]
-fn a_seed_gives_the_same_blueprint_on_every_device() {
+#[pollster::test]
+async fn a_seed_gives_the_same_blueprint_on_every_device() {
     let mut blueprints = Vec::new();
     for device in [cpu(), software_gpu()] {
-        let mut p = block_on(Pipeline::load(tiny_random(), device)).unwrap();
+        let mut p = Pipeline::load(tiny_random(), device).await.unwrap();
         let request = small(&p, "a 'red' cat");
         let options = request.architect_options(0);
         let run = &mut Run::silent();
-        blueprints.push(block_on(p.architect("a 'red' cat", &options, &Sources::default(), run)).unwrap());
+        blueprints.push(p.architect("a 'red' cat", &options, &Sources::default(), run).await.unwrap());
     }
     assert_eq!(blueprints[0], blueprints[1]);
 }
 
-#[test]
-fn a_blueprint_is_complete_whatever_the_temperature() {
+#[pollster::test]
+async fn a_blueprint_is_complete_whatever_the_temperature() {
     let mut p = pipeline();
     let codes = p.checkpoint().config().prior.vq_config.num_embeddings as u32;
     for seed in 0..3 {
         let wild = Sampling { temperature: 50.0, top_p: 1.0, top_k: None };
         let request = Request { sampling: wild, seed, ..small(&p, "anything") };
         let run = &mut Run::silent();
-        let blueprints = block_on(p.blueprints(&request, &Sources::default(), run)).unwrap();
+        let blueprints = p.blueprints(&request, &Sources::default(), run).await.unwrap();
         let draft = blueprints[0].draft.as_ref().unwrap();
         // At this temperature the 16 ids beyond the codes would be drawn some 15 times in 244 tokens.
         let ids = draft.ids.iter().chain(&blueprints[0].large.ids);
@@ -65,19 +65,19 @@ fn a_blueprint_is_complete_whatever_the_temperature() {
     }
 }
 
-#[test]
-fn images_of_a_prompt_share_a_blueprint_and_differ_in_noise() {
+#[pollster::test]
+async fn images_of_a_prompt_share_a_blueprint_and_differ_in_noise() {
     let mut p = pipeline();
     let request = Request { images_per_prompt: 2, ..small(&p, "a cat") };
-    let pictures = block_on(p.generate(&request, &mut Run::silent())).unwrap();
+    let pictures = p.generate(&request, &mut Run::silent()).await.unwrap();
     assert_eq!(pictures[0].blueprint, pictures[1].blueprint);
     assert_ne!(pictures[0].image, pictures[1].image);
     assert_eq!((pictures[0].options.seed, pictures[1].options.seed), (7, 8));
     // The second alone, from its blueprint and options.
     let run = &mut Run::silent();
     let second = &pictures[1];
-    let latents = block_on(p.paint(&second.blueprint, &second.options, &Sources::default(), run)).unwrap();
-    assert_eq!(block_on(p.decode(&latents, run)).unwrap(), second.image);
+    let latents = p.paint(&second.blueprint, &second.options, &Sources::default(), run).await.unwrap();
+    assert_eq!(p.decode(&latents, run).await.unwrap(), second.image);
 }
 
 #[test]
@@ -97,26 +97,24 @@ fn prompts_without_batch_padding_are_painted_as_if_alone() {
     assert_eq!(padded[1], independent[1], "the longest prompt is not padded");
 }
 
-#[test]
-fn a_blueprint_survives_json_and_is_painted_as_before() {
+#[pollster::test]
+async fn a_blueprint_survives_json_and_is_painted_as_before() {
     let mut p = pipeline();
     let request = small(&p, "a 'blue' cat");
-    let pictures = block_on(p.generate(&request, &mut Run::silent())).unwrap();
+    let pictures = p.generate(&request, &mut Run::silent()).await.unwrap();
     let json = serde_json::to_string(&*pictures[0].blueprint).unwrap();
     let blueprint: Blueprint = serde_json::from_str(&json).unwrap();
     assert_eq!(blueprint, *pictures[0].blueprint);
-    let again =
-        block_on(p.pictures(vec![blueprint], &request, &Sources::default(), &mut Run::silent())).unwrap();
+    let again = p.pictures(vec![blueprint], &request, &Sources::default(), &mut Run::silent()).await.unwrap();
     assert_eq!(again[0].image, pictures[0].image);
 }
 
-#[test]
-fn a_blueprint_of_another_model_or_size_is_refused_by_field() {
+#[pollster::test]
+async fn a_blueprint_of_another_model_or_size_is_refused_by_field() {
     let mut p = pipeline();
     let request = small(&p, "a cat");
     let run = &mut Run::silent();
-    let good =
-        block_on(p.architect("a cat", &request.architect_options(0), &Sources::default(), run)).unwrap();
+    let good = p.architect("a cat", &request.architect_options(0), &Sources::default(), run).await.unwrap();
     type Tamper = fn(&mut Blueprint);
     let cases: [(&str, Tamper); 7] = [
         ("format", |b| b.format = "atelier-blueprint/9".into()),
@@ -130,19 +128,19 @@ fn a_blueprint_of_another_model_or_size_is_refused_by_field() {
     for (field, tamper) in cases {
         let mut bad = good.clone();
         tamper(&mut bad);
-        let result = block_on(p.paint(&bad, &request.paint_options(0), &Sources::default(), run));
+        let result = p.paint(&bad, &request.paint_options(0), &Sources::default(), run).await;
         match result {
             Err(Error::Blueprint { field: found, .. }) => assert_eq!(found, field),
             other => panic!("{field}: {other:?}"),
         }
     }
     let odd = Blueprint { width: 65, ..good };
-    let result = block_on(p.paint(&odd, &request.paint_options(0), &Sources::default(), run));
+    let result = p.paint(&odd, &request.paint_options(0), &Sources::default(), run).await;
     assert!(matches!(result, Err(Error::Request { field: "width", .. })), "{result:?}");
 }
 
-#[test]
-fn a_request_out_of_range_is_refused_by_field_before_anything_is_loaded() {
+#[pollster::test]
+async fn a_request_out_of_range_is_refused_by_field_before_anything_is_loaded() {
     let mut p = pipeline();
     let good = small(&p, "a cat");
     let noise = Noise { shape: vec![1, 16, 4, 4], values: vec![0.0; 256] };
@@ -172,7 +170,7 @@ fn a_request_out_of_range_is_refused_by_field_before_anything_is_loaded() {
             loaded = true;
             ControlFlow::Continue(())
         });
-        match block_on(p.generate(&request, &mut run)) {
+        match p.generate(&request, &mut run).await {
             Err(Error::Request { field: found, .. }) => assert_eq!(found, field),
             other => panic!("{field}: {other:?}"),
         }
@@ -181,31 +179,31 @@ fn a_request_out_of_range_is_refused_by_field_before_anything_is_loaded() {
     }
 }
 
-#[test]
-fn source_images_that_cannot_be_used_are_refused_by_number() {
+#[pollster::test]
+async fn source_images_that_cannot_be_used_are_refused_by_number() {
     let mut p = pipeline();
     let image =
         |width: usize, height: usize| RgbImage::new(width, height, vec![9; width * height * 3]).unwrap();
     for (bad, words) in [(image(15, 40), "16"), (image(300, 70), "4")] {
         let request = Request { sources: vec![image(64, 64), bad], ..small(&p, "a cat") };
-        let error = block_on(p.generate(&request, &mut Run::silent())).unwrap_err();
+        let error = p.generate(&request, &mut Run::silent()).await.unwrap_err();
         assert!(matches!(error, Error::SourceImage { index: 1, .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
 }
 
 /// Two source images, so that theirs are joined; on both devices.
-#[test]
-fn keys_of_source_images_in_16_bits_change_little() {
+#[pollster::test]
+async fn keys_of_source_images_in_16_bits_change_little() {
     let source = |step: usize| {
         RgbImage::new(64, 64, (0..64 * 64 * 3).map(|i| (i * step % 251) as u8).collect()).unwrap()
     };
     for device in [cpu(), software_gpu()] {
-        let mut p = block_on(Pipeline::load(tiny_random(), device)).unwrap();
+        let mut p = Pipeline::load(tiny_random(), device).await.unwrap();
         let request = Request { sources: vec![source(1), source(7)], ..small(&p, "again") };
         let run = &mut Run::silent();
-        let sources = block_on(p.sources(&request.sources, run)).unwrap();
-        let blueprint = block_on(p.architect("again", &request.architect_options(0), &sources, run)).unwrap();
+        let sources = p.sources(&request.sources, run).await.unwrap();
+        let blueprint = p.architect("again", &request.architect_options(0), &sources, run).await.unwrap();
         let mut paint = |precision| {
             p.set_cache_precision(Stage::Painter, precision);
             block_on(p.paint(&blueprint, &request.paint_options(0), &sources, run)).unwrap().values
@@ -228,8 +226,8 @@ fn source_images_of_any_size_are_painted_from() {
     }
 }
 
-#[test]
-fn cancelling_stops_at_the_very_token_and_step() {
+#[pollster::test]
+async fn cancelling_stops_at_the_very_token_and_step() {
     let mut p = pipeline();
     let request = Request { steps: 4, ..small(&p, "a cat") };
     let stops: [fn(&Event) -> bool; 4] = [
@@ -246,7 +244,7 @@ fn cancelling_stops_at_the_very_token_and_step() {
             stopped |= stop(event);
             if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        let result = block_on(p.generate(&request, &mut run));
+        let result = p.generate(&request, &mut run).await;
         drop(run);
         assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
         assert_eq!(after, 0, "nothing is reported after the stop");
@@ -255,8 +253,8 @@ fn cancelling_stops_at_the_very_token_and_step() {
     assert_eq!(images(&mut p, &request).len(), 1);
 }
 
-#[test]
-fn events_tell_the_whole_story_in_order() {
+#[pollster::test]
+async fn events_tell_the_whole_story_in_order() {
     let mut p = pipeline();
     let request = small(&p, "a cat");
     let mut story = String::new();
@@ -279,7 +277,7 @@ fn events_tell_the_whole_story_in_order() {
         }
         ControlFlow::Continue(())
     });
-    block_on(p.generate(&request, &mut run)).unwrap();
+    p.generate(&request, &mut run).await.unwrap();
     drop(run);
     assert_eq!(story, "ltblsld");
     let draft = tokens.iter().filter(|(grid, _)| *grid == GridName::Draft).count();

@@ -60,7 +60,7 @@ export class BlueprintCanvas {
     const all = (grid: TokenGrid | undefined) => ({ done: grid?.ids.length ?? 0, all: grid?.ids.length ?? 0 });
     this.#draft = all(draft);
     this.#large = all(large);
-    large.ids.forEach((id, index) => this.#cell({ size: large, index, id, alpha: 1 }, false));
+    for (const [index, id] of large.ids.entries()) this.#cell({ size: large, index, id, alpha: 1 }, false);
     this.#label();
   }
 
@@ -83,6 +83,8 @@ export class BlueprintCanvas {
   #label(): void {
     const { done, all } = this.#large;
     this.#canvas.ariaLabel =
-      this.#draft.all > 0 ? t().blueprintLabel(this.#draft.done, this.#draft.all, done, all) : t().blueprintLabelLarge(done, all);
+      this.#draft.all > 0
+        ? t().blueprintLabel(this.#draft.done, this.#draft.all, done, all)
+        : t().blueprintLabelLarge(done, all);
   }
 }

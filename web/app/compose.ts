@@ -30,11 +30,26 @@ const side = (text: string) => {
 };
 
 export class Compose {
-  readonly #prompt = new Field("prompt", "prompt-error", (text) => text || undefined, () => t().promptMissing);
+  readonly #prompt = new Field(
+    "prompt",
+    "prompt-error",
+    (text) => text || undefined,
+    () => t().promptMissing,
+  );
   readonly #width = new Field("width", "width-error", side, () => t().sideWrong(t().width));
   readonly #height = new Field("height", "height-error", side, () => t().sideWrong(t().height));
-  readonly #steps = new Field("steps", "steps-error", (text) => whole(text, 1, 100_000), () => t().stepsWrong);
-  readonly #seed = new Field("seed", "seed-error", orEmpty((text) => whole(text, 0, Number.MAX_SAFE_INTEGER)), () => t().seedWrong);
+  readonly #steps = new Field(
+    "steps",
+    "steps-error",
+    (text) => whole(text, 1, 100_000),
+    () => t().stepsWrong,
+  );
+  readonly #seed = new Field(
+    "seed",
+    "seed-error",
+    orEmpty((text) => whole(text, 0, Number.MAX_SAFE_INTEGER)),
+    () => t().seedWrong,
+  );
   readonly #guidance = new Field("guidance", "guidance-error", orEmpty(decimal), () => t().guidanceWrong);
   readonly #temperature = new Field("temperature", "temperature-error", orEmpty(decimal), () => t().temperatureWrong);
   readonly #size = byId("size", HTMLSelectElement);
@@ -58,7 +73,9 @@ export class Compose {
     this.#steps.input.addEventListener("input", () => this.#showPreset());
     for (const button of this.#presets()) {
       button.addEventListener("click", () => {
-        this.#steps.write(button.dataset["steps"] === "default" ? String(this.#fullSteps) : (button.dataset["steps"] ?? ""));
+        this.#steps.write(
+          button.dataset["steps"] === "default" ? String(this.#fullSteps) : (button.dataset["steps"] ?? ""),
+        );
         this.#showPreset();
       });
     }
@@ -80,7 +97,14 @@ export class Compose {
     const seed = this.#seed.read();
     const guidance = this.#guidance.read();
     const temperature = this.#temperature.read();
-    if (!size || prompt === undefined || !steps || seed === undefined || guidance === undefined || temperature === undefined) {
+    if (
+      !size ||
+      prompt === undefined ||
+      !steps ||
+      seed === undefined ||
+      guidance === undefined ||
+      temperature === undefined
+    ) {
       const wrong = document.querySelector<HTMLElement>("#compose [aria-invalid]");
       wrong?.closest("details")?.setAttribute("open", "");
       wrong?.focus();
@@ -102,7 +126,9 @@ export class Compose {
       const [width, height] = this.#size.value.split("×").map(Number);
       return width && height ? { width, height } : undefined;
     }
-    const [width, height] = [this.#width, this.#height].map((field) => (show ? field.read() : side(field.input.value.trim())));
+    const [width, height] = [this.#width, this.#height].map((field) =>
+      show ? field.read() : side(field.input.value.trim()),
+    );
     return width && height ? { width, height } : undefined;
   }
 

@@ -23,7 +23,9 @@ export function fillFacts(list: HTMLElement, facts: readonly (readonly [string, 
   list.replaceChildren(
     ...facts
       .filter(([, value]) => value !== undefined)
-      .map(([term, value]) => make("div", {}, make("dt", { textContent: term }), make("dd", { textContent: value ?? "" }))),
+      .map(([term, value]) =>
+        make("div", {}, make("dt", { textContent: term }), make("dd", { textContent: value ?? "" })),
+      ),
   );
 }
 

@@ -17,7 +17,9 @@ export class Easel {
 
   constructor() {
     for (const button of this.#views.querySelectorAll("button")) {
-      button.addEventListener("click", () => this.#look(button.dataset["view"] === "blueprint" ? "blueprint" : "picture"));
+      button.addEventListener("click", () =>
+        this.#look(button.dataset["view"] === "blueprint" ? "blueprint" : "picture"),
+      );
     }
   }
 

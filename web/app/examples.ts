@@ -25,13 +25,15 @@ const EXAMPLES: readonly Example[] = [
     ground: "#000",
   },
   {
-    prompt: "A red card with 'Candy' at the top in white, large and 'fresh' in medium yellow letters at the bottom left.",
+    prompt:
+      "A red card with 'Candy' at the top in white, large and 'fresh' in medium yellow letters at the bottom left.",
     word: "Candy",
     ink: "#fff",
     ground: "#d90000",
   },
   {
-    prompt: "A cream flyer with 'GARDEN' in large green letters at the top, 'Sunday' in medium navy letters at the center and a small black footer that says '10 to 4'.",
+    prompt:
+      "A cream flyer with 'GARDEN' in large green letters at the top, 'Sunday' in medium navy letters at the center and a small black footer that says '10 to 4'.",
     word: "GARDEN",
     ink: "#006400",
     ground: "#fffdd0",
@@ -54,7 +56,13 @@ const EXAMPLES: readonly Example[] = [
 export function showExamples(fill: (prompt: string) => void): void {
   byId("examples", HTMLUListElement).append(
     ...EXAMPLES.map(({ prompt, word, ink, ground }) => {
-      const button = make("button", { type: "button", title: prompt, ariaLabel: prompt, lang: "en", textContent: word });
+      const button = make("button", {
+        type: "button",
+        title: prompt,
+        ariaLabel: prompt,
+        lang: "en",
+        textContent: word,
+      });
       button.style.color = ink;
       button.style.background = ground;
       button.addEventListener("click", () => fill(prompt));

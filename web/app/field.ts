@@ -11,7 +11,8 @@ export class Field<T> {
   /** `parse` gives undefined for what cannot be used; `problem` says then what was expected. */
   constructor(id: string, error: string, parse: (text: string) => T | undefined, problem: () => string) {
     const input = document.getElementById(id);
-    if (!(input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement)) throw new Error(`no field #${id}`);
+    if (!(input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement))
+      throw new Error(`no field #${id}`);
     this.input = input;
     this.#error = byId(error, HTMLElement);
     this.#parse = parse;

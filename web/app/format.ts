@@ -3,7 +3,9 @@
 import { language } from "./i18n";
 
 function number(value: number, digits: number): string {
-  return new Intl.NumberFormat(language(), { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(language(), { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(
+    value,
+  );
 }
 
 /** 19 MB, 5.6 GB. */

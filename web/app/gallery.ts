@@ -68,7 +68,12 @@ export class Gallery {
           this.#select(entry);
           byId("sheet", HTMLElement).scrollIntoView({ block: "nearest" });
         });
-        const remove = make("button", { type: "button", className: "remove", textContent: "×", ariaLabel: t().galleryRemove(prompt, seed) });
+        const remove = make("button", {
+          type: "button",
+          className: "remove",
+          textContent: "×",
+          ariaLabel: t().galleryRemove(prompt, seed),
+        });
         remove.addEventListener("click", () => this.#remove([entry]));
         return make("li", {}, open, remove);
       }),

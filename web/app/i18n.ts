@@ -5,7 +5,9 @@ import { zh } from "./strings/zh";
 
 /** Every language has the same words and sentences as English. */
 export type Strings = {
-  readonly [K in keyof typeof en]: (typeof en)[K] extends (...values: infer V) => string ? (...values: V) => string : string;
+  readonly [K in keyof typeof en]: (typeof en)[K] extends (...values: infer V) => string
+    ? (...values: V) => string
+    : string;
 };
 type Plain = { [K in keyof Strings]: Strings[K] extends string ? K : never }[keyof Strings];
 
@@ -50,14 +52,16 @@ function say(key: string | undefined): string {
 function translatePage(): void {
   document.documentElement.lang = current === "zh" ? "zh-Hans" : current;
   document.title = t().title;
-  for (const element of document.querySelectorAll<HTMLElement>("[data-t]")) element.textContent = say(element.dataset["t"]);
+  for (const element of document.querySelectorAll<HTMLElement>("[data-t]"))
+    element.textContent = say(element.dataset["t"]);
   for (const element of document.querySelectorAll<HTMLElement>("[data-t-label]")) {
     element.setAttribute("aria-label", say(element.dataset["tLabel"]));
   }
   for (const element of document.querySelectorAll<HTMLInputElement>("[data-t-placeholder]")) {
     element.placeholder = say(element.dataset["tPlaceholder"]);
   }
-  for (const element of document.querySelectorAll<HTMLImageElement>("[data-t-alt]")) element.alt = say(element.dataset["tAlt"]);
+  for (const element of document.querySelectorAll<HTMLImageElement>("[data-t-alt]"))
+    element.alt = say(element.dataset["tAlt"]);
   for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset["language"] === current));
   }

@@ -29,7 +29,10 @@ export class ModelChoice {
     this.#changed = changed;
     for (const radio of this.#radios()) radio.addEventListener("change", () => this.#choose());
     this.#url.addEventListener("change", () => this.#choose());
-    for (const [button, input] of [["pick-folder", "folder-input"], ["pick-files", "files-input"]] as const) {
+    for (const [button, input] of [
+      ["pick-folder", "folder-input"],
+      ["pick-files", "files-input"],
+    ] as const) {
       const files = byId(input, HTMLInputElement);
       byId(button, HTMLButtonElement).addEventListener("click", () => files.click());
       files.addEventListener("change", () => {

@@ -49,7 +49,9 @@ export async function offerSeal(modelIsHere: boolean): Promise<void> {
 }
 
 function fields(): (HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement)[] {
-  const all = document.querySelectorAll<HTMLInputElement>("#compose :is(textarea, select, input:not([type=file], [type=checkbox]))");
+  const all = document.querySelectorAll<HTMLInputElement>(
+    "#compose :is(textarea, select, input:not([type=file], [type=checkbox]))",
+  );
   return [...all];
 }
 

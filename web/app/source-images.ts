@@ -55,7 +55,12 @@ export class SourceImages {
   #render(): void {
     this.#list.replaceChildren(
       ...this.#sources.map((source) => {
-        const remove = make("button", { type: "button", className: "remove", textContent: "×", ariaLabel: t().sourceRemove(source.name) });
+        const remove = make("button", {
+          type: "button",
+          className: "remove",
+          textContent: "×",
+          ariaLabel: t().sourceRemove(source.name),
+        });
         remove.addEventListener("click", () => this.#remove(source));
         return make("li", {}, make("img", { src: source.url, alt: source.name }), remove);
       }),

@@ -98,6 +98,7 @@ export class Stages {
         this.#sentence = () => t().retrying;
         this.say(t().retrying);
         break;
+      case "warning":
       case "blueprint":
       case "done":
         break;
@@ -185,7 +186,10 @@ export class Stages {
   #render(): void {
     const now = performance.now();
     // Less than a few seconds need no forecast.
-    const left = this.#left !== undefined && this.#left > 3000 ? ` · ${t().left(duration(Math.ceil(this.#left / 1000) * 1000))}` : "";
+    const left =
+      this.#left !== undefined && this.#left > 3000
+        ? ` · ${t().left(duration(Math.ceil(this.#left / 1000) * 1000))}`
+        : "";
     write(this.#detail, this.#sentence() + left);
     for (const [step, progress] of this.#steps) {
       const { item, name, bar, fill, time, speed } = this.#row(step);

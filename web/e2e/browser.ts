@@ -2,7 +2,14 @@
 
 import { existsSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page, type Worker } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+  type Worker,
+} from "playwright-core";
 import { vi } from "vitest";
 
 export const DIST = resolve(import.meta.dirname, "../dist");
@@ -33,7 +40,8 @@ function findChromium(): string {
   const given = process.env["ATELIER_CHROMIUM"];
   const names = ["chromium", "chromium-browser", "google-chrome"];
   const folders = ["/usr/bin", ...(process.env["PATH"] ?? "").split(delimiter)];
-  const found = given ?? folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
+  const found =
+    given ?? folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
   if (!found) throw new Error("no Chromium: install Debian's package chromium, or name one with ATELIER_CHROMIUM");
   return found;
 }
@@ -41,7 +49,9 @@ function findChromium(): string {
 /** What tells Vulkan of the software adapter that comes with the browser. */
 export function findVulkan(): string {
   const beside = dirname(realpathSync(findChromium()));
-  const found = [beside, "/usr/lib/chromium"].map((folder) => join(folder, "vk_swiftshader_icd.json")).find((path) => existsSync(path));
+  const found = [beside, "/usr/lib/chromium"]
+    .map((folder) => join(folder, "vk_swiftshader_icd.json"))
+    .find((path) => existsSync(path));
   if (!found) throw new Error(`no vk_swiftshader_icd.json in ${beside} or /usr/lib/chromium`);
   return found;
 }

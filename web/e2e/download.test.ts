@@ -70,30 +70,34 @@ test("a tab that was closed while it fetched is taken up by the next", async () 
 
 /** Changes a byte in the middle of the kept shard, which is known by its size. Gives the number of such files. */
 async function spoil(page: Page): Promise<number> {
-  return page.evaluate(async (bytes) => {
-    let spoiled = 0;
-    const walk = async (folder: FileSystemDirectoryHandle) => {
-      for await (const entry of folder.values()) {
-        if (entry instanceof FileSystemDirectoryHandle) await walk(entry);
-        else if (entry instanceof FileSystemFileHandle && (await entry.getFile()).size === bytes) {
-          const position = bytes >> 1;
-          const byte = new Uint8Array(await (await entry.getFile()).slice(position, position + 1).arrayBuffer())[0] ?? 0;
-          // The worker closes its files a moment after the run.
-          const open = (): Promise<FileSystemWritableFileStream> => entry.createWritable({ keepExistingData: true });
-          let writable = await open().catch(() => undefined);
-          while (!writable) {
-            await new Promise((resolve) => setTimeout(resolve, 50));
-            writable = await open().catch(() => undefined);
+  return page.evaluate(
+    async (bytes) => {
+      let spoiled = 0;
+      const walk = async (folder: FileSystemDirectoryHandle) => {
+        for await (const entry of folder.values()) {
+          if (entry instanceof FileSystemDirectoryHandle) await walk(entry);
+          else if (entry instanceof FileSystemFileHandle && (await entry.getFile()).size === bytes) {
+            const position = bytes >> 1;
+            const byte =
+              new Uint8Array(await (await entry.getFile()).slice(position, position + 1).arrayBuffer())[0] ?? 0;
+            // The worker closes its files a moment after the run.
+            const open = (): Promise<FileSystemWritableFileStream> => entry.createWritable({ keepExistingData: true });
+            let writable = await open().catch(() => undefined);
+            while (!writable) {
+              await new Promise((resolve) => setTimeout(resolve, 50));
+              writable = await open().catch(() => undefined);
+            }
+            await writable.write({ type: "write", position, data: new Uint8Array([byte ^ 255]) });
+            await writable.close();
+            spoiled += 1;
           }
-          await writable.write({ type: "write", position, data: new Uint8Array([byte ^ 255]) });
-          await writable.close();
-          spoiled += 1;
         }
-      }
-    };
-    await walk(await navigator.storage.getDirectory());
-    return spoiled;
-  }, statSync(join(MINI, SHARD)).size);
+      };
+      await walk(await navigator.storage.getDirectory());
+      return spoiled;
+    },
+    statSync(join(MINI, SHARD)).size,
+  );
 }
 
 test("a shard that arrives or lies here damaged is fetched again", async () => {
@@ -115,11 +119,11 @@ test("a shard that arrives or lies here damaged is fetched again", async () => {
 test("a server that is gone is said, and the run goes on when it is back", async () => {
   const page = await openPage(browser, server.url, { serviceWorkers: "block" });
   await openBlueprint(page);
-  await page.getByText("The first picture fetches mini once").waitFor();
+  await page.getByText("The first picture downloads mini once").waitFor();
   server.refuse(SHARD, 503);
   await generateButton(page).click();
   await message(page).waitFor({ timeout: PATIENCE });
-  expect(await message(page).innerText()).toContain("The model could not be fetched");
+  expect(await message(page).innerText()).toContain("The model could not be downloaded");
   server.relent();
   await loadPainter(page);
   await page.context().close();
@@ -132,7 +136,7 @@ test("too little room is said with figures", async () => {
   await openBlueprint(page);
   await generateButton(page).click();
   await message(page).waitFor({ timeout: PATIENCE });
-  expect(await message(page).innerText()).toMatch(/not enough room to keep the model[^]*It needs [\d.]+ MB more/);
+  expect(await message(page).innerText()).toMatch(/not enough space to store the model[\s\S]*It needs [\d.]+ MB more/);
   await page.context().close();
 });
 
@@ -144,6 +148,6 @@ test("the storage panel knows what is here, and can empty it", async () => {
   await detail(page).filter({ hasText: "Cancelled." }).waitFor();
   await page.getByText("mini is on this device.").waitFor();
   await page.getByRole("button", { name: "Remove the model from this device" }).click();
-  await page.getByText("The first picture fetches mini once").waitFor();
+  await page.getByText("The first picture downloads mini once").waitFor();
   await page.context().close();
 });

@@ -71,7 +71,12 @@ test("from a prompt to a PNG with its settings inside", async () => {
   expect(texts.get("parameters")).toContain(`${prompt}\nSteps: 3, `);
   const record = JSON.parse(texts.get("atelier") ?? "");
   expect(record).toMatchObject({ format: "atelier-run/1", model: "mini", paint: { steps: 3, seed: 7 } });
-  expect(record.blueprint).toMatchObject({ prompt, seed: 7, draft: { rows: 16, columns: 16 }, large: { rows: 4, columns: 4 } });
+  expect(record.blueprint).toMatchObject({
+    prompt,
+    seed: 7,
+    draft: { rows: 16, columns: 16 },
+    large: { rows: 4, columns: 4 },
+  });
   expect(await savedBlueprint(page)).toEqual(record.blueprint);
   const limits = await (await engineOf(page)).evaluate(() => [
     atelierDevice.limits.maxStorageBuffersPerShaderStage,
@@ -96,7 +101,13 @@ test("the same blueprint paints again with another seed, and the gallery keeps b
   await thumbs.last().click();
   expect(await savedPng(page)).toEqual(png);
   const address = (await picture(page).getAttribute("src")) ?? "";
-  const load = (address: string) => Object.assign(new Image(), { src: address }).decode().then(() => "there", () => "given back");
+  const load = (address: string) =>
+    Object.assign(new Image(), { src: address })
+      .decode()
+      .then(
+        () => "there",
+        () => "given back",
+      );
   expect(await page.evaluate(load, address)).toBe("there");
   await page.getByRole("button", { name: /^Remove “.*seed 7$/ }).click();
   expect(await thumbs.count()).toBe(1);
@@ -108,10 +119,15 @@ test("the same blueprint paints again with another seed, and the gallery keeps b
 test("a PNG of ours brings its settings back", async () => {
   const fresh = await openPage(browser, server.url);
   await openFile(fresh, "mine.png", "image/png", png);
-  await fresh.getByText("The settings of mine.png are back.").waitFor();
+  await fresh.getByText("Restored the settings of mine.png.").waitFor();
   const value = (name: string) => fresh.getByRole("textbox", { name, exact: true }).inputValue();
   expect(await promptBox(fresh).inputValue()).toContain("'CANDY'");
-  expect([await value("Width"), await value("Height"), await value("Steps"), await value("Seed")]).toEqual(["128", "128", "3", "7"]);
+  expect([await value("Width"), await value("Height"), await value("Steps"), await value("Seed")]).toEqual([
+    "128",
+    "128",
+    "3",
+    "7",
+  ]);
   await fresh.context().close();
 });
 

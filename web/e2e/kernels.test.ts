@@ -30,7 +30,9 @@ test("every kernel compiles", async () => {
       if (!asks.every((feature) => requiredFeatures.includes(feature))) continue;
       const module = device.createShaderModule({ code });
       const { messages } = await module.getCompilationInfo();
-      const errors = messages.filter(({ type }) => type === "error").map(({ message, lineNum }) => `line ${lineNum}: ${message}`);
+      const errors = messages
+        .filter(({ type }) => type === "error")
+        .map(({ message, lineNum }) => `line ${lineNum}: ${message}`);
       const pipeline = device.createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint: "main" } });
       await pipeline.catch((error: unknown) => errors.push(String(error)));
       if (errors.length > 0) refused.push(`${name}: ${errors.join("; ")}`);

@@ -40,8 +40,8 @@ test.each([
   }
   // The program's own PNG brings the settings.
   await openFile(page, "native.png", "image/png", native);
-  await page.getByText("The settings of native.png are back.").waitFor();
-  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByText("Restored the settings of native.png.").waitFor();
+  await page.getByRole("button", { name: "Close", exact: true }).click();
   await paint(page);
 
   expect(await savedBlueprint(page)).toEqual(blueprint);

@@ -25,7 +25,10 @@ afterAll(async () => {
 /** What the page, its worker and its service worker asked for. Chromium itself asks its makers for this and that. */
 function asked(from = 0): string[] {
   const makers = /^(https?:\/\/)?[\w.-]+\.(google|googleapis)\.com[:/]/;
-  return server.asked.slice(from).map(({ method, url }) => `${method} ${url}`).filter((line) => !makers.test(line.split(" ")[1] ?? ""));
+  return server.asked
+    .slice(from)
+    .map(({ method, url }) => `${method} ${url}`)
+    .filter((line) => !makers.test(line.split(" ")[1] ?? ""));
 }
 
 /** The browser looks for a new service worker some time after each page it opens; that is not the page's doing. */
@@ -59,12 +62,16 @@ test("sealed, it runs from this device and the browser refuses to connect", asyn
   expect(asked(before)).toEqual([]);
   expect(problems).toEqual([]);
 
-  const reach = (url: string) => fetch(url).then(() => "reached", () => "refused");
+  const reach = (url: string) =>
+    fetch(url).then(
+      () => "reached",
+      () => "refused",
+    );
   expect(await page.evaluate(reach, "./icon.svg")).toBe("refused");
   expect(await (await engineOf(page)).evaluate(reach, `${server.url}icon.svg`)).toBe("refused");
   expect(asked(before)).toEqual([]);
   await page.getByRole("link", { name: "Break the seal" }).click();
-  await page.getByText("The page may talk to its own server only").waitFor();
+  await page.getByText("The page can connect only to its own server").waitFor();
 });
 
 test("offline, the page opens and generates, and not one request leaves", async () => {
@@ -78,7 +85,9 @@ test("offline, the page opens and generates, and not one request leaves", async 
   // From a prompt: the architect's files come from this device, too.
   await fill(page);
   await generateButton(page).click();
-  await detail(page).filter({ hasText: /^The architect sketches/ }).waitFor({ timeout: 120_000 });
+  await detail(page)
+    .filter({ hasText: /^The architect sketches/ })
+    .waitFor({ timeout: 120_000 });
   await page.keyboard.press("Escape");
   await detail(page).filter({ hasText: "Cancelled." }).waitFor();
   await openBlueprint(page);

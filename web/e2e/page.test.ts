@@ -30,7 +30,8 @@ async function audit(page: Page): Promise<string[]> {
   await page.evaluate(axeScript);
   const options: RunOptions = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
   const found = await page.evaluate(
-    async (options) => (globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run(options),
+    async (options) =>
+      (globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run(options),
     options,
   );
   expect(found.passes.length).toBeGreaterThan(10);
@@ -83,7 +84,7 @@ test("Chinese by the browser's language, and by the switch, which is kept", asyn
 test("the first paint waits for no wasm, and nothing is fetched before it is wanted", async () => {
   const page = await openPage(browser, server.url, { serviceWorkers: "block" });
   await generateButton(page).waitFor();
-  await page.getByText("The first picture fetches mini once").waitFor();
+  await page.getByText("The first picture downloads mini once").waitFor();
   const asked = await page.evaluate(() => performance.getEntriesByType("resource").map((entry) => entry.name));
   expect(asked.some((name) => name.endsWith("pack.json"))).toBe(true);
   expect(asked.filter((name) => /wasm|worker|safetensors/.test(name))).toEqual([]);
@@ -93,13 +94,13 @@ test("the first paint waits for no wasm, and nothing is fetched before it is wan
 test("an example fills the prompt; what is missing is said beside its field", async () => {
   const page = await openPage(browser, server.url);
   await generateButton(page).click();
-  await page.getByText("Write what the picture is to show.").waitFor();
+  await page.getByText("Describe what the picture should show.").waitFor();
   expect(await promptBox(page).evaluate((box) => box === document.activeElement)).toBe(true);
   await page.locator("#examples button").first().click();
   expect(await promptBox(page).inputValue()).toContain("'OPEN STUDIO'");
   await page.getByRole("textbox", { name: "Seed" }).fill("1.5");
   await generateButton(page).click();
-  await page.getByText("A seed is a whole number").waitFor();
+  await page.getByText("The seed must be a whole number").waitFor();
   expect(await detail(page).isVisible()).toBe(false);
   await page.context().close();
 });
@@ -109,10 +110,10 @@ test("a blueprint takes the place of prompt and size until it is put away", asyn
   await openBlueprint(page);
   expect(await promptBox(page).inputValue()).toBe(anyBlueprint().prompt);
   expect(await promptBox(page).isEditable()).toBe(false);
-  await page.getByRole("button", { name: "Put it away" }).click();
+  await page.getByRole("button", { name: "Close blueprint" }).click();
   expect(await promptBox(page).isEditable()).toBe(true);
   await openFile(page, "broken.json", "application/json", Buffer.from(`{"format":"atelier-blueprint/1"}`));
-  await page.getByText("broken.json is not something this page can open").waitFor();
+  await page.getByText("This page cannot open broken.json").waitFor();
   await page.context().close();
 });
 
@@ -124,11 +125,13 @@ test("pictures come by drop and by paste, and go again", async () => {
     transfer.items.add(new File([new Uint8Array(photo)], "dropped.png", { type: "image/png" }));
     document.body.dispatchEvent(new DragEvent("dragover", { dataTransfer: transfer, bubbles: true, cancelable: true }));
     document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
-    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
+    document.body.dispatchEvent(
+      new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }),
+    );
   }, photo);
   await page.getByRole("img", { name: "dropped.png" }).waitFor();
   await page.getByRole("img", { name: "pasted 1" }).waitFor();
-  await page.getByRole("button", { name: "Take away dropped.png" }).click();
+  await page.getByRole("button", { name: "Remove dropped.png" }).click();
   await page.getByRole("img", { name: "dropped.png" }).waitFor({ state: "detached" });
   expect(await page.locator("#sources img").count()).toBe(1);
   await page.context().close();
@@ -137,8 +140,8 @@ test("pictures come by drop and by paste, and go again", async () => {
 test("a model on another server is refused", async () => {
   const page = await openPage(browser, server.url);
   await page.locator("input[value=url]").check();
-  await page.getByLabel("Its address").fill("https://example.com/model/");
-  await page.getByLabel("Its address").blur();
+  await page.getByLabel("Address", { exact: true }).fill("https://example.com/model/");
+  await page.getByLabel("Address", { exact: true }).blur();
   await page.getByText("must be on this page’s own server").waitFor();
   await page.context().close();
 });
@@ -147,7 +150,11 @@ test("neither page may reach anyone else, and the browser says so", async () => 
   const page = await openPage(browser, server.url);
   const found = complaints(page);
   const tries = await page.evaluate(async () => {
-    const reach = (url: string) => fetch(url).then(() => "reached", () => "refused");
+    const reach = (url: string) =>
+      fetch(url).then(
+        () => "reached",
+        () => "refused",
+      );
     return [await reach("https://example.com/"), await reach("./icon.svg")];
   });
   expect(tries).toEqual(["refused", "reached"]);

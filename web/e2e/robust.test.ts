@@ -31,7 +31,9 @@ const lose = (worker: Worker) => worker.evaluate(() => atelierDevice.destroy());
 
 /** Waits for the painter's first step, when the device is at work. */
 async function atWork(): Promise<Worker> {
-  await detail(page).filter({ hasText: /^The painter paints/ }).waitFor({ timeout: PATIENCE });
+  await detail(page)
+    .filter({ hasText: /^The painter paints/ })
+    .waitFor({ timeout: PATIENCE });
   return engineOf(page);
 }
 
@@ -73,7 +75,7 @@ test("memory that runs out is named", async () => {
     atelierDevice.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
   });
   await message(page).waitFor({ timeout: PATIENCE });
-  expect(await message(page).innerText()).toContain("There is not enough memory");
+  expect(await message(page).innerText()).toContain("Out of memory");
 });
 
 test("an engine that crashes is a message, and a new one is made without loading the page anew", async () => {

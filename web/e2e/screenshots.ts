@@ -28,7 +28,9 @@ test("pictures of the page", { timeout: HOUR }, async () => {
   await page.getByRole("textbox", { name: "Seed" }).fill("1");
   await generateButton(page).click();
   // The draft is there, and two thirds of the large grid.
-  await detail(page).filter({ hasText: /writes the blueprint: 17\d of/ }).waitFor({ timeout: HOUR });
+  await detail(page)
+    .filter({ hasText: /writes the blueprint: 17\d of/ })
+    .waitFor({ timeout: HOUR });
   await shoot("web-dark.png", false);
   await picture(page).waitFor({ timeout: HOUR });
   await cancelButton(page).waitFor({ state: "hidden" });

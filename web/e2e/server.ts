@@ -25,7 +25,11 @@ export interface Asked {
 }
 
 /** What goes wrong, once, with the next answer for a path that ends like this. Several for one path come in their order. */
-type Fault = { readonly path: string } & ({ readonly cutAfter: number } | { readonly flipAt: number } | { readonly stall: true });
+type Fault = { readonly path: string } & (
+  | { readonly cutAfter: number }
+  | { readonly flipAt: number }
+  | { readonly stall: true }
+);
 
 export class FileServer {
   readonly asked: Asked[] = [];
@@ -101,8 +105,13 @@ export class FileServer {
   }
 
   #note(request: IncomingMessage): Asked {
-    const { "range": range, "if-range": ifRange } = request.headers;
-    const asked = { method: request.method ?? "", url: request.url ?? "", range, ifRange: ifRange as string | undefined };
+    const { range, "if-range": ifRange } = request.headers;
+    const asked = {
+      method: request.method ?? "",
+      url: request.url ?? "",
+      range,
+      ifRange: ifRange as string | undefined,
+    };
     this.asked.push(asked);
     this.onAsked?.(asked);
     return asked;
@@ -112,9 +121,13 @@ export class FileServer {
     this.#note(request);
     if (this.#away) return void response.destroy();
     const { pathname } = new URL(request.url ?? "/", this.url);
-    const path = join(this.#root, normalize(decodeURIComponent(pathname.endsWith("/") ? `${pathname}index.html` : pathname)));
+    const path = join(
+      this.#root,
+      normalize(decodeURIComponent(pathname.endsWith("/") ? `${pathname}index.html` : pathname)),
+    );
     if (!existsSync(path) || !statSync(path).isFile()) return void response.writeHead(404).end();
-    if (this.#refused && pathname.endsWith(this.#refused.path)) return void response.writeHead(this.#refused.status).end();
+    if (this.#refused && pathname.endsWith(this.#refused.path))
+      return void response.writeHead(this.#refused.status).end();
     const { size, mtimeMs } = statSync(path);
     const etag = `"${createHash("sha256").update(`${path} ${size} ${mtimeMs}`).digest("hex").slice(0, 16)}"`;
     const headers = {

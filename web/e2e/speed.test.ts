@@ -43,7 +43,9 @@ async function ofTab(begun?: () => Promise<void>): Promise<Speeds & { memory: nu
     await finished(page);
     const memory = await (await engineOf(page)).evaluate(() => atelierMemory.buffer.byteLength);
     const speeds = (await page.locator(".speed").allInnerTexts()).filter(Boolean);
-    const [codesPerSecond = NaN, secondsOfStep = NaN] = speeds.map((text) => Number.parseFloat(/[\d.]+/.exec(text)?.[0] ?? ""));
+    const [codesPerSecond = NaN, secondsOfStep = NaN] = speeds.map((text) =>
+      Number.parseFloat(/[\d.]+/.exec(text)?.[0] ?? ""),
+    );
     return { codesPerSecond, secondsOfStep, memory };
   } finally {
     await browser.close();

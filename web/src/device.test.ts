@@ -3,15 +3,25 @@ import { hasSubgroups } from "./device.js";
 
 afterEach(() => vi.unstubAllGlobals());
 
-const adapter = (...features: string[]) => async () => ({ features: new Set(features) });
+const adapter =
+  (...features: string[]) =>
+  async () => ({ features: new Set(features) });
 
 test.each([
-  ["all of it", { gpu: { wgslLanguageFeatures: new Set(["subgroup_id"]), requestAdapter: adapter("subgroups") } }, true],
+  [
+    "all of it",
+    { gpu: { wgslLanguageFeatures: new Set(["subgroup_id"]), requestAdapter: adapter("subgroups") } },
+    true,
+  ],
   ["an adapter without", { gpu: { wgslLanguageFeatures: new Set(["subgroup_id"]), requestAdapter: adapter() } }, false],
   ["a language without", { gpu: { wgslLanguageFeatures: new Set(), requestAdapter: adapter("subgroups") } }, false],
   ["no list of the language's features", { gpu: { requestAdapter: adapter("subgroups") } }, false],
   ["no adapter", { gpu: { wgslLanguageFeatures: new Set(["subgroup_id"]), requestAdapter: async () => null } }, false],
-  ["an adapter that fails", { gpu: { wgslLanguageFeatures: new Set(["subgroup_id"]), requestAdapter: () => Promise.reject(new Error()) } }, false],
+  [
+    "an adapter that fails",
+    { gpu: { wgslLanguageFeatures: new Set(["subgroup_id"]), requestAdapter: () => Promise.reject(new Error()) } },
+    false,
+  ],
   ["no WebGPU", {}, false],
 ])("subgroups: %s", async (_what, navigator, has) => {
   vi.stubGlobal("navigator", navigator);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { LocalEngine } from "./engine.js";
 import { AtelierError } from "./errors.js";
 import type { WireEvent, WireOpen } from "./protocol.js";
-import { blueprint, FakeWorker, FakeWorkers, info, module } from "./testing/fake-worker.js";
+import { blueprint, type FakeWorker, FakeWorkers, info, module } from "./testing/fake-worker.js";
 import type { GenerateEvent, Generation } from "./types.js";
 
 const open: WireOpen = {
@@ -47,7 +47,15 @@ async function events(run: Generation): Promise<string[]> {
   return names;
 }
 
-const token: GenerateEvent = { event: "blueprint-token", token: 1, tokens: 2, grid: "draft", size: { rows: 1, columns: 2 }, index: 0, id: 3 };
+const token: GenerateEvent = {
+  event: "blueprint-token",
+  token: 1,
+  tokens: 2,
+  grid: "draft",
+  size: { rows: 1, columns: 2 },
+  index: 0,
+  id: 3,
+};
 const lost = { code: "device-lost", message: "it was unplugged" } as const;
 
 describe("opening", () => {
@@ -217,7 +225,14 @@ describe("the device is lost", () => {
     const second = await workers.number(2);
     const again = await second.opens();
     expect(again).toEqual({ ...open, wasm: module, requests: "missing" });
-    expect((await second.got("run")).request).toEqual({ blueprint, seed: 5, steps: 2, metadata: true, images: [], name: "mini" });
+    expect((await second.got("run")).request).toEqual({
+      blueprint,
+      seed: 5,
+      steps: 2,
+      metadata: true,
+      images: [],
+      name: "mini",
+    });
     await second.finishes();
     await run.result;
     expect(await events(run)).toEqual(["blueprint", "retry", "done"]);
@@ -270,19 +285,22 @@ describe("the device is lost", () => {
   });
 });
 
-test.each(["engine-gone", "out-of-memory"] as const)("%s is not tried again, and the next run starts anew", async (code) => {
-  const [engine, first] = await engineAndWorker();
-  const run = engine.generate({ prompt: "p" });
-  await first.got("run");
-  first.say({ type: "gone", error: { code, message: "panicked at" } });
-  await expect(run.result).rejects.toMatchObject({ code, message: "panicked at" });
-  expect(first.terminated).toBe(true);
-  const next = engine.generate({ prompt: "p" });
-  const second = await workers.number(2);
-  await second.opens();
-  await second.finishes();
-  await next.result;
-});
+test.each(["engine-gone", "out-of-memory"] as const)(
+  "%s is not tried again, and the next run starts anew",
+  async (code) => {
+    const [engine, first] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p" });
+    await first.got("run");
+    first.say({ type: "gone", error: { code, message: "panicked at" } });
+    await expect(run.result).rejects.toMatchObject({ code, message: "panicked at" });
+    expect(first.terminated).toBe(true);
+    const next = engine.generate({ prompt: "p" });
+    const second = await workers.number(2);
+    await second.opens();
+    await second.finishes();
+    await next.result;
+  },
+);
 
 test("a worker that fails as such is replaced too", async () => {
   const [engine, first] = await engineAndWorker();

@@ -45,7 +45,10 @@ export class LocalEngine implements Engine {
     signal: AbortSignal | undefined,
   ): Promise<LocalEngine> {
     const engine = new LocalEngine(opening);
-    await engine.#healing(() => engine.#start(on, signal), () => {});
+    await engine.#healing(
+      () => engine.#start(on, signal),
+      () => {},
+    );
     return engine;
   }
 

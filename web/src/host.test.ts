@@ -7,9 +7,20 @@ import { nodeHasher } from "./testing/hashing.js";
 import { info, module } from "./testing/fake-worker.js";
 import type { LoadedWasm, WasmPicture, WasmRequest, WasmSource } from "./wasm-module.js";
 
-const open: WireOpen = { source: { kind: "files", files: new Map() }, requests: "never", wasm: undefined, defaultLimits: true };
+const open: WireOpen = {
+  source: { kind: "files", files: new Map() },
+  requests: "never",
+  wasm: undefined,
+  defaultLimits: true,
+};
 const request: WireRequest = { prompt: "p", seed: 1, metadata: true, images: [], name: "m" };
-const picture = { width: 1, height: 1, data: new Uint8Array(4), png: new Uint8Array(2), record: {} } as unknown as WasmPicture;
+const picture = {
+  width: 1,
+  height: 1,
+  data: new Uint8Array(4),
+  png: new Uint8Array(2),
+  record: {},
+} as unknown as WasmPicture;
 
 type Generate = (request: WasmRequest, on: (event: object) => boolean) => Promise<WasmPicture>;
 
@@ -51,7 +62,8 @@ beforeEach(() => {
 
 /** The answer to a question. */
 async function answer(id: number): Promise<FromWorker> {
-  const final = (message: FromWorker): boolean => message.type === "gone" || (message.type !== "ready" && message.type !== "event" && message.id === id);
+  const final = (message: FromWorker): boolean =>
+    message.type === "gone" || (message.type !== "ready" && message.type !== "event" && message.id === id);
   await vi.waitFor(() => expect(said.some(final)).toBe(true), { timeout: 2000, interval: 5 });
   return said.find(final) as FromWorker;
 }
@@ -68,7 +80,10 @@ function events(): WireEvent[] {
 test("opens a model, and makes a picture", async () => {
   await opens();
   host.receive({ type: "run", id: 2, request });
-  expect(await answer(2)).toMatchObject({ type: "finished", picture: { pixels: { width: 1, data: new Uint8ClampedArray(4) } } });
+  expect(await answer(2)).toMatchObject({
+    type: "finished",
+    picture: { pixels: { width: 1, data: new Uint8ClampedArray(4) } },
+  });
   await vi.waitFor(() => expect(source.rest).toHaveBeenCalledTimes(2));
 });
 
@@ -88,7 +103,8 @@ test("stops a run at its next event", async () => {
   generate = async (_request, on) => {
     for (;;) {
       told += 1;
-      if (on({ event: "step", step: told, steps: 99 })) throw Object.assign(new Error("cancelled"), { code: "cancelled" });
+      if (on({ event: "step", step: told, steps: 99 }))
+        throw Object.assign(new Error("cancelled"), { code: "cancelled" });
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   };
@@ -157,25 +173,37 @@ describe("errors", () => {
 
   test("with a code and a file keep both", async () => {
     const error = Object.assign(new Error("damaged"), { code: "bad-file", file: "a/b" });
-    expect(await failing(error)).toMatchObject({ type: "failed", error: { code: "bad-file", file: "a/b", message: "damaged" } });
+    expect(await failing(error)).toMatchObject({
+      type: "failed",
+      error: { code: "bad-file", file: "a/b", message: "damaged" },
+    });
   });
 
   test("without a code are of the computation", async () => {
-    expect(await failing(new Error("odd"))).toMatchObject({ type: "failed", error: { code: "compute", message: "odd" } });
+    expect(await failing(new Error("odd"))).toMatchObject({
+      type: "failed",
+      error: { code: "compute", message: "odd" },
+    });
   });
 
   test("with a code that nobody knows are too", async () => {
-    expect(await failing(Object.assign(new Error("odd"), { code: "toString" }))).toMatchObject({ error: { code: "compute" } });
+    expect(await failing(Object.assign(new Error("odd"), { code: "toString" }))).toMatchObject({
+      error: { code: "compute" },
+    });
   });
 
   test("of the device are told with it", async () => {
     host.refused("binding too large");
-    expect(await failing(new Error("odd"))).toMatchObject({ error: { message: "odd (the device says: binding too large)" } });
+    expect(await failing(new Error("odd"))).toMatchObject({
+      error: { message: "odd (the device says: binding too large)" },
+    });
   });
 
   test("in the device's own words say it once", async () => {
     host.refused("binding too large");
-    expect(await failing(new Error("wgpu: binding too large"))).toMatchObject({ error: { message: "wgpu: binding too large" } });
+    expect(await failing(new Error("wgpu: binding too large"))).toMatchObject({
+      error: { message: "wgpu: binding too large" },
+    });
   });
 
   test("that are traps end the worker", async () => {
@@ -189,7 +217,9 @@ describe("errors", () => {
   });
 
   test("of a deep stack are not of memory", async () => {
-    expect(await failing(new RangeError("Maximum call stack size exceeded"))).toMatchObject({ error: { code: "compute" } });
+    expect(await failing(new RangeError("Maximum call stack size exceeded"))).toMatchObject({
+      error: { code: "compute" },
+    });
   });
 
   test("of reading are told as they were, not in the engine's words", async () => {
@@ -236,7 +266,9 @@ describe("a damaged file", () => {
     const answered = await run(async () => {
       throw new AtelierError("network", "no network");
     });
-    expect(answered).toMatchObject({ error: { code: "bad-file", message: "damaged (getting it again failed: no network)" } });
+    expect(answered).toMatchObject({
+      error: { code: "bad-file", message: "damaged (getting it again failed: no network)" },
+    });
     expect((answered as { error: object }).error).not.toHaveProperty("healed");
   });
 });
@@ -270,13 +302,19 @@ describe("the device", () => {
     await running();
     host.outOfMemory("buffer of 1 GB");
     host.crashed("wgpu error: Out of Memory");
-    expect(await answer(2)).toMatchObject({ type: "gone", error: { code: "out-of-memory", message: "buffer of 1 GB" } });
+    expect(await answer(2)).toMatchObject({
+      type: "gone",
+      error: { code: "out-of-memory", message: "buffer of 1 GB" },
+    });
   });
 });
 
 test("a panic ends the worker, for want of memory or not", async () => {
   host.crashed("index out of bounds");
-  expect(await answer(0)).toMatchObject({ type: "gone", error: { code: "engine-gone", message: "index out of bounds" } });
+  expect(await answer(0)).toMatchObject({
+    type: "gone",
+    error: { code: "engine-gone", message: "index out of bounds" },
+  });
   said = [];
   const other = new Host({ send: (message) => said.push(message), load: () => Promise.reject(new Error()) });
   other.crashed("memory allocation of 134217728 bytes failed");

@@ -26,7 +26,10 @@ export async function decodeImage({ image, name }: { image: Blob | ImageData; na
       colorSpaceConversion: image instanceof ImageData ? "default" : "none",
     });
   } catch (error) {
-    throw new AtelierError("bad-image", `${name}: expected an image that the browser can show, found: ${messageOf(error)}`);
+    throw new AtelierError(
+      "bad-image",
+      `${name}: expected an image that the browser can show, found: ${messageOf(error)}`,
+    );
   }
   try {
     const { width, height } = bitmap;

@@ -13,7 +13,15 @@ function chunk(kind: string, data: Buffer): Buffer {
 
 function png(...chunks: Buffer[]): Blob {
   const pixels = chunk("IDAT", Buffer.alloc(100_000));
-  return new Blob([Buffer.concat([Buffer.from(SIGNATURE), chunk("IHDR", Buffer.alloc(13)), pixels, ...chunks, chunk("IEND", Buffer.alloc(0))])]);
+  return new Blob([
+    Buffer.concat([
+      Buffer.from(SIGNATURE),
+      chunk("IHDR", Buffer.alloc(13)),
+      pixels,
+      ...chunks,
+      chunk("IEND", Buffer.alloc(0)),
+    ]),
+  ]);
 }
 
 const latin1 = (text: string): Buffer => Buffer.from(text, "latin1");
@@ -46,7 +54,9 @@ test("packed by another program", async () => {
 
 test("what unpacks to more than any note is refused", async () => {
   const packed = Buffer.concat([latin1("atelier\0\0"), deflateSync(Buffer.alloc(20 << 20))]);
-  await expect(readPicture(png(chunk("zTXt", packed)))).rejects.toMatchObject({ message: expect.stringContaining("at most") });
+  await expect(readPicture(png(chunk("zTXt", packed)))).rejects.toMatchObject({
+    message: expect.stringContaining("at most"),
+  });
 });
 
 test.each([
@@ -58,7 +68,14 @@ test.each([
   ["another format", png(chunk("tEXt", latin1(note('{"format":"atelier-run/2"}')))), "found atelier-run/2"],
   ["no object", png(chunk("tEXt", latin1(note("null")))), "found none"],
   ["damaged", png(chunk("zTXt", latin1("atelier\0\0rubbish"))), "cannot be unpacked"],
-  ["a length beyond the end", new Blob([Buffer.concat([Buffer.from(SIGNATURE), Buffer.from([255, 255, 255, 255]), latin1("tEXtatelier\0{}")])]), "found none"],
+  [
+    "a length beyond the end",
+    new Blob([Buffer.concat([Buffer.from(SIGNATURE), Buffer.from([255, 255, 255, 255]), latin1("tEXtatelier\0{}")])]),
+    "found none",
+  ],
 ])("refused: %s", async (_what, blob, problem) => {
-  await expect(readPicture(blob)).rejects.toMatchObject({ code: "bad-image", message: expect.stringContaining(problem) });
+  await expect(readPicture(blob)).rejects.toMatchObject({
+    code: "bad-image",
+    message: expect.stringContaining(problem),
+  });
 });

@@ -22,16 +22,32 @@ describe("what is refused", () => {
     ["a width between", { prompt: "p", width: 500 }, "width: expected a multiple of 32 from 32 to 4096, found 500"],
     ["no height", { prompt: "p", height: 0 }, "height: expected a multiple of 32 from 32 to 4096, found 0"],
     ["too high", { prompt: "p", height: 4128 }, "height: expected a multiple of 32 from 32 to 4096, found 4128"],
-    ["a width in words", { prompt: "p", width: "512" }, 'width: expected a multiple of 32 from 32 to 4096, found "512"'],
+    [
+      "a width in words",
+      { prompt: "p", width: "512" },
+      'width: expected a multiple of 32 from 32 to 4096, found "512"',
+    ],
     ["no steps", { prompt: "p", steps: 0 }, "steps: expected an integer of at least 1, found 0"],
     ["half a step", { prompt: "p", steps: 1.5 }, "steps: expected an integer of at least 1, found 1.5"],
     ["guidance below 0", { prompt: "p", guidance: -1 }, "guidance: expected a number of at least 0, found -1"],
     ["no guidance at all", { prompt: "p", guidance: NaN }, "guidance: expected a number of at least 0, found NaN"],
-    ["temperature", { prompt: "p", temperature: Infinity }, "temperature: expected a number of at least 0, found Infinity"],
-    ["a seed that is rounded", { prompt: "p", seed: 2 ** 53 }, "seed: expected an integer from 0 to 2^53 - 1, found 9007199254740992"],
+    [
+      "temperature",
+      { prompt: "p", temperature: Infinity },
+      "temperature: expected a number of at least 0, found Infinity",
+    ],
+    [
+      "a seed that is rounded",
+      { prompt: "p", seed: 2 ** 53 },
+      "seed: expected an integer from 0 to 2^53 - 1, found 9007199254740992",
+    ],
     ["a seed below 0", { prompt: "p", seed: -1 }, "seed: expected an integer from 0 to 2^53 - 1, found -1"],
     ["an image of text", { prompt: "p", images: ["a.png"] }, 'images[0]: expected a Blob or ImageData, found "a.png"'],
-    ["names without images", { prompt: "p", imageNames: ["a"] }, "imageNames: expected one name for each of 0 images, found 1"],
+    [
+      "names without images",
+      { prompt: "p", imageNames: ["a"] },
+      "imageNames: expected one name for each of 0 images, found 1",
+    ],
     ["metadata", { prompt: "p", metadata: 1 }, "metadata: expected true or false, found 1"],
   ];
   test.each(refused)("%s", (_what, request, message) => {
@@ -78,7 +94,14 @@ test("images have names: the caller's, the file's, or a number", () => {
 
 test("with its blueprint written, a run only paints", () => {
   const request = prepareRequest({ prompt: "p", width: 64, height: 64, steps: 3, seed: 9, temperature: 1 }, "m");
-  expect(withBlueprint(request, blueprint)).toEqual({ steps: 3, seed: 9, metadata: true, images: [], name: "m", blueprint });
+  expect(withBlueprint(request, blueprint)).toEqual({
+    steps: 3,
+    seed: 9,
+    metadata: true,
+    images: [],
+    name: "m",
+    blueprint,
+  });
   const own = prepareRequest({ blueprint, prompt: "other", seed: 9 }, "m");
   expect(withBlueprint(own, { ...blueprint, prompt: "later" })).toBe(own);
 });

@@ -99,10 +99,13 @@ export class Session {
     };
     signal?.addEventListener("abort", cancel);
     try {
-      const finished = await this.#ask((id) => ({ type: "run", id, request }), (event) => {
-        // What was on its way when the run was cancelled is of no interest.
-        if (!signal?.aborted) on(event);
-      });
+      const finished = await this.#ask(
+        (id) => ({ type: "run", id, request }),
+        (event) => {
+          // What was on its way when the run was cancelled is of no interest.
+          if (!signal?.aborted) on(event);
+        },
+      );
       // A picture that was ready just then is not wanted either.
       signal?.throwIfAborted();
       if (finished.type !== "finished") throw new AtelierError("engine-gone", `unexpected answer ${finished.type}`);

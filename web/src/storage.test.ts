@@ -24,12 +24,24 @@ test("a worker of a blob knows only its origin", () => {
 
 test("other servers are refused, and what is no address", () => {
   on("https://example.org/");
-  for (const url of ["https://elsewhere.org/m/", "http://example.org/m/", "https://example.org:8443/m/", "//elsewhere.org/", "data:,x", "http://"]) {
-    expect(() => placeOf({ url })).toThrow(expect.objectContaining({ code: "bad-request", message: expect.stringContaining("source.url") }));
+  for (const url of [
+    "https://elsewhere.org/m/",
+    "http://example.org/m/",
+    "https://example.org:8443/m/",
+    "//elsewhere.org/",
+    "data:,x",
+    "http://",
+  ]) {
+    expect(() => placeOf({ url })).toThrow(
+      expect.objectContaining({ code: "bad-request", message: expect.stringContaining("source.url") }),
+    );
   }
 });
 
 test("picked files need no room", async () => {
-  const files = new Map([["a", new Blob(["123"])], ["b", new Blob(["4"])]]);
+  const files = new Map([
+    ["a", new Blob(["123"])],
+    ["b", new Blob(["4"])],
+  ]);
   expect(await storageReport({ files })).toMatchObject({ needed: 4, cached: 4 });
 });

@@ -58,7 +58,10 @@ export function placeOf(source: ModelSource): WireSource {
   try {
     url = new URL(source.url, baseUrl());
   } catch {
-    throw new AtelierError("bad-request", `source.url: expected an address, found ${JSON.stringify(String(source.url))}`);
+    throw new AtelierError(
+      "bad-request",
+      `source.url: expected an address, found ${JSON.stringify(String(source.url))}`,
+    );
   }
   if (url.origin !== globalThis.origin) {
     const message = `source.url: expected an address on this page's own server (${globalThis.origin}), found ${url.origin}`;

@@ -7,7 +7,11 @@ export async function isSupported(): Promise<Support> {
   // Older browsers have no such property, whatever the types say.
   const gpu = (navigator as Partial<Navigator>).gpu;
   if (!gpu) {
-    return { supported: false, code: "no-webgpu", message: "this browser has no WebGPU, or the page is not secure (https)" };
+    return {
+      supported: false,
+      code: "no-webgpu",
+      message: "this browser has no WebGPU, or the page is not secure (https)",
+    };
   }
   const adapter = await gpu.requestAdapter().catch(() => null);
   if (adapter) return { supported: true };

@@ -43,6 +43,18 @@ export interface LoadEvent {
   readonly total: number;
 }
 
+/** The request asks for something that the model was not taught, by its card. It is drawn all the same. */
+export interface WarningEvent {
+  readonly event: "warning";
+  readonly kind: "characters" | "size" | "texts" | "long-text" | "sources";
+  /** A sentence, in English. */
+  readonly message: string;
+  /** Of `characters`: what it cannot draw. */
+  readonly characters?: string;
+  /** Of `size`: the taught one that is least unlike, width and height in pixels. */
+  readonly nearest?: readonly [number, number];
+}
+
 /** The architect wrote a token. */
 export interface BlueprintTokenEvent {
   readonly event: "blueprint-token";
@@ -99,6 +111,7 @@ export type OpenEvent = DownloadEvent | VerifyEvent | LoadEvent;
 
 /** What happens during a run. */
 export type GenerateEvent =
+  | WarningEvent
   | DownloadEvent
   | VerifyEvent
   | LoadEvent
@@ -224,6 +237,30 @@ export interface ModelInfo {
     readonly guidance: number;
     readonly temperature: number;
   };
+  /** What the model says that it can draw, in its `atelier.json`; a model need not have one. */
+  readonly card?: Card;
+}
+
+/** What a model can draw. What is left out is not known. */
+export interface Card {
+  readonly name: string;
+  /** Width and height of the pictures that it was taught. */
+  readonly sizes?: readonly (readonly [number, number])[];
+  /** Sizes between those. */
+  readonly other_sizes?: { readonly multiple_of: number; readonly least: number; readonly most: number };
+  readonly most_texts?: number;
+  /** In characters. */
+  readonly longest_text?: number;
+  readonly alphabet?: {
+    readonly characters: string;
+    readonly ranges: readonly { readonly name: string; readonly first: string; readonly last: string }[];
+  };
+  /** BCP 47 tags. */
+  readonly languages?: readonly string[];
+  readonly decorations?: readonly string[];
+  readonly default_steps?: number;
+  readonly default_guidance?: number;
+  readonly reads_source_pictures?: boolean;
 }
 
 /** What an error is about; pages choose their words by it. */

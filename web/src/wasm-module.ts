@@ -59,7 +59,9 @@ export interface Hasher {
 
 /** What the module exports, of what is used. */
 export interface Wasm {
-  readonly Engine: { open(source: WasmSource, options: { defaultLimits: boolean; subgroups: boolean }): Promise<WasmEngine> };
+  readonly Engine: {
+    open(source: WasmSource, options: { defaultLimits: boolean; subgroups: boolean }): Promise<WasmEngine>;
+  };
   readonly Hasher: new () => Hasher;
 }
 

@@ -15,6 +15,8 @@ use command::{Outcome, cargo, run};
 const HELP: &str = "\
 cargo xtask <command>
 
+  check                what a change most often breaks, in two minutes: format, lints, unit tests, golden files on
+                       the CPU, messages and help texts, types and lints of the page
   test                 everything that must pass: format, lints, tests, the page in a browser
   web [--build]        builds the browser's page into web/dist and serves it on http://127.0.0.1:8080;
                        with --build it only builds: web/dist works from any static file server
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
+        ["check"] => test::check(),
         ["test"] => test::test(),
         ["web"] => web::web(true),
         ["web", "--build"] => web::web(false),

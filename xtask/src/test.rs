@@ -12,14 +12,12 @@ pub fn test() -> Outcome {
     machine::ensure()?;
     ensure_components()?;
     let mut report = Report::default();
-    report.step("format", &mut cargo(&["fmt", "--all", "--check"]))?;
+    report.format()?;
     // Never linked, so libFuzzer itself is not needed, nor the C++ compiler that builds it.
     let fuzz = ["check", "--release", "--manifest-path", "fuzz/Cargo.toml"];
     report
         .step("fuzz targets compile", cargo(&fuzz).env("CUSTOM_LIBFUZZER_PATH", "not-linked/libfuzzer.a"))?;
-    // The release profile everywhere, so that the dependencies' build scripts and macros are built once.
-    let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    report.step("lints", &mut cargo(&clippy))?;
+    report.lints()?;
     // Those of an earlier run may have had other names.
     match std::fs::remove_dir_all(kernels()?) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error.to_string())),
@@ -29,9 +27,30 @@ pub fn test() -> Outcome {
     report.tests("tests", tests.env("ATELIER_KERNELS_DIR", kernels()?))?;
     report.tests("trainer", &mut mini::trainer_tests())?;
     report.web()?;
-    println!("\n{}\nall of it passed", report.lines.join("\n"));
+    report.print();
     Ok(())
 }
+
+/// What a change most often breaks, in two minutes once everything is built: no device, no browser, no trained model.
+pub fn check() -> Outcome {
+    ensure_components()?;
+    let mut report = Report::default();
+    report.format()?;
+    report.typescript()?;
+    report.lints()?;
+    report.step("browser lints", &mut web::lints()?)?;
+    let mut tests = cargo(&["test", "--release", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
+    for name in QUICK {
+        tests.args(["--test", name]);
+    }
+    report.tests("unit tests and parity", &mut tests)?;
+    report.print();
+    Ok(())
+}
+
+/// The test programs of [`check`]: golden files on the CPU, with and without the model; every message, help text and
+/// event; what the documents say of the repository.
+const QUICK: [&str; 5] = ["cpu", "parts", "messages", "snapshots", "documents"];
 
 /// Where the tests of the kernels write them for the tests of the page.
 fn kernels() -> Outcome<PathBuf> {
@@ -63,6 +82,27 @@ struct Report {
 }
 
 impl Report {
+    fn print(&self) {
+        println!("\n{}\nall of it passed", self.lines.join("\n"));
+    }
+
+    fn format(&mut self) -> Outcome {
+        self.step("format", &mut cargo(&["fmt", "--all", "--check"]))
+    }
+
+    fn lints(&mut self) -> Outcome {
+        // The release profile everywhere, so that the dependencies' build scripts and macros are built once.
+        let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        self.step("lints", &mut cargo(&clippy))
+    }
+
+    /// Types, format and lints of the page and the package.
+    fn typescript(&mut self) -> Outcome {
+        web::tools()?;
+        self.step("TypeScript types", &mut web::npm(&["run", "types"]))?;
+        self.step("TypeScript lints", &mut web::npm(&["run", "lint"]))
+    }
+
     fn step(&mut self, name: &str, command: &mut Command) -> Outcome {
         let start = Instant::now();
         run(command)?;
@@ -79,6 +119,7 @@ impl Report {
         let start = Instant::now();
         web::build()?;
         self.note("browser build", start, "passed");
+        self.step("TypeScript lints", &mut web::npm(&["run", "lint"]))?;
         self.step("browser lints", &mut web::lints()?)?;
         self.scripts("npm package", &mut web::npm(&["test"]))?;
         let native = web::native()?;

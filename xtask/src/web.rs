@@ -150,6 +150,12 @@ fn bindgen(target: &Path) -> Command {
     bindgen
 }
 
+/// What the page is built and checked with.
+pub fn tools() -> Outcome {
+    check_node()?;
+    install(&root().join("web"))
+}
+
 /// The page's own tools, in the versions of the lock file.
 fn install(web: &Path) -> Outcome {
     let (lock, installed) = (web.join("package-lock.json"), web.join("node_modules/.package-lock.json"));

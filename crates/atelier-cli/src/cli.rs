@@ -63,8 +63,8 @@ Examples:
   atelier generate --from poster.png --steps 80 -o poster-finer.png
   atelier generate --resume winter.unfinished.json
 
-Each picture is saved as soon as it is painted. A run that is cut short, by Ctrl-C or by a fault, leaves a file
-beside its pictures that --resume goes on from; it has the blueprints too. A second Ctrl-C ends at once.
+Each picture is saved as soon as it is painted. A run that is cut short, by Ctrl-C or a fault,
+leaves a file beside its pictures that --resume goes on from. A second Ctrl-C ends at once.
 
 Exit codes: 0 done, 1 the device failed, 2 bad input, 3 too little memory, 130 cancelled."
 )]
@@ -81,7 +81,7 @@ pub struct GenerateArgs {
     /// A source image: PNG, JPEG, WebP or BMP (repeatable)
     #[arg(short, long, value_name = "FILE", help_heading = WHAT)]
     pub image: Vec<PathBuf>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's; with --image and no --height, the image's]
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's; with --image the image's shape, of the model's area]
     #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub width: Option<usize>,
     /// Pixels, a multiple of 32 from 32 to 4096 [default: as for --width]
@@ -100,10 +100,10 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "FILE.unfinished.json", help_heading = WHAT, conflicts_with_all = OTHER_RUN, value_hint = ValueHint::FilePath)]
     pub resume: Option<PathBuf>,
 
-    /// Steps of the painter, at least 1 [default: 50]
+    /// Steps of the painter, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
-    /// How strongly the prompt counts, at least 0; up to 1 is twice as fast [default: 1.5]
+    /// How strongly the prompt counts, at least 0; up to 1 is twice as fast [default: the model's, or 1.5]
     #[arg(long, visible_alias = "cfg-scale", value_name = "SCALE", help_heading = HOW, allow_negative_numbers = true)]
     pub guidance: Option<f32>,
     /// Whole number, or random or -1; picture k has seed + k - 1 and the blueprint of its prompt's first [default: random]
@@ -384,7 +384,7 @@ pub struct EvalFidelityArgs {
     /// Only these indexes: 7, or 10-19
     #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
     pub only: Option<RangeInclusive<usize>>,
-    /// Steps of the painter, at least 1 [default: 50]
+    /// Steps of the painter, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Whole number, the same for every picture
@@ -403,6 +403,7 @@ pub struct EvalFidelityArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 PROMPTS.json is {\"data_list\": [{\"prompt\": \"…\", \"index\": 0}, …]}; the picture of index 7 is DIR/007.png.
+A prompt may have a \"width\" and a \"height\" of its own; --width and --height come before them.
 
 Pictures that are there already, of the same model, prompt, size, steps and seed, are passed over;
 others are painted again. So after Ctrl-C the same command goes on.")]
@@ -413,13 +414,13 @@ pub struct EvalTextArgs {
     /// Only these indexes: 7, or 10-19
     #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
     pub only: Option<RangeInclusive<usize>>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's]
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
     #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub width: Option<usize>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's]
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
     #[arg(short = 'H', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub height: Option<usize>,
-    /// Steps of the painter, at least 1 [default: 50]
+    /// Steps of the painter, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Whole number, the same for every picture

@@ -120,6 +120,28 @@ pub fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// One of each kind; the library's own are in the crate `tests`.
+    #[test]
+    fn messages() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let field = |field| {
+            Error::from(atelier::Error::Request { field, expected: "at least 1".into(), found: "0".into() })
+        };
+        let errors = [
+            Error::flag("--steps", "at least 1", 0),
+            Error::input("a.png", "expected a PNG, found text"),
+            Error::read("a.png", denied()),
+            Error::write("a.png", denied()),
+            field("images_per_prompt"),
+            field("prompt 2"),
+            Error::Budget { stage: "painter", needed: 5_400_000_000, budget: 4_000_000_000 },
+            Error::Crash("lost".into()),
+            Error::Cancelled,
+        ];
+        let text: String = errors.iter().map(|error| format!("{}: {error}\n", error.exit_code())).collect();
+        testkit::assert_snapshot("messages.txt", &text);
+    }
+
     #[test]
     fn bad_input_is_2_and_a_failing_device_is_1() {
         assert_eq!(Error::flag("--steps", "at least 1", 0).exit_code(), 2);

@@ -27,8 +27,12 @@ pub enum RunEvent<'a> {
         /// For every prompt, the quoted texts that are spelled.
         texts: Vec<Vec<String>>,
     },
-    /// What the user should know.
-    Warning { message: &'a str },
+    /// What the user should know: the model's own warning has fields of its own.
+    Warning {
+        message: &'a str,
+        #[serde(flatten, skip_serializing_if = "Option::is_none")]
+        warning: Option<&'a atelier::Warning>,
+    },
     /// A blueprint was written to a file, or, with `--blueprint-only` and no file, stands here.
     BlueprintSaved {
         prompt: usize,

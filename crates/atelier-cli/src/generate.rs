@@ -65,6 +65,11 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>, kept: &R
     memory::limit(&mut pipeline, &request, &device_report, &plan.model, plan.vram_budget)?;
     guard::check_interrupt()?;
     announce(plan, &request, &device_report, &mut report.borrow_mut());
+    if let Some(card) = pipeline.checkpoint().card() {
+        for warning in card.warnings(&request) {
+            report.borrow_mut().warn_of(&warning);
+        }
+    }
     let device = device_name(&device_report);
     kept.borrow_mut().begin(plan, outputs, &request, &device);
 

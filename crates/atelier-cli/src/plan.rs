@@ -28,8 +28,9 @@ const SIDES: (usize, usize) = (32, 4096);
 pub struct Plan {
     pub work: Work,
     pub sources: Vec<Source>,
-    pub steps: usize,
-    pub guidance: f32,
+    /// The model has a default, as for guidance.
+    pub steps: Option<usize>,
+    pub guidance: Option<f32>,
     pub seed: u64,
     pub blueprint_seed: Option<u64>,
     pub images_per_prompt: usize,
@@ -117,8 +118,8 @@ impl Plan {
         }
         let plan = Self {
             sources: sources(args, recorded.as_ref())?,
-            steps: args.steps.or(paint.map(|paint| paint.steps)).unwrap_or(DEFAULT_STEPS),
-            guidance: args.guidance.or(paint.map(|paint| paint.guidance)).unwrap_or(DEFAULT_GUIDANCE),
+            steps: args.steps.or(paint.map(|paint| paint.steps)),
+            guidance: args.guidance.or(paint.map(|paint| paint.guidance)),
             seed: match args.seed {
                 Some(Seed::Number(seed)) => seed,
                 Some(Seed::Random) => random_seed(),
@@ -158,8 +159,8 @@ impl Plan {
         let plan = Self {
             work: Work::Prompts { prompts: run.prompts.clone(), width, height, sampling },
             sources: run.sources.iter().cloned().map(Source::read).collect::<Result<_>>()?,
-            steps: run.steps,
-            guidance: run.guidance,
+            steps: Some(run.steps),
+            guidance: Some(run.guidance),
             seed: run.seed,
             blueprint_seed: run.blueprint_seed,
             images_per_prompt: run.images_per_prompt,
@@ -214,8 +215,8 @@ impl Plan {
             sources: Vec::new(),
             width: size[0].unwrap_or(SIDES.0),
             height: size[1].unwrap_or(SIDES.0),
-            steps: self.steps,
-            guidance: self.guidance,
+            steps: self.steps.unwrap_or(DEFAULT_STEPS),
+            guidance: self.guidance.unwrap_or(DEFAULT_GUIDANCE),
             seed: self.seed,
             blueprint_seed: self.blueprint_seed,
             sampling: drawn.map_or(valid, |drawn| drawn.over(valid)),
@@ -235,6 +236,11 @@ impl Plan {
                 let own = (default.width, default.height);
                 let (width, height) = match (width, height, self.sources.first()) {
                     (Some(width), Some(height), _) => (*width, *height),
+                    (None, None, Some(Source { image, .. })) => {
+                        let (width, height) = like_source(image, None, None, own);
+                        let known = checkpoint.card().map(|card| card.known_size(width, height));
+                        known.map_or((width, height), Into::into)
+                    }
                     (_, _, Some(Source { image, .. })) => like_source(image, *width, *height, own),
                     _ => (width.unwrap_or(own.0), height.unwrap_or(own.1)),
                 };
@@ -249,8 +255,8 @@ impl Plan {
             sources: self.sources.iter().map(|source| source.image.clone()).collect(),
             width,
             height,
-            steps: self.steps,
-            guidance: self.guidance,
+            steps: self.steps.unwrap_or(default.steps),
+            guidance: self.guidance.unwrap_or(default.guidance),
             seed: self.seed,
             blueprint_seed: self.blueprint_seed,
             sampling,

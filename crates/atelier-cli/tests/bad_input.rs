@@ -8,6 +8,7 @@ use std::fs;
 
 use common::{Desk, finish, reference, save_picture};
 use serde_json::{Value, json};
+use testkit::assert_snapshot;
 
 #[test]
 fn flags_out_of_range() {
@@ -46,6 +47,7 @@ fn flags_out_of_range() {
     ] {
         desk.refused(args, words);
     }
+    assert_snapshot("refusals/flags.txt", &desk.refusals());
 }
 
 #[test]
@@ -65,6 +67,7 @@ fn prompts() {
     desk.refused(&["--prompt-file", "long.txt"], &["prompt 2", "at most", limit]);
     desk.write("one.txt", &long);
     desk.refused(&["--prompt-file", "one.txt"], &["prompt", "at most", limit]);
+    assert_snapshot("refusals/prompts.txt", &desk.refusals());
 }
 
 #[test]
@@ -89,6 +92,7 @@ fn source_images() {
     desk.write("empty.png", "");
     desk.refused(&["x", "-i", "empty.png"], &["empty.png"]);
     desk.refused(&["x", "-i", "missing.png"], &["missing.png", "No such file"]);
+    assert_snapshot("refusals/source-images.txt", &desk.refusals());
 }
 
 #[test]
@@ -105,6 +109,7 @@ fn latents() {
     let bytes = fs::read(&noise).unwrap();
     desk.write("cut.safetensors", &bytes[..bytes.len() - 1]);
     desk.refused(&["x", "--latents", "cut.safetensors"], &["cut.safetensors", "bytes"]);
+    assert_snapshot("refusals/latents.txt", &desk.refusals());
 }
 
 #[test]
@@ -121,6 +126,7 @@ fn model_folders() {
         desk.model = typed.into();
         desk.refused(&["x"], &["mini", word]);
     }
+    assert_snapshot("refusals/model-folders.txt", &desk.refusals());
 }
 
 /// Damages a weight file's header or data.
@@ -184,6 +190,7 @@ fn damaged_weights() {
             &[PAINTER, TENSOR],
         ),
     ];
+    let mut refusals = String::new();
     for (name, change, words) in cases {
         let desk = Desk::with_copy();
         damage(&desk, PAINTER, change);
@@ -192,7 +199,9 @@ fn damaged_weights() {
         // What is seen only when the painter is loaded does not cost the blueprint.
         let files = desk.files();
         assert!(files == ["model"] || files == ["a.unfinished.json", "model"], "{name}: {files:?}");
+        refusals += &format!("{name}\n{}", desk.refusals());
     }
+    assert_snapshot("refusals/damaged-weights.txt", &refusals);
 }
 
 #[test]
@@ -210,12 +219,15 @@ fn damaged_files_of_a_model() {
     let index = json!({"weight_map": {"a": "diffusion_pytorch_model-00001-of-00001.safetensors"}});
     fs::write(desk.model.join(format!("{weights}.index.json")), index.to_string()).unwrap();
     desk.refused(&["x"], &["diffusion_pytorch_model-00001-of-00001.safetensors", "missing"]);
+    let mut refusals = desk.refusals();
 
     let desk = Desk::with_copy();
     fs::write(desk.model.join("vae/config.json"), "{").unwrap();
     desk.refused(&["x"], &["vae/config.json"]);
     fs::remove_file(desk.model.join("vae/config.json")).unwrap();
     desk.refused(&["x"], &["vae/config.json", "no such file"]);
+    refusals += &desk.refusals();
+    assert_snapshot("refusals/damaged-files.txt", &refusals);
 }
 
 #[test]
@@ -244,6 +256,7 @@ fn blueprints() {
         &["--blueprint", "bp.json", "-i", "s.png"],
         &["bp.json", "0 source images", "1 source image"],
     );
+    assert_snapshot("refusals/blueprints.txt", &desk.refusals());
 }
 
 #[test]
@@ -268,6 +281,8 @@ fn places_that_cannot_be_written() {
     desk.refused(&["x", "--trace", "missing/t.safetensors"], &["--trace", "missing"]);
     desk.refused(&["x", "--save-blueprint", "missing/b.json"], &["--save-blueprint", "missing"]);
     desk.refused(&["x", "--save-blueprint", "b.png"], &["--save-blueprint", ".json"]);
+    // Before the last one, whose message names a random file.
+    assert_snapshot("refusals/outputs.txt", &desk.refusals());
     if cfg!(target_os = "linux") {
         // Not even root can write there.
         desk.refused(&["x", "-o", "/proc/a.png"], &["--output", "/proc"]);

@@ -104,6 +104,62 @@ fn what_was_made_otherwise_is_painted_again() {
 }
 
 #[test]
+fn prompts_have_sizes_of_their_own() {
+    let desk = Desk::new();
+    let entries = json!([
+        {"prompt": "a", "index": 0, "width": 64, "height": 96, "texts": ["x"]},
+        {"prompt": "b", "index": 1, "width": 96},
+        {"prompt": "c", "index": 2},
+    ]);
+    desk.write("prompts.json", json!({"data_list": entries}).to_string());
+    let sizes = |done: Done| {
+        assert_eq!(done.code, 0, "{done:?}");
+        ["000", "001", "002"].map(|name| {
+            let (width, height, _) = pixels(&desk.path(&format!("out/{name}.png")));
+            (width, height)
+        })
+    };
+    let without = |width: &[&str]| {
+        let mut command = desk.command();
+        command.args(["eval", "text", "prompts.json", "-o", "out", "--device", "cpu", "--steps", "1"]);
+        common::finish(command.args(width).arg("--model").arg(&desk.model))
+    };
+    let done = without(&[]);
+    assert!(done.stderr.lines().next().unwrap().ends_with(": 3 sizes, 1 steps, seed 0"), "{done:?}");
+    // The tiny model was made for 64 pixels.
+    let own = sizes(done);
+    assert_eq!(own[..2], [(64, 96), (96, own[2].1)]);
+    assert_eq!(sizes(without(&["-H", "32"])), [(64, 32), (96, 32), (own[2].0, 32)]);
+    assert_eq!(sizes(eval(&desk, &[])), [(32, 64); 3]);
+
+    // The largest decides what is needed, wherever it stands and whichever prompt is longest.
+    let peak = |width: &str| -> f64 {
+        let model = desk.model.to_str().unwrap();
+        let done = desk.run(&["plan", "--json", "-W", width, "-H", width, "--model", model]);
+        serde_json::from_str::<serde_json::Value>(&done.stdout).unwrap()["peak"].as_f64().unwrap() / 1e9
+    };
+    let budget = (peak("256") + peak("1024")) / 2.0;
+    let entries = |side: usize| {
+        json!([
+            {"prompt": "a long prompt of many more words", "index": 0, "width": 64, "height": 64},
+            {"prompt": "b", "index": 1, "width": side, "height": side},
+            {"prompt": "c", "index": 2, "width": 64, "height": 64},
+        ])
+    };
+    desk.write("prompts.json", json!({"data_list": entries(1024)}).to_string());
+    let done = without(&["--vram-budget", &budget.to_string(), "--only", "0-1"]);
+    assert!(done.code == 3 && done.stderr.contains("--vram-budget"), "{done:?}");
+    desk.write("prompts.json", json!({"data_list": entries(96)}).to_string());
+    assert_eq!(without(&["--vram-budget", &budget.to_string()]).code, 0);
+    desk.write("prompts.json", r#"{"data_list": [{"prompt": "a", "index": 0, "height": 33}]}"#);
+    let done = without(&[]);
+    assert!(
+        done.code == 2 && done.stderr.contains("prompts.json: data_list[0].height: expected"),
+        "{done:?}"
+    );
+}
+
+#[test]
 fn more_than_one_group() {
     let desk = Desk::new();
     let prompts: Vec<_> = (0..12).map(|index| (index, "the same")).collect();

@@ -4,16 +4,16 @@
 
 mod common;
 
-use common::{Desk, Tensors, manifest, pixels, reference};
+use common::{Desk, pixels};
+use testkit::{Golden, Tensors, assert_close, assert_levels, reference};
 
 fn check(name: &str, sources: &[&str]) {
     let desk = Desk::new();
-    let entry = manifest(name);
     let file = reference().join(format!("golden/{name}.safetensors"));
-    let golden = Tensors::open(&file);
-    let &[_, height, width, _] = golden.shape("image_u8") else { panic!("a picture") };
+    let golden = Golden::open(name);
+    let [_, height, width, _] = golden.shape("image_u8")[..] else { panic!("a picture") };
     let (width, height) = (width.to_string(), height.to_string());
-    let mut args = vec![entry["params"]["prompt"].as_str().unwrap(), "-W", &width, "-H", &height];
+    let mut args = vec![golden.entry.prompt(), "-W", &width, "-H", &height];
     args.extend(["--latents", file.to_str().unwrap(), "--temperature", "0", "--steps", "4"]);
     args.extend(["--guidance", "1.5", "--trace", "trace.safetensors", "-o", "out.png"]);
     for source in sources {
@@ -27,31 +27,21 @@ fn check(name: &str, sources: &[&str]) {
     desk.draw(&args);
 
     let (_, _, levels) = pixels(&desk.path("out.png"));
-    assert_levels("out.png", &levels, &golden.bytes("image_u8"));
+    assert_levels("out.png", &levels, &golden.u8("image_u8"), 1);
     let trace = Tensors::open(&desk.path("trace.safetensors"));
-    let tolerance = |key: &str| entry["tolerance"][key].as_f64().unwrap() as f32;
-    let (atol, rtol) = (tolerance("atol"), tolerance("rtol"));
-    for (tensor, facts) in entry["tensors"].as_object().unwrap() {
-        if facts["role"] == "input" && !trace.has(tensor) {
+    for (tensor, output) in golden.entry.tensors() {
+        if !output && !trace.has(tensor) {
             continue;
         }
         assert_eq!(trace.shape(tensor), golden.shape(tensor), "{tensor}");
         if golden.is_float(tensor) {
-            for (got, want) in trace.f32(tensor).iter().zip(golden.f32(tensor)) {
-                assert!((got - want).abs() <= atol + rtol * want.abs(), "{tensor}: {got} for {want}");
-            }
+            assert_close(tensor, &trace.f32(tensor), &golden.f32(tensor), golden.entry.tolerance());
         } else if tensor == "image_u8" {
-            assert_levels(tensor, &trace.bytes(tensor), &golden.bytes(tensor));
+            assert_levels(tensor, &trace.u8(tensor), &golden.u8(tensor), 1);
         } else {
             assert_eq!(trace.bytes(tensor), golden.bytes(tensor), "{tensor}");
         }
     }
-}
-
-fn assert_levels(what: &str, got: &[u8], want: &[u8]) {
-    assert_eq!(got.len(), want.len(), "{what}");
-    let worst = got.iter().zip(want).map(|(got, want)| got.abs_diff(*want)).max();
-    assert!(worst <= Some(1), "{what}: {worst:?} levels apart");
 }
 
 #[test]

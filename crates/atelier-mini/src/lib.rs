@@ -25,6 +25,7 @@ macro_rules! embedded {
 }
 
 static FILES: &[(&str, &[u8])] = embedded![
+    "atelier.json",
     "model_index.json",
     "processor/chat_template.jinja",
     "processor/preprocessor_config.json",

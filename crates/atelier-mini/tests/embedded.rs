@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use atelier_mini::Mini;
 use atelier_weights::{ByteSource, Error, read_all};
-use futures_lite::future::block_on;
 
 fn folder() -> PathBuf {
     PathBuf::from("../../models/mini")
@@ -33,14 +32,14 @@ fn the_list_is_the_folder() {
     assert_eq!(Mini::files().map(|(path, _)| path).collect::<Vec<_>>(), paths);
 }
 
-#[test]
-fn every_file_is_read_as_it_is() {
+#[pollster::test]
+async fn every_file_is_read_as_it_is() {
     for (path, embedded) in Mini::files() {
         let file = fs::read(folder().join(path)).unwrap();
         assert!(embedded == file, "{path}");
-        assert_eq!(block_on(Mini.size(path)).unwrap(), Some(file.len() as u64));
-        assert!(block_on(read_all(&Mini, path, u64::MAX)).unwrap() == Some(file.clone()), "{path}");
-        assert_eq!(*block_on(Mini.read(path, 3..9)).unwrap(), file[3..9]);
+        assert_eq!(Mini.size(path).await.unwrap(), Some(file.len() as u64));
+        assert!(read_all(&Mini, path, u64::MAX).await.unwrap() == Some(file.clone()), "{path}");
+        assert_eq!(*Mini.read(path, 3..9).await.unwrap(), file[3..9]);
     }
 }
 
@@ -50,13 +49,13 @@ fn it_fits_in_the_box() {
     assert!(bytes <= 24_000_000, "{bytes} bytes");
 }
 
-#[test]
-fn what_is_not_there_is_named() {
-    assert_eq!(block_on(Mini.size("vae/other.json")).unwrap(), None);
-    let error = block_on(Mini.read("vae/other.json", 0..1)).unwrap_err();
+#[pollster::test]
+async fn what_is_not_there_is_named() {
+    assert_eq!(Mini.size("vae/other.json").await.unwrap(), None);
+    let error = Mini.read("vae/other.json", 0..1).await.unwrap_err();
     assert_eq!(error.to_string(), "vae/other.json of the built-in model mini: no such file");
     for range in [0..u64::MAX, u64::MAX - 1..u64::MAX] {
-        let error = block_on(Mini.read("vae/config.json", range)).unwrap_err();
+        let error = Mini.read("vae/config.json", range).await.unwrap_err();
         assert!(matches!(error, Error::ShortRead { .. }), "{error}");
     }
     assert_eq!(Mini.locate(""), "built-in model mini");

@@ -44,7 +44,7 @@ impl Engine {
         Ok(Self { pipeline, device: report })
     }
 
-    /// Model, adapter and defaults.
+    /// Model, adapter and defaults, and what the model says it can draw.
     ///
     /// # Errors
     /// None.
@@ -76,6 +76,7 @@ impl Engine {
             ("codes", checkpoint.config().prior.vq_config.num_embeddings.into()),
             ("adapter", adapter),
             ("defaults", defaults),
+            ("card", checkpoint.card().map_or(Ok(JsValue::UNDEFINED), event::plain)?),
         ]))
     }
 
@@ -95,6 +96,12 @@ impl Engine {
         let run = &mut Run::observed(observer).with_previews();
         let pipeline = &mut self.pipeline;
         pipeline.check(&request).map_err(error::model)?;
+        let warnings = pipeline.checkpoint().card().map(|card| card.warnings(&request));
+        for warning in warnings.into_iter().flatten() {
+            if tell(&event::warning(&warning)?).is_break() {
+                return Err(error::model(atelier::Error::Cancelled));
+            }
+        }
         pipeline.plan(&request, None).await.map_err(error::model)?;
         let sources = pipeline.sources(&request.sources, run).await.map_err(error::model)?;
         let blueprint = match &asked.blueprint {

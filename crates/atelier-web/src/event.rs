@@ -1,6 +1,6 @@
 //! Events and results as JavaScript objects.
 
-use atelier::{Event, RgbImage};
+use atelier::{Event, RgbImage, Warning};
 use js_sys::{Object, Reflect, Uint8Array, Uint8ClampedArray};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
@@ -34,6 +34,15 @@ pub fn event(event: &Event) -> Option<JsValue> {
         let _ = Reflect::set(&value, &"preview".into(), &pixels(preview, data.into()));
     }
     Some(value)
+}
+
+/// What the model was not taught: the library's own fields, and a sentence.
+pub fn warning(warning: &Warning) -> Result<JsValue, JsValue> {
+    let value = plain(warning)?;
+    // Setting a property of an object that was just made cannot fail.
+    let _ = Reflect::set(&value, &"event".into(), &"warning".into());
+    let _ = Reflect::set(&value, &"message".into(), &warning.to_string().into());
+    Ok(value)
 }
 
 /// `{ width, height, data }`.

@@ -6,6 +6,7 @@
 //! |---|---|---|---|
 //! | [`Scheme::F32`] | a number, one in a word | the code | 32 |
 //! | [`Scheme::F16`], [`Scheme::Bf16`] | a number, two in a word | the code | 16 |
+//! | [`Scheme::F8`] | a number, four in a word | the code | 8 |
 //! | [`Scheme::Q8`] | a signed byte, four in a word | `scale · code` | 8.5 |
 //! | [`Scheme::Q4`] | a nibble, eight in a word | `scale · (code - 8)` | 4.5 |
 //! | [`Scheme::Q4Offset`] | a nibble, eight in a word | `scale · code + offset` | 5 |
@@ -16,7 +17,8 @@
 use half::{bf16, f16};
 use serde::{Deserialize, Serialize};
 
-use crate::Search;
+use crate::e4m3::to_e4m3;
+use crate::{E4M3, Search};
 
 /// Weights that share a scale.
 pub const BLOCK: usize = 32;
@@ -31,7 +33,9 @@ pub enum Scheme {
     F16,
     /// 16-bit floats with the exponents of 32.
     Bf16,
-    /// Eight bits.
+    /// 8-bit floats, [`E4M3`].
+    F8,
+    /// Eight bits and a scale.
     Q8,
     /// Four bits.
     Q4,
@@ -50,7 +54,8 @@ pub struct Packed {
 
 impl Scheme {
     /// Every scheme.
-    pub const ALL: &[Self] = &[Self::F32, Self::F16, Self::Bf16, Self::Q8, Self::Q4, Self::Q4Offset];
+    pub const ALL: &[Self] =
+        &[Self::F32, Self::F16, Self::Bf16, Self::F8, Self::Q8, Self::Q4, Self::Q4Offset];
 
     /// Those with blocks and scales.
     pub const QUANTISED: &[Self] = &[Self::Q8, Self::Q4, Self::Q4Offset];
@@ -61,6 +66,7 @@ impl Scheme {
             Self::F32 => "f32",
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
+            Self::F8 => "f8",
             Self::Q8 => "q8",
             Self::Q4 => "q4",
             Self::Q4Offset => "q4-offset",
@@ -82,7 +88,7 @@ impl Scheme {
         match self {
             Self::F32 => 1,
             Self::F16 | Self::Bf16 => 2,
-            Self::Q8 => 4,
+            Self::F8 | Self::Q8 => 4,
             Self::Q4 | Self::Q4Offset => 8,
         }
     }
@@ -96,7 +102,7 @@ impl Scheme {
     pub const fn scale_words(self, columns: usize) -> usize {
         let blocks = columns / BLOCK;
         match self {
-            Self::F32 | Self::F16 | Self::Bf16 => 0,
+            Self::F32 | Self::F16 | Self::Bf16 | Self::F8 => 0,
             Self::Q8 | Self::Q4 => blocks.div_ceil(2),
             Self::Q4Offset => blocks,
         }
@@ -191,11 +197,13 @@ impl Scheme {
         }
     }
 
-    /// Floats as a file has them, little-endian; for a scheme of blocks as f32.
+    /// Floats as a file has them, little-endian; for a scheme of blocks as f32. Eight bits cannot hold what is beyond 448,
+    /// which becomes that.
     pub fn float_bytes(self, values: &[f32]) -> Vec<u8> {
         match self {
             Self::F16 => values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect(),
             Self::Bf16 => values.iter().flat_map(|&value| bf16::from_f32(value).to_le_bytes()).collect(),
+            Self::F8 => values.iter().map(|&value| to_e4m3(value)).collect(),
             _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
         }
     }
@@ -205,18 +213,22 @@ impl Scheme {
         let bits = |&weight: &f32| match self {
             Self::F16 => u32::from(f16::from_f32(weight).to_bits()),
             Self::Bf16 => u32::from(bf16::from_f32(weight).to_bits()),
+            Self::F8 => u32::from(to_e4m3(weight)),
             _ => weight.to_bits(),
         };
-        weights.iter().rev().fold(0, |word, weight| word.unbounded_shl(16) | bits(weight))
+        let width = 32 / self.codes_per_word() as u32;
+        weights.iter().rev().fold(0, |word, weight| word.unbounded_shl(width) | bits(weight))
     }
 
     /// The floats of a word.
     fn floats(self, word: u32) -> impl Iterator<Item = f32> {
         let halves = [word as u16, (word >> 16) as u16];
+        let two = |[first, second]: [f32; 2]| [first, second, 0.0, 0.0];
         let floats = match self {
-            Self::F16 => halves.map(|bits| f16::from_bits(bits).to_f32()),
-            Self::Bf16 => halves.map(|bits| bf16::from_bits(bits).to_f32()),
-            _ => [f32::from_bits(word); 2],
+            Self::F16 => two(halves.map(|bits| f16::from_bits(bits).to_f32())),
+            Self::Bf16 => two(halves.map(|bits| bf16::from_bits(bits).to_f32())),
+            Self::F8 => word.to_le_bytes().map(|code| E4M3[usize::from(code)]),
+            _ => [f32::from_bits(word); 4],
         };
         floats.into_iter().take(self.codes_per_word())
     }

@@ -275,7 +275,7 @@ impl Component {
         for index in 0..stored.pieces.len() {
             let (scheme, Piece { rows, packed }) = self.read_piece(name, index).await?;
             let mut values = scheme.unpack(stored.columns(), &packed);
-            // An odd number of halves does not fill the last word.
+            // An odd number of halves, or of bytes, does not fill the last word.
             values.truncate(rows.len().saturating_mul(stored.columns()));
             numbers.extend(values);
         }

@@ -3,13 +3,13 @@
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 
-use crate::Dtype;
+use crate::{Dtype, E4M3};
 
 /// Elements converted at a time: the data need not be aligned, so half floats pass through a small buffer.
 const BLOCK: usize = 2048;
 
-/// What [`to_f32`] converts, for messages.
-pub(crate) const FLOATS: &str = "F32, F16 or BF16";
+/// The dtypes that weights may have, for messages.
+pub const FLOATS: &str = "F32, F16, BF16 or F8_E4M3";
 
 /// The numbers in `bytes`, `None` when `dtype` is not one of [`FLOATS`]. Bytes after the last whole element are
 /// left out.
@@ -22,6 +22,7 @@ pub(crate) fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
         Dtype::Bf16 => {
             Some(widen(bytes, |bits, out| bits.reinterpret_cast::<bf16>().convert_to_f32_slice(out)))
         }
+        Dtype::F8E4m3 => Some(bytes.iter().map(|&code| E4M3[usize::from(code)]).collect()),
         _ => None,
     }
 }

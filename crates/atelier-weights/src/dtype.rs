@@ -56,7 +56,7 @@ dtypes! {
     U8 = "U8", 8;
     /// Truth value, one byte.
     Bool = "BOOL", 8;
-    /// 8-bit float, 4 exponent bits, 3 mantissa bits.
+    /// 8-bit float, 4 exponent bits, 3 mantissa bits; NaN, but no infinities.
     F8E4m3 = "F8_E4M3", 8;
     /// 8-bit float, 5 exponent bits, 2 mantissa bits.
     F8E5m2 = "F8_E5M2", 8;

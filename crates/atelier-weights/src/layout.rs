@@ -75,6 +75,7 @@ fn row_bytes(tensor: &TensorEntry) -> u64 {
     match tensor.scheme {
         Scheme::F32 => 4 * columns as u64,
         Scheme::F16 | Scheme::Bf16 => 2 * columns as u64,
+        Scheme::F8 => columns as u64,
         scheme => scheme.row_bytes(columns) as u64,
     }
 }
@@ -126,6 +127,7 @@ impl Scheme {
             Dtype::F32 => Some(Self::F32),
             Dtype::F16 => Some(Self::F16),
             Dtype::Bf16 => Some(Self::Bf16),
+            Dtype::F8E4m3 => Some(Self::F8),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ mod block;
 mod component;
 mod convert;
 mod dtype;
+mod e4m3;
 mod error;
 #[cfg(feature = "files")]
 mod folder;
@@ -25,7 +26,9 @@ mod source;
 
 pub use block::{BLOCK, Packed, Scheme};
 pub use component::{Component, Piece, Stored};
+pub use convert::FLOATS;
 pub use dtype::Dtype;
+pub use e4m3::E4M3;
 pub use error::{Error, Result};
 #[cfg(feature = "files")]
 pub use folder::FolderSource;

@@ -120,6 +120,7 @@ impl TensorEntry {
             Scheme::F32 => Dtype::F32,
             Scheme::F16 => Dtype::F16,
             Scheme::Bf16 => Dtype::Bf16,
+            Scheme::F8 => Dtype::F8E4m3,
             Scheme::Q8 | Scheme::Q4 | Scheme::Q4Offset => {
                 let columns = self.columns();
                 let words = |part, words| (format!("{name}.{part}"), Dtype::U32, vec![rows, words]);

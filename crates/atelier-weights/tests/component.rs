@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use atelier_weights::{
-    ByteSource, Component, Dtype, Error, MAX_JSON, MemorySource, Result, read_all, read_json,
+    ByteSource, Component, Dtype, Error, MAX_JSON, MemorySource, Result, Scheme, read_all, read_json,
 };
 use common::{file, index, one, open, open_file, refused};
 use futures_lite::future::block_on;
@@ -18,8 +18,8 @@ fn le32(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
 }
 
-#[test]
-fn single_file() {
+#[pollster::test]
+async fn single_file() {
     let part = open(&[("part/model.safetensors", one("w", "F32", &[2], &le32(&[1.5, -2.0])))]).unwrap();
     assert_eq!(part.folder(), "part");
     assert_eq!(part.place(), "part");
@@ -27,14 +27,14 @@ fn single_file() {
     let info = part.get("w").unwrap();
     assert_eq!((info.dtype, info.shape.as_slice()), (Dtype::F32, [2].as_slice()));
     assert_eq!((info.bytes(), info.pieces().collect::<Vec<_>>()), (8, vec![2]));
-    assert_eq!(block_on(part.read_f32("w")).unwrap(), [1.5, -2.0]);
-    assert_eq!(*block_on(part.read_bytes("w")).unwrap(), le32(&[1.5, -2.0]));
+    assert_eq!(part.read_f32("w").await.unwrap(), [1.5, -2.0]);
+    assert_eq!(*part.read_bytes("w").await.unwrap(), le32(&[1.5, -2.0]));
     assert!(part.get("x").is_none());
-    refused(block_on(part.read_f32("x")), &["part", "\"x\"", "not found"]);
+    refused(part.read_f32("x").await, &["part", "\"x\"", "not found"]);
 }
 
-#[test]
-fn index_wins_and_order_is_by_name() {
+#[pollster::test]
+async fn index_wins_and_order_is_by_name() {
     let part = open(&[
         ("part/model.safetensors", b"nonsense".to_vec()),
         ("part/model.safetensors.index.json", index(&[("a", "z"), ("b", "y"), ("c", "z")])),
@@ -51,37 +51,37 @@ fn index_wins_and_order_is_by_name() {
     assert_eq!(part.tensors().map(|(name, _)| name).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(part.files().map(|(path, _)| path).collect::<Vec<_>>(), ["part/y", "part/z"]);
     for (name, value) in [("a", 1), ("b", 2), ("c", 3)] {
-        assert_eq!(block_on(part.read_u8(name)).unwrap(), [value]);
+        assert_eq!(part.read_u8(name).await.unwrap(), [value]);
     }
 }
 
-#[test]
-fn root_folder_and_loose_file() {
+#[pollster::test]
+async fn root_folder_and_loose_file() {
     let source: Arc<dyn ByteSource> =
         Arc::new([("model.safetensors", one("w", "U8", &[1], &[7]))].into_iter().collect::<MemorySource>());
-    let part = block_on(Component::open(source.clone(), "", "model")).unwrap();
+    let part = Component::open(source.clone(), "", "model").await.unwrap();
     assert_eq!((part.folder(), part.place().as_str()), ("", "(memory)"));
-    let loose = block_on(Component::open_file(source, "model.safetensors")).unwrap();
+    let loose = Component::open_file(source, "model.safetensors").await.unwrap();
     assert_eq!((loose.folder(), loose.place().as_str()), ("", "model.safetensors"));
-    assert_eq!(block_on(loose.read_u8("w")).unwrap(), [7]);
+    assert_eq!(loose.read_u8("w").await.unwrap(), [7]);
 }
 
-#[test]
-fn empty_tensors_and_scalars() {
+#[pollster::test]
+async fn empty_tensors_and_scalars() {
     let json = r#"{"none":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]},"one":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"last":{"dtype":"F16","shape":[3,0],"data_offsets":[4,4]}}"#;
     let part = open_file(file(json, &le32(&[9.0]))).unwrap();
-    assert!(block_on(part.read_f32("none")).unwrap().is_empty());
-    assert!(block_on(part.read_f32("last")).unwrap().is_empty());
-    assert!(block_on(part.read_bytes("none")).unwrap().is_empty());
-    assert!(block_on(part.read_rows_f32("none", 0..0)).unwrap().is_empty());
-    assert!(block_on(part.read_rows_f32("last", 1..3)).unwrap().is_empty());
-    assert_eq!(block_on(part.read_f32("one")).unwrap(), [9.0]);
-    refused(block_on(part.read_rows_f32("one", 0..1)), &["a.safetensors", "\"one\"", "[]"]);
-    refused(block_on(part.read_rows_f32("none", 0..1)), &["\"none\"", "0 to 1", "[0, 4]"]);
+    assert!(part.read_f32("none").await.unwrap().is_empty());
+    assert!(part.read_f32("last").await.unwrap().is_empty());
+    assert!(part.read_bytes("none").await.unwrap().is_empty());
+    assert!(part.read_rows_f32("none", 0..0).await.unwrap().is_empty());
+    assert!(part.read_rows_f32("last", 1..3).await.unwrap().is_empty());
+    assert_eq!(part.read_f32("one").await.unwrap(), [9.0]);
+    refused(part.read_rows_f32("one", 0..1).await, &["a.safetensors", "\"one\"", "[]"]);
+    refused(part.read_rows_f32("none", 0..1).await, &["\"none\"", "0 to 1", "[0, 4]"]);
 }
 
-#[test]
-fn every_half_converts_as_the_half_crate_does() {
+#[pollster::test]
+async fn every_half_converts_as_the_half_crate_does() {
     for (dtype, convert) in [
         ("F16", (|bits| half::f16::from_bits(bits).to_f32()) as fn(u16) -> f32),
         ("BF16", |bits| half::bf16::from_bits(bits).to_f32()),
@@ -91,7 +91,7 @@ fn every_half_converts_as_the_half_crate_does() {
         // Names of all lengths, so that the data starts at every alignment.
         for name in ["w", "ww", "www", "wwww"] {
             let part = open_file(one(name, dtype, &[finite.len()], &data)).unwrap();
-            let found = block_on(part.read_f32(name)).unwrap();
+            let found = part.read_f32(name).await.unwrap();
             assert_eq!(found.len(), finite.len());
             for (bits, found) in finite.iter().zip(found) {
                 assert_eq!(found.to_bits(), convert(*bits).to_bits(), "{dtype} {bits:#06x}");
@@ -99,13 +99,52 @@ fn every_half_converts_as_the_half_crate_does() {
         }
         for bits in (0..=u16::MAX).filter(|bits| !convert(*bits).is_finite()) {
             let part = open_file(one("w", dtype, &[1], &bits.to_le_bytes())).unwrap();
-            refused(block_on(part.read_f32("w")), &["a.safetensors", "\"w\"", "flat index 0"]);
+            refused(part.read_f32("w").await, &["a.safetensors", "\"w\"", "flat index 0"]);
         }
     }
 }
 
-#[test]
-fn not_finite_is_found_anywhere() {
+/// Codes 0 to 126 of torch's `float8_e4m3fn` in units of 2^-9, as ml_dtypes 0.5 has them.
+const E4M3: [u32; 127] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 26, 28, 30, 32, 36, 40, 44, 48,
+    52, 56, 60, 64, 72, 80, 88, 96, 104, 112, 120, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320,
+    352, 384, 416, 448, 480, 512, 576, 640, 704, 768, 832, 896, 960, 1024, 1152, 1280, 1408, 1536, 1664,
+    1792, 1920, 2048, 2304, 2560, 2816, 3072, 3328, 3584, 3840, 4096, 4608, 5120, 5632, 6144, 6656, 7168,
+    7680, 8192, 9216, 10240, 11264, 12288, 13312, 14336, 15360, 16384, 18432, 20480, 22528, 24576, 26624,
+    28672, 30720, 32768, 36864, 40960, 45056, 49152, 53248, 57344, 61440, 65536, 73728, 81920, 90112, 98304,
+    106496, 114688, 122880, 131072, 147456, 163840, 180224, 196608, 212992, 229376,
+];
+
+#[pollster::test]
+async fn every_float_of_eight_bits_is_the_number_that_torch_reads() {
+    let finite: Vec<u8> = (0..=u8::MAX).filter(|code| code & 0x7f != 0x7f).collect();
+    let expected = |code: u8| {
+        let magnitude = E4M3[usize::from(code & 0x7f)] as f32 / 512.0;
+        if code < 0x80 { magnitude } else { -magnitude }
+    };
+    let part = open_file(one("w", "F8_E4M3", &[2, 127], &finite)).unwrap();
+    let found = part.read_f32("w").await.unwrap();
+    assert_eq!(found.len(), 254);
+    for (&code, found) in finite.iter().zip(&found) {
+        // To the bit: zero has two signs.
+        assert_eq!(found.to_bits(), expected(code).to_bits(), "{code:#04x}");
+    }
+    assert_eq!(part.read_rows_f32("w", 1..2).await.unwrap(), found[127..]);
+    // Two bytes of the last word are no weights.
+    let (scheme, piece) = part.read_piece("w", 0).await.unwrap();
+    assert_eq!((scheme, piece.rows, piece.packed.codes.len()), (Scheme::F8, 0..2, 64));
+    assert_eq!(scheme.unpack(127, &piece.packed)[..254], found);
+    assert_eq!(part.get("w").unwrap().bytes(), 254);
+    for nan in [0x7f, 0xff] {
+        let part = open_file(one("w", "F8_E4M3", &[3], &[0, 0x38, nan])).unwrap();
+        refused(part.read_f32("w").await, &["a.safetensors", "\"w\"", "NaN at flat index 2"]);
+        refused(part.read_piece("w", 0).await, &["\"w\"", "NaN at flat index 2"]);
+        assert_eq!(part.read_rows_f32("w", 0..2).await.unwrap(), [0.0, 1.0]);
+    }
+}
+
+#[pollster::test]
+async fn not_finite_is_found_anywhere() {
     for (at, value, shown) in [
         (0, f32::NAN, "NaN"),
         (2047, f32::INFINITY, "inf"),
@@ -116,48 +155,51 @@ fn not_finite_is_found_anywhere() {
         numbers[at] = value;
         let part = open_file(one("w", "F32", &[50, 100], &le32(&numbers))).unwrap();
         let index = format!("{shown} at flat index {at}");
-        refused(block_on(part.read_f32("w")), &["a.safetensors", "\"w\"", &index]);
+        refused(part.read_f32("w").await, &["a.safetensors", "\"w\"", &index]);
         let row = at / 100;
-        refused(block_on(part.read_rows_f32("w", row..50)), &[&index]);
+        refused(part.read_rows_f32("w", row..50).await, &[&index]);
         if row > 0 {
-            assert_eq!(block_on(part.read_rows_f32("w", 0..row)).unwrap(), vec![0.5; row * 100]);
+            assert_eq!(part.read_rows_f32("w", 0..row).await.unwrap(), vec![0.5; row * 100]);
         }
     }
 }
 
-#[test]
-fn rows() {
+#[pollster::test]
+async fn rows() {
     let numbers: Vec<f32> = (0..24_u8).map(f32::from).collect();
     let part = open_file(one("w", "F32", &[4, 2, 3], &le32(&numbers))).unwrap();
     for start in 0..=4 {
         for end in start..=4 {
-            let rows = block_on(part.read_rows_f32("w", start..end)).unwrap();
+            let rows = part.read_rows_f32("w", start..end).await.unwrap();
             assert_eq!(rows, numbers[start * 6..end * 6]);
         }
     }
     #[allow(clippy::reversed_empty_ranges)]
     for rows in [0..5, 4..5, 5..5, 3..2, usize::MAX..usize::MAX] {
-        refused(block_on(part.read_rows_f32("w", rows)), &["a.safetensors", "\"w\"", "[4, 2, 3]"]);
+        refused(part.read_rows_f32("w", rows).await, &["a.safetensors", "\"w\"", "[4, 2, 3]"]);
     }
 }
 
-#[test]
-fn dtypes_that_are_not_asked_for() {
+#[pollster::test]
+async fn dtypes_that_are_not_asked_for() {
     let ints: Vec<u8> = [1_i32, -2].iter().flat_map(|n| n.to_le_bytes()).collect();
     let part = open_file(one("w", "I32", &[2], &ints)).unwrap();
-    assert_eq!(block_on(part.read_i32("w")).unwrap(), [1, -2]);
-    refused(block_on(part.read_f32("w")), &["a.safetensors", "\"w\"", "F32, F16 or BF16", "found I32"]);
-    refused(block_on(part.read_rows_f32("w", 0..1)), &["\"w\"", "found I32"]);
-    refused(block_on(part.read_u8("w")), &["\"w\"", "expected U8, found I32"]);
+    assert_eq!(part.read_i32("w").await.unwrap(), [1, -2]);
+    refused(
+        part.read_f32("w").await,
+        &["a.safetensors", "\"w\"", "F32, F16, BF16 or F8_E4M3", "found I32"],
+    );
+    refused(part.read_rows_f32("w", 0..1).await, &["\"w\"", "found I32"]);
+    refused(part.read_u8("w").await, &["\"w\"", "expected U8, found I32"]);
     let part = open_file(one("w", "U8", &[2], &[1, 2])).unwrap();
-    refused(block_on(part.read_i32("w")), &["\"w\"", "expected I32, found U8"]);
+    refused(part.read_i32("w").await, &["\"w\"", "expected I32, found U8"]);
     for &dtype in Dtype::ALL {
         assert_eq!(Dtype::from_name(dtype.name()), Some(dtype));
         assert_eq!(dtype.to_string(), dtype.name());
         let data = vec![0; dtype.bits() * 8 / 8];
         let part = open_file(one("w", dtype.name(), &[8], &data)).unwrap();
-        let float = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16);
-        assert_eq!(block_on(part.read_f32("w")).is_ok(), float, "{dtype}");
+        let float = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16 | Dtype::F8E4m3);
+        assert_eq!(part.read_f32("w").await.is_ok(), float, "{dtype}");
     }
     assert_eq!((Dtype::Bf16.size(), Dtype::F32.size(), Dtype::F4.size()), (2, 4, 1));
 }
@@ -192,23 +234,23 @@ fn fingerprint_sees_names_headers_and_both_ends() {
     assert_eq!(hex, "533692b66b6153db30bf9a841d81df3011535884c339fea3ad8d3c265c33374c");
 }
 
-#[test]
-fn json_files() {
+#[pollster::test]
+async fn json_files() {
     let source: MemorySource =
         [("a.json", &b"{\"x\":\n 3}"[..]), ("b.json", b"{\"x\":\n oh}"), ("c.json", b"\"\xff\"")]
             .into_iter()
             .collect();
-    let good: std::collections::BTreeMap<String, u32> = block_on(read_json(&source, "a.json")).unwrap();
+    let good: std::collections::BTreeMap<String, u32> = read_json(&source, "a.json").await.unwrap();
     assert_eq!(good["x"], 3);
     type Value = serde_json::Value;
-    refused(block_on(read_json::<Value>(&source, "b.json")), &["b.json", "line 2 column"]);
-    refused(block_on(read_json::<Value>(&source, "c.json")), &["c.json", "UTF-8", "offset 1"]);
-    refused(block_on(read_json::<Value>(&source, "d.json")), &["d.json: no such file"]);
-    assert!(block_on(read_all(&source, "d.json", 9)).unwrap().is_none());
-    assert_eq!(block_on(read_all(&source, "a.json", 9)).unwrap().unwrap().len(), 9);
-    refused(block_on(read_all(&source, "a.json", 8)), &["a.json", "at most 8", "found 9"]);
-    refused(block_on(source.read("a.json", 4..10)), &["a.json", "4 to 10", "found 9"]);
-    refused(block_on(source.read("d.json", 0..1)), &["d.json"]);
+    refused(read_json::<Value>(&source, "b.json").await, &["b.json", "line 2 column"]);
+    refused(read_json::<Value>(&source, "c.json").await, &["c.json", "UTF-8", "offset 1"]);
+    refused(read_json::<Value>(&source, "d.json").await, &["d.json: no such file"]);
+    assert!(read_all(&source, "d.json", 9).await.unwrap().is_none());
+    assert_eq!(read_all(&source, "a.json", 9).await.unwrap().unwrap().len(), 9);
+    refused(read_all(&source, "a.json", 8).await, &["a.json", "at most 8", "found 9"]);
+    refused(source.read("a.json", 4..10).await, &["a.json", "4 to 10", "found 9"]);
+    refused(source.read("d.json", 0..1).await, &["d.json"]);
 }
 
 /// A source that claims sizes it does not have, or gives other lengths than asked for.
@@ -230,11 +272,11 @@ impl ByteSource for Liar {
     }
 }
 
-#[test]
-fn a_source_that_lies_is_caught() {
-    refused(block_on(read_all(&Liar(5, vec![0; 4]), "x", 9)), &["x", "0 to 5", "found 4"]);
-    refused(block_on(read_json::<u8>(&Liar(MAX_JSON + 1, vec![]), "x")), &["x", "at most 67108864"]);
+#[pollster::test]
+async fn a_source_that_lies_is_caught() {
+    refused(read_all(&Liar(5, vec![0; 4]), "x", 9).await, &["x", "0 to 5", "found 4"]);
+    refused(read_json::<u8>(&Liar(MAX_JSON + 1, vec![]), "x").await, &["x", "at most 67108864"]);
     let bytes = one("w", "U8", &[1], &[0]);
-    let result = block_on(Component::open_file(Arc::new(Liar(bytes.len() as u64, bytes)), "x"));
+    let result = Component::open_file(Arc::new(Liar(bytes.len() as u64, bytes)), "x").await;
     assert!(matches!(result, Err(Error::ShortRead { .. })), "{result:?}");
 }

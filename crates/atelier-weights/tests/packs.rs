@@ -23,8 +23,8 @@ fn wrong(named: &[&str], change: impl FnOnce(&mut Pack)) -> String {
     refused(pack.open(), named)
 }
 
-#[test]
-fn a_sound_pack_opens_by_its_headers_and_reads_as_it_was_packed() {
+#[pollster::test]
+async fn a_sound_pack_opens_by_its_headers_and_reads_as_it_was_packed() {
     let pack = Pack::sound();
     pack.open().unwrap();
     let Opened { manifest, components } = open(Arc::new(pack.source())).unwrap();
@@ -33,7 +33,7 @@ fn a_sound_pack_opens_by_its_headers_and_reads_as_it_was_packed() {
     for component in &components {
         for (name, stored) in component.tensors() {
             let key = (component.folder().to_owned(), name.to_owned());
-            assert_eq!(block_on(component.read_f32(name)).unwrap(), pack.values[&key], "{key:?}");
+            assert_eq!(component.read_f32(name).await.unwrap(), pack.values[&key], "{key:?}");
             let entry = manifest.tensors.iter().find(|tensor| tensor.name == name).unwrap();
             assert_eq!((&stored.shape, stored.scheme), (&entry.shape, Some(entry.scheme)));
             found += 1;
@@ -42,8 +42,8 @@ fn a_sound_pack_opens_by_its_headers_and_reads_as_it_was_packed() {
     assert_eq!(found, TENSORS.len());
 }
 
-#[test]
-fn pieces_are_the_words_of_the_file_and_unpack_to_the_rows() {
+#[pollster::test]
+async fn pieces_are_the_words_of_the_file_and_unpack_to_the_rows() {
     let pack = Pack::sound();
     let part = &open(Arc::new(pack.source())).unwrap().components[0];
     for name in ["q4", "q8", "offset"] {
@@ -51,19 +51,19 @@ fn pieces_are_the_words_of_the_file_and_unpack_to_the_rows() {
         assert_eq!(stored.dtype, Dtype::U32);
         let (mut row, mut all) = (0, Vec::new());
         for (index, rows) in stored.pieces().enumerate() {
-            let (scheme, piece) = block_on(part.read_piece(name, index)).unwrap();
+            let (scheme, piece) = part.read_piece(name, index).await.unwrap();
             assert_eq!((Some(scheme), piece.rows.clone()), (stored.scheme, row..row + rows), "{name}");
             row += rows;
             all.extend(scheme.unpack(stored.columns(), &piece.packed));
         }
-        assert_eq!(block_on(part.read_f32(name)).unwrap(), all, "{name}");
+        assert_eq!(part.read_f32(name).await.unwrap(), all, "{name}");
         assert_eq!(all.len(), stored.shape.iter().product::<usize>(), "{name}");
-        refused(block_on(part.read_piece(name, 2)), &["part", name, "piece 2"]);
+        refused(part.read_piece(name, 2).await, &["part", name, "piece 2"]);
     }
 }
 
-#[test]
-fn what_a_layout_plans_is_what_a_component_reads() {
+#[pollster::test]
+async fn what_a_layout_plans_is_what_a_component_reads() {
     let tensor = |name: &str, shape: &[usize], scheme| TensorEntry {
         component: "part".to_owned(),
         name: name.to_owned(),
@@ -74,6 +74,7 @@ fn what_a_layout_plans_is_what_a_component_reads() {
     let layout = Layout::new(vec![
         ("architect", tensor("bias", &[3], Scheme::F16)),
         ("architect", tensor("w", &[5, 96], Scheme::Q4)),
+        ("painter", tensor("e", &[3, 7], Scheme::F8)),
         ("painter", tensor("v", &[2, 32], Scheme::Q8)),
         ("painter", tensor("u", &[2, 32], Scheme::Q4Offset)),
         ("painter", tensor("s", &[], Scheme::F32)),
@@ -109,16 +110,16 @@ fn what_a_layout_plans_is_what_a_component_reads() {
     let opened = open(Arc::new(source.clone())).unwrap();
     assert_eq!(opened.manifest, manifest);
     for (name, values) in expected {
-        assert_eq!(block_on(opened.components[0].read_f32(&name)).unwrap(), values, "{name}");
+        assert_eq!(opened.components[0].read_f32(&name).await.unwrap(), values, "{name}");
     }
     for entry in opened.manifest.entries() {
-        block_on(entry.verify(&source, |_| Ok::<_, Error>(()))).unwrap();
+        entry.verify(&source, |_| Ok::<_, Error>(())).await.unwrap();
     }
 }
 
-#[test]
-fn a_folder_without_a_manifest_is_no_pack() {
-    assert!(block_on(Manifest::read(&MemorySource::new())).unwrap().is_none());
+#[pollster::test]
+async fn a_folder_without_a_manifest_is_no_pack() {
+    assert!(Manifest::read(&MemorySource::new()).await.unwrap().is_none());
 }
 
 #[test]
@@ -407,8 +408,8 @@ fn one_name_for_two_tensors_is_refused() {
     });
 }
 
-#[test]
-fn a_damaged_file_has_another_hash() {
+#[pollster::test]
+async fn a_damaged_file_has_another_hash() {
     let pack = Pack::sound();
     let manifest = open(Arc::new(pack.source())).unwrap().manifest;
     for entry in manifest.entries() {
@@ -417,13 +418,13 @@ fn a_damaged_file_has_another_hash() {
             seen += bytes;
             Ok::<_, Error>(())
         };
-        block_on(entry.verify(&pack.source(), count)).unwrap();
+        entry.verify(&pack.source(), count).await.unwrap();
         assert_eq!(seen, entry.bytes);
         let mut damaged = pack.clone();
         let bytes = damaged.files.get_mut(&entry.path).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         let found = hex(bytes);
-        let result = block_on(entry.verify(&damaged.source(), |_| Ok::<_, Error>(())));
+        let result = entry.verify(&damaged.source(), |_| Ok::<_, Error>(())).await;
         refused(result, &[&entry.path, "SHA-256", &entry.sha256, &found, "damaged"]);
         bytes_missing(entry, &pack);
     }
@@ -437,16 +438,16 @@ fn bytes_missing(entry: &FileEntry, pack: &Pack) {
     refused(block_on(endless.verify(&pack.source(), |_| Ok::<_, Error>(()))), &[&entry.path, "found"]);
 }
 
-#[test]
-fn progress_can_stop_a_verification() {
+#[pollster::test]
+async fn progress_can_stop_a_verification() {
     let pack = Pack::sound();
     let manifest = open(Arc::new(pack.source())).unwrap().manifest;
     let stop = |_| Err(Error::MissingFile { file: "stopped".to_owned() });
-    refused(block_on(manifest.shards[0].file.verify(&pack.source(), stop)), &["stopped"]);
+    refused(manifest.shards[0].file.verify(&pack.source(), stop).await, &["stopped"]);
 }
 
-#[test]
-fn scales_and_weights_that_are_no_numbers_are_named_with_their_place() {
+#[pollster::test]
+async fn scales_and_weights_that_are_no_numbers_are_named_with_their_place() {
     // Tensor, the part of it, the half word in that part, the weight it belongs to.
     for (name, part, half, index) in [
         ("q8", "q8.scales", 2, 32),
@@ -469,16 +470,16 @@ fn scales_and_weights_that_are_no_numbers_are_named_with_their_place() {
         });
         let part = &open(Arc::new(pack.source())).unwrap().components[0];
         let index = format!("index {index}");
-        refused(block_on(part.read_f32(name)), &[SHARDS[shard], name, "finite", "NaN", &index]);
+        refused(part.read_f32(name).await, &[SHARDS[shard], name, "finite", "NaN", &index]);
     }
 }
 
-#[test]
-fn headers_of_another_pack_are_refused() {
+#[pollster::test]
+async fn headers_of_another_pack_are_refused() {
     let source: Arc<dyn ByteSource> = Arc::new(Pack::sound().source());
-    let manifest = block_on(Manifest::read(&*source)).unwrap().unwrap();
+    let manifest = Manifest::read(&*source).await.unwrap().unwrap();
     refused(manifest.component(source.clone(), &[], "part"), &["part", "table", "shard 0"]);
-    let mut headers = block_on(manifest.headers(&*source)).unwrap();
+    let mut headers = manifest.headers(&*source).await.unwrap();
     headers[1].tensors.remove("part/bias");
     refused(manifest.component(source.clone(), &headers, "part"), &["part/bias", "shard 1"]);
     manifest.component(source, &headers, "other").unwrap();

@@ -44,7 +44,18 @@ fn written(tensors: &Tensors, metadata: Option<HashMap<String, String>>) -> Vec<
     serialize(views, metadata).unwrap()
 }
 
-/// The component holds exactly these tensors, and its floats convert one by one as `half` converts them.
+/// As its definition has it: a bias of 7, and no infinities.
+fn e4m3(code: u8) -> f32 {
+    let (exponent, mantissa) = (i32::from(code >> 3 & 15), f32::from(code & 7) / 8.0);
+    let magnitude = match (exponent, code & 0x7f) {
+        (_, 0x7f) => f32::NAN,
+        (0, _) => mantissa * 2_f32.powi(-6),
+        _ => (1.0 + mantissa) * 2_f32.powi(exponent - 7),
+    };
+    if code < 0x80 { magnitude } else { -magnitude }
+}
+
+/// The component holds exactly these tensors, and its floats convert one by one as `half` and [`e4m3`] convert them.
 fn same(part: &Component, tensors: &Tensors) -> Result<(), TestCaseError> {
     prop_assert!(part.tensors().map(|(name, _)| name).eq(tensors.keys()));
     for (name, (dtype, shape, data)) in tensors {
@@ -59,6 +70,7 @@ fn same(part: &Component, tensors: &Tensors) -> Result<(), TestCaseError> {
             Dtype::Bf16 => {
                 data.chunks(2).map(|b| half::bf16::from_le_bytes(b.try_into().unwrap()).to_f32()).collect()
             }
+            Dtype::F8E4m3 => data.iter().map(|&code| e4m3(code)).collect(),
             _ => {
                 prop_assert!(block_on(part.read_f32(name)).is_err());
                 continue;

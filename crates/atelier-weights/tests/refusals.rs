@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use atelier_weights::{Component, Error, Header, MAX_HEADER, MemorySource};
 use common::{file, index, one, open, open_file, refused};
-use futures_lite::future::block_on;
 
 const FILE: &str = "dir/a.safetensors";
 
@@ -229,10 +228,10 @@ fn neither_index_nor_file() {
     refused(open(&[("part/other.safetensors", shard("a"))]), &[INDEX, "part/model.safetensors exists"]);
 }
 
-#[test]
-fn missing_loose_file() {
+#[pollster::test]
+async fn missing_loose_file() {
     let nothing = Arc::new(MemorySource::new());
-    refused(block_on(Component::open_file(nothing, "gone.safetensors")), &["gone.safetensors: no such file"]);
+    refused(Component::open_file(nothing, "gone.safetensors").await, &["gone.safetensors: no such file"]);
 }
 
 #[test]

@@ -4,15 +4,18 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use atelier_weights::{ByteSource, Component, MANIFEST, Manifest, PackSource, Scheme, Shard, hex, read_all};
+use atelier_weights::{
+    ByteSource, Component, FLOATS, MANIFEST, Manifest, PackSource, Scheme, Shard, hex, read_all,
+};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::Calibration;
+use crate::card::Card;
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
 use crate::prompt::{PromptTokenizer, SpecialTokens};
-use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory, parts};
+use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory, stage_parts};
 
 /// The largest `tokenizer.json` that is read: the public one has 20 MB.
 const MAX_TOKENIZER: u64 = 256 << 20;
@@ -20,6 +23,7 @@ const MAX_TOKENIZER: u64 = 256 << 20;
 /// A model that is ready to be loaded, stage by stage.
 pub struct Checkpoint {
     config: ModelConfig,
+    card: Option<Card>,
     tokenizer: PromptTokenizer,
     components: Vec<(ComponentName, Component)>,
     fingerprint: String,
@@ -57,6 +61,7 @@ impl Checkpoint {
         let packed = pack.as_ref().map(|manifest| PackSource::new(&*source, manifest));
         let files: &dyn ByteSource = packed.as_ref().map_or(&*source, |packed| packed);
         let config = ModelConfig::read(files).await?;
+        let card = Card::read(files).await?;
         let tokenizer = read_tokenizer(files).await?;
         let mut components = Vec::new();
         let mut hash = Sha256::new();
@@ -81,7 +86,7 @@ impl Checkpoint {
             _ => hex(&hash.finalize()),
         };
         let pack = pack.map(|manifest| Pack { source, manifest, verified: RefCell::default() });
-        Ok(Self { config, tokenizer, components, fingerprint, pack, calibration: None })
+        Ok(Self { config, card, tokenizer, components, fingerprint, pack, calibration: None })
     }
 
     /// Has every model that is loaded from now on measure its inputs.
@@ -136,6 +141,11 @@ impl Checkpoint {
     /// The checkpoint's configurations.
     pub fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// What the model says it can draw, if it says so.
+    pub fn card(&self) -> Option<&Card> {
+        self.card.as_ref()
     }
 
     /// The architect's tokenizer.
@@ -193,10 +203,10 @@ fn check_stages(manifest: &Manifest, place: &str) -> Result<()> {
         }
     }
     for &stage in Stage::ALL {
-        for &(component, prefixes) in parts(stage) {
-            let read = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
-            let tensors = manifest.tensors.iter().filter(|tensor| tensor.component == component.folder());
-            for tensor in tensors.filter(|tensor| read(&tensor.name)) {
+        for part in stage_parts(stage) {
+            let folder = part.component.folder();
+            let tensors = manifest.tensors.iter().filter(|tensor| tensor.component == folder);
+            for tensor in tensors.filter(|tensor| part.reads(&tensor.name)) {
                 let mut shards = tensor.pieces.iter().filter_map(|piece| manifest.shards.get(piece.shard));
                 if let Some(Shard { stage: found, file }) = shards.find(|shard| shard.stage != stage.name()) {
                     let (tensor, stage) = (&tensor.name, stage.name());
@@ -239,13 +249,13 @@ fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Resul
         }
         if entry.role != TensorRole::Unused && info.scheme.is_none() {
             return Err(problem(format!(
-                "tensor {}: expected dtype F32, F16 or BF16, found {}",
+                "tensor {}: expected dtype {FLOATS}, found {}",
                 entry.name, info.dtype
             )));
         }
         if !entry.matrix && info.scheme.is_some_and(Scheme::is_quantised) {
             return Err(problem(format!(
-                "tensor {}: expected F32, F16 or BF16, as it is no matrix, found it quantised",
+                "tensor {}: expected {FLOATS}, as it is no matrix, found it quantised",
                 entry.name
             )));
         }

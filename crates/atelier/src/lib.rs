@@ -23,10 +23,12 @@
 
 pub mod blueprint;
 pub mod calibration;
+pub mod card;
 pub mod checkpoint;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod geometry;
 pub mod glyph_encoder;
 pub mod image;
 pub mod loader;
@@ -47,11 +49,13 @@ pub mod scheduler;
 pub mod trace;
 pub mod transformer;
 pub mod vae;
+pub mod vision;
 pub mod weight_mapping;
 
 pub use atelier_weights::ByteSource;
 pub use blueprint::{BLUEPRINT_FORMAT, Blueprint, SourceRecord, TokenGrid};
 pub use burn::tensor::Device;
+pub use card::{Card, Warning};
 pub use checkpoint::Checkpoint;
 pub use config::ModelConfig;
 pub use device::{AdapterKind, AdapterReport, DeviceChoice, DeviceReport};

@@ -11,10 +11,11 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::glyph_encoder::GlyphEncoder;
 use crate::nn::{Matrix, PackedRows, Rows};
-use crate::prior::{Prior, VectorQuantizer, VisionTower};
+use crate::prior::Prior;
 use crate::progress::{Event, Run, Stage};
 use crate::transformer::Transformer;
 use crate::vae::{Decoder, Encoder};
+use crate::vision::{VectorQuantizer, VisionTower};
 use crate::weight_mapping::{self, ComponentName, WeightSource};
 
 /// Loads the models of one stage and reports how far it is.
@@ -39,10 +40,10 @@ impl<'a, 'r> Loader<'a, 'r> {
         run: &'a mut Run<'r>,
     ) -> Result<Self> {
         let mut total = 0;
-        for &(component, prefixes) in weight_mapping::parts(stage) {
-            let tensors = checkpoint.component(component)?.tensors();
-            let wanted = tensors.filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
-            total += wanted.map(|(_, stored)| stored.bytes()).sum::<u64>();
+        for part in weight_mapping::stage_parts(stage) {
+            let tensors = checkpoint.component(part.component)?.tensors();
+            total +=
+                tensors.filter(|(name, _)| part.reads(name)).map(|(_, stored)| stored.bytes()).sum::<u64>();
         }
         Ok(Self { checkpoint, device, run, stage, done: 0, total })
     }

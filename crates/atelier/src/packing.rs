@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
-use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory, parts};
+use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory, stage_parts};
 
 /// Every tensor that inference uses, with its stage, in the order in which stages load them, as `policy` wants it.
 /// `stored` says how the checkpoint has a tensor.
@@ -26,12 +26,10 @@ pub async fn plan(
     }
     let mut tensors = Vec::new();
     for &stage in Stage::ALL {
-        for &(component, prefixes) in parts(stage) {
+        for part in stage_parts(stage) {
+            let component = part.component;
             let entries = inventories.get(component.folder()).into_iter().flatten();
-            for entry in entries.filter(|entry| entry.role == TensorRole::Used) {
-                if !prefixes.iter().any(|prefix| entry.name.starts_with(prefix)) {
-                    continue;
-                }
+            for entry in entries.filter(|entry| entry.role == TensorRole::Used && part.reads(&entry.name)) {
                 let as_stored = stored(component, entry);
                 let scheme = match entry.shape.as_slice() {
                     &[_, columns] if entry.matrix => {

@@ -1,9 +1,7 @@
 //! The flow-matching Euler scheduler with the size-dependent linear shift (spec 8).
 
 use crate::error::{Error, Result};
-
-/// Pixels along a side that one patch of the painter stands for.
-const PATCH_PIXELS: usize = 16;
+use crate::geometry::PATCH_PIXELS;
 
 /// The noise levels of one run and the steps between them.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! Packed rows on the processor.
 
-use atelier_weights::{BLOCK, Scheme};
+use atelier_weights::{BLOCK, E4M3, Scheme};
 use burn::backend::TensorMetadata;
 use burn_flex::FlexTensor;
 use half::slice::HalfBitsSliceExt;
@@ -57,6 +57,11 @@ impl Matrix {
                 for (out, &word) in out.as_chunks_mut::<2>().0.iter_mut().zip(codes) {
                     let word = word.cast_unsigned();
                     *out = [f32::from_bits(word << 16), f32::from_bits(word & 0xffff_0000)];
+                }
+            }
+            Scheme::F8 => {
+                for (out, &word) in out.as_chunks_mut::<4>().0.iter_mut().zip(codes) {
+                    *out = word.to_le_bytes().map(|code| E4M3[usize::from(code)]);
                 }
             }
             Scheme::Q8 => {

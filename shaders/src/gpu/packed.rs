@@ -62,6 +62,11 @@ impl Reader {
                 bytes: None,
                 names: names!("bf16"),
             },
+            Scheme::F8 => Self {
+                source: include_str!("../../wgsl/common/packed/f8.wgsl"),
+                bytes: None,
+                names: names!("f8"),
+            },
             Scheme::Q8 => Self {
                 source: include_str!("../../wgsl/common/packed/q8.wgsl"),
                 bytes: Some(BYTES),

@@ -1,6 +1,7 @@
 use atelier::{ArchitectOptions, Device, Pipeline, Run, Sampling, Sources};
 
 use super::read;
+use crate::traced::assert_all_traced;
 use crate::{Golden, block_on, tiny_random};
 
 pub const GREEDY: Sampling = Sampling { temperature: 0.0, top_p: 1.0, top_k: None };
@@ -9,16 +10,15 @@ fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
     let mut pipeline = block_on(Pipeline::load(tiny_random(), device.clone())).expect("the pipeline loads");
     let options = ArchitectOptions {
-        width: golden.number("token_w") * 32,
-        height: golden.number("token_h") * 32,
+        width: golden.entry.number("token_w") * 32,
+        height: golden.entry.number("token_h") * 32,
         seed: 0,
         sampling: GREEDY,
     };
     let mut run = Run::silent().traced();
-    block_on(pipeline.architect(golden.prompt(), &options, &Sources::default(), &mut run))
+    block_on(pipeline.architect(golden.entry.prompt(), &options, &Sources::default(), &mut run))
         .expect("a blueprint");
-    let outputs = golden.outputs();
-    golden.assert_traced(&read(run.trace), &outputs.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_all_traced(&golden, &read(run.trace));
 }
 
 pub fn t2i_a(device: &Device) {

@@ -2,20 +2,21 @@ use atelier::{Device, Noise, Pipeline, Request, RgbImage, Run};
 
 use super::architect::GREEDY;
 use super::read;
+use crate::traced::{assert_all_traced, image};
 use crate::{Golden, block_on, tiny_random};
 
 /// Prompt to picture, compared at every stage the reference noted.
 fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
     let mut pipeline = block_on(Pipeline::load(tiny_random(), device.clone())).expect("the pipeline loads");
-    let prompts = match golden.param("prompts").as_array() {
+    let prompts = match golden.entry.param("prompts").as_array() {
         Some(prompts) => prompts.iter().map(|p| p.as_str().expect("a prompt").to_owned()).collect(),
-        None => vec![golden.prompt().to_owned()],
+        None => vec![golden.entry.prompt().to_owned()],
     };
     let sources: Vec<RgbImage> = (0..)
         .map(|i| format!("source{i}_u8"))
         .take_while(|n| golden.has(n))
-        .map(|n| golden.image(&n))
+        .map(|n| image(&golden, &n))
         .collect();
     let image = golden.shape("image_u8");
     let request = Request {
@@ -23,8 +24,8 @@ fn check(name: &str, device: &Device) {
         sources,
         width: image[2],
         height: image[1],
-        steps: golden.number("steps"),
-        guidance: golden.param("guidance_scale").as_f64().expect("a guidance scale") as f32,
+        steps: golden.entry.number("steps"),
+        guidance: golden.entry.param("guidance_scale").as_f64().expect("a guidance scale") as f32,
         sampling: GREEDY,
         noise: Some(Noise { shape: golden.shape("noise"), values: golden.f32("noise") }),
         ..pipeline.request("")
@@ -32,8 +33,7 @@ fn check(name: &str, device: &Device) {
     let mut run = Run::silent().traced();
     let pictures = block_on(pipeline.generate(&request, &mut run)).expect("pictures");
     assert_eq!(pictures.len(), image[0]);
-    let outputs = golden.outputs();
-    golden.assert_traced(&read(run.trace), &outputs.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_all_traced(&golden, &read(run.trace));
 }
 
 pub fn t2i_a(device: &Device) {

@@ -2,16 +2,17 @@ use atelier::prompt::{glyph_texts, glyph_tokens};
 use atelier::{Device, Stage, Trace};
 
 use super::{load, read};
+use crate::traced::assert_traced;
 use crate::{Golden, tiny_checkpoint};
 
 fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
     let encoder = load(&tiny_checkpoint(), Stage::Painter, device, async |l| l.glyph_encoder().await);
     let mut trace = Trace::enabled();
-    encoder.forward(&glyph_tokens(&glyph_texts(golden.prompt())), device, &mut trace);
+    encoder.forward(&glyph_tokens(&glyph_texts(golden.entry.prompt())), device, &mut trace);
     let required =
         ["input_ids", "attention_mask", "block0_out", "block1_out", "last_hidden_state", "glyph_embeds"];
-    golden.assert_traced(&read(trace), &required);
+    assert_traced(&golden, &read(trace), &required);
 }
 
 pub fn t2i_a(device: &Device) {

@@ -3,6 +3,7 @@ use atelier::{Device, Stage, Trace};
 use burn::tensor::{Tensor, TensorData};
 
 use super::{load, read};
+use crate::traced::assert_all_traced;
 use crate::{Golden, tiny_checkpoint};
 
 fn check(name: &str, device: &Device) {
@@ -29,8 +30,7 @@ fn check(name: &str, device: &Device) {
     };
     let conditions = dit.conditions(guides, &mut trace);
     dit.forward(latent, &[golden.f32("timestep")[0]], &conditions, None, &mut trace);
-    let outputs = golden.outputs();
-    golden.assert_traced(&read(trace), &outputs.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_all_traced(&golden, &read(trace));
 }
 
 pub fn cond(device: &Device) {

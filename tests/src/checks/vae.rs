@@ -4,8 +4,9 @@ use atelier::{Device, Stage, Trace};
 use burn::tensor::{Tensor, TensorData};
 
 use super::{load, read};
-use crate::golden::assert_levels;
+use crate::traced::{assert_traced, image};
 use crate::{Golden, assert_close, tiny_checkpoint};
+use testkit::assert_levels;
 
 pub fn decode(device: &Device) {
     let golden = Golden::open("vae_decode");
@@ -15,26 +16,26 @@ pub fn decode(device: &Device) {
     let sample = decoder.forward(z, &mut trace);
     let [_, _, height, width] = sample.dims();
     let sample: Vec<f32> = sample.into_data().try_into_vec().expect("f32");
-    assert_close("sample", &sample, &golden.f32("sample"), golden.tolerance());
+    assert_close("sample", &sample, &golden.f32("sample"), golden.entry.tolerance());
     let image = to_rgb8(&sample, width, height).expect("a picture");
     assert_levels("image_u8", &image.pixels, &golden.u8("image_u8"), 1);
     let required = ["conv_in_out", "mid_out", "up0_out", "up1_out", "up2_out", "up3_out"];
-    golden.assert_traced(&read(trace), &required);
+    assert_traced(&golden, &read(trace), &required);
 }
 
 pub fn encode(device: &Device) {
     let golden = Golden::open("vae_encode");
     let checkpoint = tiny_checkpoint();
     let encoder = load(&checkpoint, Stage::Sources, device, async |l| l.vae_encoder().await);
-    let pixels = vae_pixels(&golden.image("image_u8")).expect("pixels");
-    assert_close("pixels", &pixels, &golden.f32("pixels"), golden.tolerance());
+    let pixels = vae_pixels(&image(&golden, "image_u8")).expect("pixels");
+    assert_close("pixels", &pixels, &golden.f32("pixels"), golden.entry.tolerance());
     let pixels = Tensor::<4>::from_data(TensorData::new(pixels, golden.shape("pixels")), device);
     let mut trace = Trace::enabled();
     let mean = encoder.forward(pixels, &mut trace);
     let normalised = LatentStatistics::new(&checkpoint.config().vae).normalise(mean);
     let normalised: Vec<f32> = normalised.into_data().try_into_vec().expect("f32");
-    assert_close("normalised", &normalised, &golden.f32("normalised"), golden.tolerance());
+    assert_close("normalised", &normalised, &golden.f32("normalised"), golden.entry.tolerance());
     let required =
         ["conv_in_out", "down0_out", "down1_out", "down2_out", "down3_out", "mid_out", "mean", "logvar"];
-    golden.assert_traced(&read(trace), &required);
+    assert_traced(&golden, &read(trace), &required);
 }

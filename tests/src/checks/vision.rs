@@ -4,6 +4,7 @@ use atelier::{Device, Stage, Trace};
 use burn::tensor::{Tensor, TensorData};
 
 use super::{load, read};
+use crate::traced::{assert_traced, image};
 use crate::{Golden, tiny_checkpoint};
 
 /// From the reference's own patches on, so that one grey level of the resampler does not blur the comparison; the
@@ -13,7 +14,7 @@ fn check(name: &str, device: &Device) {
     let checkpoint = tiny_checkpoint();
     let (tower, quantizer) = load(&checkpoint, Stage::Sources, device, async |l| l.vision().await);
     let c = &checkpoint.config().processor;
-    let image = golden.image("image_u8");
+    let image = image(&golden, "image_u8");
     let patches = vision_patches(&image, c.patch_size, c.min_pixels, c.max_pixels).expect("patches");
     let grid = patches.grid;
     assert_eq!(golden.ids("image_grid_thw"), [1, grid.rows as u32, grid.columns as u32]);
@@ -29,7 +30,7 @@ fn check(name: &str, device: &Device) {
     assert_eq!(ids, golden.ids("vq_ids"), "{name}: codes");
     assert_eq!(upsample_codes(&ids, grid), golden.ids("vq_ids_up"), "{name}: upsampled codes");
     let required = ["patch_embed_out", "with_position", "block0_out", "block1_out", "quant_conv_out"];
-    golden.assert_traced(&read(trace), &required);
+    assert_traced(&golden, &read(trace), &required);
     // And with our own patches the codes are the same.
     assert_eq!(
         codes(patches.pixels, &mut Trace::disabled()),

@@ -186,7 +186,11 @@ describe("when the connection breaks", () => {
 describe("what the server sends is wrong", () => {
   test("other bytes twice: bad-file, and nothing stays", async () => {
     server.put("a/shard 1.safetensors", noise(200_000, 3));
-    await expect(get()).rejects.toMatchObject({ code: "bad-file", file: shard.path, message: expect.stringContaining(hash) });
+    await expect(get()).rejects.toMatchObject({
+      code: "bad-file",
+      file: shard.path,
+      message: expect.stringContaining(hash),
+    });
     expect(server.requests).toHaveLength(2);
     expect([...store.files.keys()]).toEqual([]);
   });
@@ -203,7 +207,10 @@ describe("what the server sends is wrong", () => {
   test("more bytes than are listed, without a size", async () => {
     server.silent = true;
     server.put("a/shard 1.safetensors", noise(300_000));
-    await expect(get(plain)).rejects.toMatchObject({ code: "bad-file", message: expect.stringContaining("found more") });
+    await expect(get(plain)).rejects.toMatchObject({
+      code: "bad-file",
+      message: expect.stringContaining("found more"),
+    });
   });
 
   test("fewer bytes than are listed, without a size", async () => {

@@ -33,7 +33,10 @@ describe("the model's root", () => {
 });
 
 test("picked files keep their folders; single files have none", () => {
-  expect(paths(filesFromPicker([picked("mini/pack.json"), picked("mini/vae/config.json")]))).toEqual(["pack.json", "vae/config.json"]);
+  expect(paths(filesFromPicker([picked("mini/pack.json"), picked("mini/vae/config.json")]))).toEqual([
+    "pack.json",
+    "vae/config.json",
+  ]);
   expect(paths(filesFromPicker([new File([""], "pack.json")]))).toEqual(["pack.json"]);
 });
 
@@ -65,7 +68,9 @@ describe("a drop", () => {
     }) as unknown as DataTransfer;
 
   test("of a folder is walked to its end", async () => {
-    const dropped = drop(folder("mini", file("pack.json"), folder("processor", file("tokenizer.json")), file("1"), file("2"), file("3")));
+    const dropped = drop(
+      folder("mini", file("pack.json"), folder("processor", file("tokenizer.json")), file("1"), file("2"), file("3")),
+    );
     expect(paths(await filesFromDrop(dropped))).toEqual(["pack.json", "processor/tokenizer.json", "1", "2", "3"]);
   });
 
@@ -75,7 +80,10 @@ describe("a drop", () => {
   });
 
   test("that cannot be read rejects", async () => {
-    const broken: Entry = { ...file("a"), file: (_done, failed) => failed?.(new DOMException("no", "NotReadableError")) };
+    const broken: Entry = {
+      ...file("a"),
+      file: (_done, failed) => failed?.(new DOMException("no", "NotReadableError")),
+    };
     await expect(filesFromDrop(drop(broken))).rejects.toThrow("no");
   });
 });
@@ -90,8 +98,15 @@ describe("picked files", () => {
   });
 
   test("that went away are named", async () => {
-    const gone = { size: 3, slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException("gone", "NotFoundError")) }) };
+    const gone = {
+      size: 3,
+      slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException("gone", "NotFoundError")) }),
+    };
     const source = new FilesSource(new Map([["a", gone as unknown as Blob]]));
-    await expect(source.read("a", 0, 1)).rejects.toMatchObject({ code: "bad-file", file: "a", message: expect.stringContaining("gone") });
+    await expect(source.read("a", 0, 1)).rejects.toMatchObject({
+      code: "bad-file",
+      file: "a",
+      message: expect.stringContaining("gone"),
+    });
   });
 });

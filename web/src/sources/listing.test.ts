@@ -9,7 +9,10 @@ const pack = (manifest: unknown): ReturnType<typeof listPack> =>
   listPack(url, new TextEncoder().encode(typeof manifest === "string" ? manifest : JSON.stringify(manifest)));
 
 test("a pack's files: the manifest, others, shards", async () => {
-  const manifest = JSON.stringify({ files: [entry("processor/tokenizer.json")], shards: [{ stage: "painter", file: entry("p.safetensors", 7) }] });
+  const manifest = JSON.stringify({
+    files: [entry("processor/tokenizer.json")],
+    shards: [{ stage: "painter", file: entry("p.safetensors", 7) }],
+  });
   const listing = await pack(manifest);
   const own = sha256Of(manifest);
   expect(listing.files).toEqual([
@@ -39,24 +42,50 @@ describe("a manifest is refused", () => {
     await expect(pack(manifest)).rejects.toMatchObject(expected);
   });
 
-  test.each(["", "..", "a/../b", "/a", "a//b", "./a", "a\\b", "c:a", "a\nb", "https://elsewhere/", 3])("the path %j", async (path) => {
-    await expect(pack({ files: [entry(path)], shards: [] })).rejects.toMatchObject({ code: "bad-file", message: expect.stringContaining('".."') });
-  });
+  test.each(["", "..", "a/../b", "/a", "a//b", "./a", "a\\b", "c:a", "a\nb", "https://elsewhere/", 3])(
+    "the path %j",
+    async (path) => {
+      await expect(pack({ files: [entry(path)], shards: [] })).rejects.toMatchObject({
+        code: "bad-file",
+        message: expect.stringContaining('".."'),
+      });
+    },
+  );
 });
 
 test("an index's shards, each once", () => {
   expect(listShards("i", '{"weight_map":{"a":"2","b":"1","c":"2"}}')).toEqual(["1", "2"]);
-  for (const index of ["{", "[]", "{}", '{"weight_map":{"a":"../b"}}', '{"weight_map":{"a":"b/c"}}', '{"weight_map":{"a":1}}']) {
+  for (const index of [
+    "{",
+    "[]",
+    "{}",
+    '{"weight_map":{"a":"../b"}}',
+    '{"weight_map":{"a":"b/c"}}',
+    '{"weight_map":{"a":1}}',
+  ]) {
     expect(() => listShards("i", index)).toThrow(expect.objectContaining({ code: "bad-file", file: "i" }));
   }
 });
 
 test("a listing is kept as it is, and nothing else is taken for one", () => {
-  const listing = { url, files: [{ path: "a", bytes: 1, sha256: hash, name: hash }, { path: "b", bytes: 0, name: hash }] };
+  const listing = {
+    url,
+    files: [
+      { path: "a", bytes: 1, sha256: hash, name: hash },
+      { path: "b", bytes: 0, name: hash },
+    ],
+  };
   const text = writeListing(listing);
   expect(readListing(url, text)).toEqual(listing);
   expect(readListing("http://localhost/other/", text)).toBeUndefined();
-  for (const other of [text.slice(0, -9), "null", "{}", text.replace('"a"', '"../a"'), text.replace("cache/1", "cache/2"), text.replace(hash, "b")]) {
+  for (const other of [
+    text.slice(0, -9),
+    "null",
+    "{}",
+    text.replace('"a"', '"../a"'),
+    text.replace("cache/1", "cache/2"),
+    text.replace(hash, "b"),
+  ]) {
     expect(readListing(url, other)).toBeUndefined();
   }
 });

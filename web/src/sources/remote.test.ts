@@ -31,7 +31,7 @@ function manifest(parts = shards): string {
 function putPack(parts = shards): void {
   server.put("pack.json", manifest(parts));
   server.put("processor/tokenizer.json", tokenizer);
-  parts.forEach((bytes, index) => server.put(`painter-${index}.safetensors`, bytes));
+  for (const [index, bytes] of parts.entries()) server.put(`painter-${index}.safetensors`, bytes);
 }
 
 beforeEach(async () => {
@@ -43,7 +43,11 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-function open(requests: Requests = "fresh", kept: MemoryStore | undefined = store, url = server.url): Promise<OpenSource> {
+function open(
+  requests: Requests = "fresh",
+  kept: MemoryStore | undefined = store,
+  url = server.url,
+): Promise<OpenSource> {
   const means: RemoteMeans = {
     store: kept,
     room: async () => roomLeft,
@@ -60,7 +64,9 @@ async function expectPack(source: OpenSource, parts = shards): Promise<void> {
     expect(await source.size(path)).toBe(bytes.length);
     expect(await source.read(path, 1000, 5000)).toEqual(bytes.slice(1000, 5000));
   }
-  expect(new TextDecoder().decode(await source.read("pack.json", 0, (await source.size("pack.json")) ?? 0))).toBe(manifest(parts));
+  expect(new TextDecoder().decode(await source.read("pack.json", 0, (await source.size("pack.json")) ?? 0))).toBe(
+    manifest(parts),
+  );
 }
 
 test("a pack is fetched once, in order, and counted as a whole", async () => {
@@ -221,7 +227,11 @@ describe("a checkpoint", () => {
     server.put("vision_language_encoder/model.safetensors", weights);
     server.put("text_encoder/model.safetensors", weights);
     server.put("vae/diffusion_pytorch_model.safetensors", weights);
-    const map = { a: "diffusion_pytorch_model-00001.safetensors", b: "diffusion_pytorch_model-00002.safetensors", c: "diffusion_pytorch_model-00001.safetensors" };
+    const map = {
+      a: "diffusion_pytorch_model-00001.safetensors",
+      b: "diffusion_pytorch_model-00002.safetensors",
+      c: "diffusion_pytorch_model-00001.safetensors",
+    };
     server.put("transformer/diffusion_pytorch_model.safetensors.index.json", JSON.stringify({ weight_map: map }));
     server.put("transformer/diffusion_pytorch_model-00001.safetensors", weights);
     server.put("transformer/diffusion_pytorch_model-00002.safetensors", weights);
@@ -234,6 +244,14 @@ describe("a checkpoint", () => {
     expect(await source.size("transformer/diffusion_pytorch_model.safetensors")).toBeUndefined();
     expect(await source.read("vae/diffusion_pytorch_model.safetensors", 7, 70)).toEqual(weights.slice(7, 70));
     await open("never");
+  });
+
+  test("is fetched with its card, if it has one", async () => {
+    expect(await (await open()).size("atelier.json")).toBeUndefined();
+    server.tag = '"2"';
+    server.put("atelier.json", '{"name":"m"}');
+    const source = await open();
+    expect(new TextDecoder().decode(await source.read("atelier.json", 0, 12))).toBe('{"name":"m"}');
   });
 
   test("of another version is fetched again", async () => {
@@ -262,7 +280,10 @@ describe("a checkpoint", () => {
   test("is not taken for one where a server answers everything with its page", async () => {
     server.files.clear();
     server.pages = true;
-    await expect(open()).rejects.toMatchObject({ code: "bad-file", message: expect.stringContaining("no model found") });
+    await expect(open()).rejects.toMatchObject({
+      code: "bad-file",
+      message: expect.stringContaining("no model found"),
+    });
   });
 });
 

@@ -16,6 +16,9 @@ export interface FetchedListing {
 /** The file by which a checkpoint is known. */
 const INDEX = "model_index.json";
 
+/** What a checkpoint says that it can draw; it need not have one. */
+const CARD = "atelier.json";
+
 /** Files of a checkpoint beside its weights. */
 const CONFIGS = [
   "vision_language_encoder/config.json",
@@ -54,9 +57,10 @@ async function listCheckpoint(url: string, fetch: Fetch, signal: AbortSignal): P
     const problem = `${url}: no model found: neither ${MANIFEST} nor ${INDEX} is there`;
     throw new AtelierError("bad-file", problem, { file: INDEX });
   }
+  const card = await look(url, CARD, fetch, signal);
   const configs = await Promise.all(CONFIGS.map(find));
   const weights = await Promise.all(WEIGHTS.map((stem) => listWeights(url, stem, fetch, signal)));
-  return { url, files: [index, ...configs, ...(await Promise.all(weights.flat().map(find)))] };
+  return { url, files: [index, ...(card ? [card] : []), ...configs, ...(await Promise.all(weights.flat().map(find)))] };
 }
 
 /** The files of a component's weights. */
@@ -95,7 +99,8 @@ async function look(url: string, path: string, fetch: Fetch, signal: AbortSignal
     bytes = part && (part.status === 206 ? rangeOf(part)?.total : lengthOf(part));
     await part?.body?.cancel();
   }
-  if (bytes === undefined) throw new AtelierError("network", `${path}: the server does not say its size`, { file: path });
+  if (bytes === undefined)
+    throw new AtelierError("network", `${path}: the server does not say its size`, { file: path });
   return { path, bytes, name: await sha256(`${path}\n${bytes}\n${versionOf(head) ?? ""}`) };
 }
 

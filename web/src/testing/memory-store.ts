@@ -67,7 +67,8 @@ export class MemoryStore implements Store {
   }
 
   async remove(name: string): Promise<void> {
-    if (this.open.has(name) || this.readers.get(name)) throw new DOMException("it is open", "NoModificationAllowedError");
+    if (this.open.has(name) || this.readers.get(name))
+      throw new DOMException("it is open", "NoModificationAllowedError");
     this.files.delete(name);
   }
 

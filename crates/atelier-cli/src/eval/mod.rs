@@ -5,6 +5,7 @@ mod progress;
 mod prompts;
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::mem::ManuallyDrop;
 use std::ops::{ControlFlow, RangeInclusive};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use atelier::record::{RUN_FORMAT, RunRecord, device_name};
 use atelier::rng::RNG_VERSION;
-use atelier::{Blueprint, DeviceReport, Event, Pipeline, Request, Run, Sources};
+use atelier::{Blueprint, Card, DeviceReport, Event, Pipeline, Request, Run, Sources, Warning};
 use futures_lite::future::block_on;
 
 use crate::cli::EvalTextArgs;
@@ -95,9 +96,8 @@ impl Evaluation<'_> {
         // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
         let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
         let requests = self.requests(&pipeline)?;
-        // All of one size: the longest prompt needs most.
-        if let Some(longest) = requests.iter().max_by_key(|request| request.prompts.concat().len()) {
-            memory::limit(&mut pipeline, longest, &device_report, &model, place.vram_budget)?;
+        if let Some(largest) = largest(&requests, &pipeline).await? {
+            memory::limit(&mut pipeline, &largest, &device_report, &model, place.vram_budget)?;
         }
         fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
         let paths: Vec<PathBuf> = self.prompts.iter().map(|prompt| self.path(prompt)).collect();
@@ -112,6 +112,9 @@ impl Evaluation<'_> {
             files::check_target("--output", job.path)?;
         }
         self.announce(&model, &device_report, &jobs);
+        if let Some(card) = pipeline.checkpoint().card() {
+            self.warn(card, &jobs);
+        }
         let record = Recorder { model, device: device_name(&device_report) };
         self.paint(&jobs, &mut pipeline, &record).await
     }
@@ -120,15 +123,14 @@ impl Evaluation<'_> {
     fn requests(&self, pipeline: &Pipeline) -> Result<Vec<Request>> {
         let EvalTextArgs { width, height, steps, seed, .. } = *self.args;
         let default = Request::new("", pipeline.checkpoint());
-        let common = Request {
-            width: width.unwrap_or(default.width),
-            height: height.unwrap_or(default.height),
-            steps: steps.unwrap_or(default.steps),
-            seed,
-            ..default
-        };
+        let common = Request { steps: steps.unwrap_or(default.steps), seed, ..default };
         let request = |prompt: &Prompt| {
-            let request = Request { prompts: vec![prompt.text.clone()], ..common.clone() };
+            let request = Request {
+                prompts: vec![prompt.text.clone()],
+                width: width.or(prompt.width).unwrap_or(common.width),
+                height: height.or(prompt.height).unwrap_or(common.height),
+                ..common.clone()
+            };
             match pipeline.check(&request) {
                 Err(error @ atelier::Error::Request { field: "prompt", .. }) => {
                     let place = format!("{}: prompt {}", self.args.prompts.display(), prompt.index);
@@ -147,13 +149,34 @@ impl Evaluation<'_> {
     fn announce(&self, model: &Model, device: &DeviceReport, jobs: &[Job<'_>]) {
         let mut progress = self.progress.borrow_mut();
         progress.begin(jobs.len(), jobs.len().div_ceil(GROUP));
-        let Some(Job { request: Request { width, height, steps, seed, .. }, .. }) = jobs.first() else {
+        let Some(Job { request: Request { steps, seed, .. }, .. }) = jobs.first() else {
             return;
         };
-        let size = format!("{width}x{height}, {steps} steps, seed {seed}");
-        progress.say(&format!("{} on {device}: {size}", model.title()));
+        let sizes: BTreeSet<_> = jobs.iter().map(|job| (job.request.width, job.request.height)).collect();
+        let sizes = match (sizes.len(), sizes.first()) {
+            (1, Some((width, height))) => format!("{width}x{height}"),
+            (count, _) => counted(count, "size"),
+        };
+        progress.say(&format!("{} on {device}: {sizes}, {steps} steps, seed {seed}", model.title()));
         let there = self.prompts.len().saturating_sub(jobs.len());
         progress.say(&format!("{} to paint, {there} are there", counted(jobs.len(), "picture")));
+    }
+
+    /// Says what the model was not taught, each once with the first prompt that asks for it.
+    fn warn(&self, card: &Card, jobs: &[Job<'_>]) {
+        let mut found: Vec<(String, usize, usize)> = Vec::new();
+        for job in jobs {
+            for text in card.warnings(&job.request).iter().map(Warning::to_string) {
+                match found.iter_mut().find(|(other, ..)| *other == text) {
+                    Some((_, _, more)) => *more += 1,
+                    None => found.push((text, job.index, 0)),
+                }
+            }
+        }
+        for (text, index, more) in found {
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            self.progress.borrow_mut().say(&format!("warning: prompt {index}{more}: {text}"));
+        }
     }
 
     async fn paint(&self, jobs: &[Job<'_>], pipeline: &mut Pipeline, record: &Recorder) -> Result<()> {
@@ -191,6 +214,25 @@ impl Evaluation<'_> {
         }
         Ok(())
     }
+}
+
+/// The one that needs most memory: of each size the longest prompt is planned for. None of no requests.
+async fn largest(requests: &[Request], pipeline: &Pipeline) -> Result<Option<Request>> {
+    let mut longest = BTreeMap::new();
+    for request in requests {
+        let of_size = longest.entry((request.width, request.height)).or_insert(request);
+        if request.prompts.concat().len() > of_size.prompts.concat().len() {
+            *of_size = request;
+        }
+    }
+    let mut largest: Option<(u64, &Request)> = None;
+    for request in longest.into_values() {
+        let peak = pipeline.plan(request, None).await?.peak();
+        if largest.is_none_or(|(most, _)| peak > most) {
+            largest = Some((peak, request));
+        }
+    }
+    Ok(largest.map(|(_, request)| request.clone()))
 }
 
 /// What every picture notes.

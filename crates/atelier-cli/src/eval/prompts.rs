@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use atelier::prompt::check_size;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -18,9 +19,13 @@ const SHOWN: usize = 40;
 pub struct Prompt {
     pub index: usize,
     pub text: String,
+    /// In pixels, where the file says it.
+    pub width: Option<usize>,
+    pub height: Option<usize>,
 }
 
-/// Reads `{"data_list": [{"prompt": …, "index": …}, …]}`; what else is there is for the one who scores the pictures.
+/// Reads `{"data_list": [{"prompt": …, "index": …}, …]}`, of which each may have `width` and `height`; what else is there,
+/// `texts` for example, is for the one who scores the pictures.
 ///
 /// # Errors
 /// Naming the file, the entry, what was expected and what was found.
@@ -52,7 +57,17 @@ fn parse(text: &str) -> Result<Vec<Prompt>, String> {
             let found = format!("{number}, which data_list[{first}] has too");
             return problem("index", "a number of its own", found);
         }
-        prompts.push(Prompt { index: number, text: text.to_owned() });
+        let mut sides = [None; 2];
+        for (side, field) in sides.iter_mut().zip(["width", "height"]) {
+            let Some(value) = entry.get(field) else { continue };
+            let pixels = value.as_u64().and_then(|pixels| usize::try_from(pixels).ok());
+            *side = pixels.filter(|&pixels| check_size(pixels, pixels).is_ok());
+            if side.is_none() {
+                return problem(field, "a multiple of 32 from 32 to 4096", shown(Some(value)));
+            }
+        }
+        let [width, height] = sides;
+        prompts.push(Prompt { index: number, text: text.to_owned(), width, height });
     }
     Ok(prompts)
 }
@@ -73,10 +88,12 @@ mod tests {
 
     #[test]
     fn prompts_keep_their_order_and_numbers() {
-        let text =
-            r#"{"data_list": [{"prompt": "b", "index": 4, "regions": []}, {"index": 0, "prompt": "a"}]}"#;
-        let prompts = [(4, "b"), (0, "a")].map(|(index, text)| Prompt { index, text: text.into() });
-        assert_eq!(parse(text).unwrap(), prompts);
+        let text = r#"{"data_list": [
+            {"prompt": "b", "index": 4, "width": 512, "height": 768, "texts": ["x"], "regions": []},
+            {"index": 0, "prompt": "a", "height": 32}]}"#;
+        let prompt = |index, text: &str, width, height| Prompt { index, text: text.into(), width, height };
+        let expected = [prompt(4, "b", Some(512), Some(768)), prompt(0, "a", None, Some(32))];
+        assert_eq!(parse(text).unwrap(), expected);
     }
 
     #[test]
@@ -97,6 +114,18 @@ mod tests {
             (
                 r#"{"data_list": [{"prompt": "a", "index": -1}]}"#,
                 "data_list[0].index: expected a whole number of at least 0, found -1",
+            ),
+            (
+                r#"{"data_list": [{"prompt": "a", "index": 0, "width": 500}]}"#,
+                "data_list[0].width: expected a multiple of 32 from 32 to 4096, found 500",
+            ),
+            (
+                r#"{"data_list": [{"prompt": "a", "index": 0, "width": 64, "height": "64"}]}"#,
+                "data_list[0].height: expected a multiple of 32 from 32 to 4096, found \"64\"",
+            ),
+            (
+                r#"{"data_list": [{"prompt": "a", "index": 0, "height": null}]}"#,
+                "data_list[0].height: expected a multiple of 32 from 32 to 4096, found null",
             ),
             (
                 r#"{"data_list": [{"prompt": "a", "index": 3}, {"prompt": "b", "index": 3}]}"#,

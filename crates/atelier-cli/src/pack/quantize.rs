@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use atelier::calibration::Calibration;
+use atelier::card::CARD;
 use atelier::checkpoint::Checkpoint;
 use atelier::packing::{aliases_of, plan_checkpoint};
 use atelier::weight_mapping::inventory;
@@ -28,7 +29,8 @@ const MAX_POLICY: u64 = 1 << 20;
 /// The longest configuration or tokenizer.
 pub(super) const MAX_FILE: u64 = 256 << 20;
 /// What a checkpoint has beside weights.
-pub(super) const CONFIGS: [&str; 8] = [
+pub(super) const CONFIGS: [&str; 9] = [
+    CARD,
     "model_index.json",
     "scheduler/scheduler_config.json",
     "processor/preprocessor_config.json",
@@ -159,7 +161,7 @@ async fn describe(
 ) -> Result<Manifest> {
     let mut configs = BTreeMap::new();
     for path in CONFIGS {
-        // The model was opened, so what it needs is there.
+        // The model was opened, so what it needs is there; it need not have a card.
         let Some(text) = read_all(source, path, MAX_FILE).await? else { continue };
         let json = serde_json::from_slice(&text).map_err(|error| Error::input(source.locate(path), error))?;
         configs.insert(path.to_owned(), json);

@@ -2,20 +2,13 @@
 
 #![allow(missing_docs, dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use atelier_weights::{Component, FolderSource};
-use futures_lite::future::block_on;
-use serde_json::Value;
 use tempfile::TempDir;
-
-pub fn reference() -> PathBuf {
-    // Cargo runs tests in their package's folder; a path from compile time may be that of a checkout that is gone.
-    Path::new("../../tests/data/reference").canonicalize().unwrap()
-}
+pub use testkit::reference;
 
 pub fn tiny_random() -> PathBuf {
     reference().join("tiny-random")
@@ -38,11 +31,12 @@ pub struct Done {
 pub struct Desk {
     folder: TempDir,
     pub model: PathBuf,
+    refusals: RefCell<String>,
 }
 
 impl Desk {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), model: tiny_random() }
+        Self { folder: tempfile::tempdir().unwrap(), model: tiny_random(), refusals: RefCell::default() }
     }
 
     /// One whose model is a copy that can be damaged.
@@ -124,6 +118,23 @@ impl Desk {
         for word in words {
             assert!(last.contains(word), "{args:?}: no {word:?} in {done:?}");
         }
+        // Cut after the places are named: else a longer place would leave less.
+        let typed: Vec<String> =
+            args.iter().map(|arg| self.portable(arg).chars().take(40).collect()).collect();
+        *self.refusals.borrow_mut() += &format!("{typed:?}\n    {last}\n");
+    }
+
+    /// What [`Self::refused`] has read so far, the same on every machine.
+    pub fn refusals(&self) -> String {
+        self.portable(&self.refusals.borrow())
+    }
+
+    /// Text without the places of this machine.
+    pub fn portable(&self, text: &str) -> String {
+        let folder = self.folder.path();
+        let [folder, canonical] = [folder.to_path_buf(), folder.canonicalize().unwrap()];
+        let places = [(canonical, "DESK"), (folder, "DESK"), (reference(), "REFERENCE")];
+        places.iter().fold(text.to_owned(), |text, (path, name)| text.replace(path.to_str().unwrap(), name))
     }
 }
 
@@ -146,43 +157,6 @@ fn copy_folder(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).unwrap();
         }
     }
-}
-
-/// One safetensors file.
-pub struct Tensors(Component);
-
-impl Tensors {
-    pub fn open(path: &Path) -> Self {
-        let source = Arc::new(FolderSource::open(path.parent().unwrap()).unwrap());
-        Self(block_on(Component::open_file(source, path.file_name().unwrap().to_str().unwrap())).unwrap())
-    }
-
-    pub fn shape(&self, name: &str) -> &[usize] {
-        &self.0.get(name).unwrap_or_else(|| panic!("no tensor {name}")).shape
-    }
-
-    pub fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some()
-    }
-
-    pub fn f32(&self, name: &str) -> Vec<f32> {
-        block_on(self.0.read_f32(name)).unwrap()
-    }
-
-    pub fn bytes(&self, name: &str) -> Vec<u8> {
-        block_on(self.0.read_bytes(name)).unwrap().into_owned()
-    }
-
-    pub fn is_float(&self, name: &str) -> bool {
-        self.0.get(name).unwrap().dtype == atelier_weights::Dtype::F32
-    }
-}
-
-/// An entry of the reference's manifest.
-pub fn manifest(name: &str) -> Value {
-    let text = fs::read_to_string(reference().join("golden/manifest.json")).unwrap();
-    let manifest: Value = serde_json::from_str(&text).unwrap();
-    manifest["entries"].as_array().unwrap().iter().find(|entry| entry["name"] == name).unwrap().clone()
 }
 
 /// A picture that is not flat, as a file.

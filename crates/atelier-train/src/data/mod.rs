@@ -35,4 +35,5 @@ pub use random::Random;
 pub use sample::Sample;
 pub use scene::{CellBox, Line, PlacedRegion, Scene, Style};
 pub use sheet::sheet;
+pub(crate) use typeface::read_font;
 pub use words::Words;

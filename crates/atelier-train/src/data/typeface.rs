@@ -126,7 +126,7 @@ impl Set<'_> {
 ///
 /// # Errors
 /// No such file is in `folders` or below, or it cannot be read.
-fn read_font(
+pub(crate) fn read_font(
     folders: &[PathBuf],
     file: &'static str,
     package: &'static str,

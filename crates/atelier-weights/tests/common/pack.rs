@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use atelier_weights::{
-    ByteSource, Component, FileEntry, MANIFEST, Manifest, MemorySource, PACK_FORMAT, PieceEntry, Result,
-    Scheme, Search, Shard, TensorEntry,
+    ByteSource, Component, E4M3, FileEntry, MANIFEST, Manifest, MemorySource, PACK_FORMAT, PieceEntry,
+    Result, Scheme, Search, Shard, TensorEntry,
 };
 use futures_lite::future::block_on;
 use serde_json::{Value, json};
@@ -47,6 +47,10 @@ pub fn parts(scheme: Scheme, columns: usize, weights: &[f32]) -> (Vec<Vec<u8>>, 
     let packed = scheme.pack(Search::Nearest, columns, weights, &[]);
     if scheme.is_quantised() {
         (vec![words(&packed.codes), words(&packed.scales)], scheme.unpack(columns, &packed))
+    } else if scheme == Scheme::F8 {
+        let codes = scheme.float_bytes(weights);
+        let stands_for = codes.iter().map(|&code| E4M3[usize::from(code)]).collect();
+        (vec![codes], stands_for)
     } else {
         (vec![scheme.float_bytes(weights)], weights.to_vec())
     }
@@ -61,6 +65,7 @@ pub const TENSORS: &[Tensor<'_>] = &[
     ("part", "q8", &[3, 32], Scheme::Q8, &[(0, 3)]),
     ("part", "offset", &[2, 64], Scheme::Q4Offset, &[(1, 2)]),
     ("part", "bias", &[5], Scheme::F16, &[(1, 5)]),
+    ("part", "eight", &[3, 5], Scheme::F8, &[(0, 1), (1, 2)]),
     ("other", "scalar", &[], Scheme::F32, &[(1, 1)]),
     ("other", "kernel", &[2, 1, 3, 3], Scheme::F32, &[(1, 2)]),
 ];
@@ -93,6 +98,7 @@ impl Pack {
                         Scheme::F32 => ("F32", 4),
                         Scheme::F16 => ("F16", 2),
                         Scheme::Bf16 => ("BF16", 2),
+                        Scheme::F8 => ("F8_E4M3", 1),
                         _ => ("U32", 4),
                     };
                     let shape = match (scheme.is_quantised(), shape.split_first()) {

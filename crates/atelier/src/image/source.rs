@@ -4,13 +4,12 @@
 use super::RgbImage;
 use super::resize::{Filter, resized};
 use crate::error::{Error, Result};
+use crate::geometry::PATCH_PIXELS;
 
 /// The shortest side of a source image, in pixels.
 const MIN_SIDE: usize = 16;
 /// The largest ratio of the longer side to the shorter one.
 const MAX_ASPECT: usize = 4;
-/// Pixels that the VAE and the painter take as one patch, along each side.
-const VAE_PATCH: usize = 16;
 
 /// The `(height, width)` that the vision tower sees: about half the size, multiples of `patch` (spec 5.1).
 ///
@@ -52,7 +51,7 @@ pub fn vision_size(
 
 /// The `(height, width)` that the VAE sees: floored to multiples of 16 (spec 10).
 pub fn vae_size(width: usize, height: usize) -> (usize, usize) {
-    (height / VAE_PATCH * VAE_PATCH, width / VAE_PATCH * VAE_PATCH)
+    (height / PATCH_PIXELS * PATCH_PIXELS, width / PATCH_PIXELS * PATCH_PIXELS)
 }
 
 /// The `(width, height)` to resize a source image to, so that its visual tokens and its latent cover the same

@@ -24,6 +24,7 @@ use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
 use crate::device;
 use crate::error::{Error, Result};
+use crate::geometry::LATENT_PIXELS;
 use crate::image::RgbImage;
 use crate::packing;
 use crate::plan::{self, MOST_BUFFER, MemoryPlan, Part, PlanRequest};
@@ -33,7 +34,7 @@ use crate::progress::{Run, Stage};
 use crate::prompt::{check_size, glyph_texts};
 use crate::rng::{Rng, Stream};
 use architect::{PromptIndex, WriteJob};
-use painter::{ImageIndex, LATENT_PIXELS, PaintJob};
+use painter::{ImageIndex, PaintJob};
 use resident::Resident;
 
 /// A checkpoint on a device.

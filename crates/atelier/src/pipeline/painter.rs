@@ -7,6 +7,7 @@ use super::sources::{EncodedSource, Sources};
 use crate::blueprint::{Blueprint, SourceRecord};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
+use crate::geometry::{LATENT_PIXELS, PATCH_PIXELS};
 use crate::glyph_encoder::{GlyphEncoder, pad_left};
 use crate::preview::Preview;
 use crate::prior::CachePrecision;
@@ -15,11 +16,6 @@ use crate::prompt::{glyph_texts, glyph_tokens, upsample_codes};
 use crate::scheduler::FlowMatchEuler;
 use crate::trace::{Trace, read_floats};
 use crate::transformer::{Conditions, Guides, PictureFrame, SourceCache, Transformer};
-
-/// Pixels along a side that one latent cell stands for.
-pub(super) const LATENT_PIXELS: usize = 8;
-/// Pixels along a side that one patch of the painter stands for.
-const PATCH_PIXELS: usize = 16;
 
 /// The models that paint.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use crate::image::RgbImage;
 use crate::prior::sampler::Sampling;
 use crate::prompt::check_size;
 
-/// Steps when the request does not say, as in the reference.
+/// Steps when neither the request nor the model's card says, as in the reference.
 pub const DEFAULT_STEPS: usize = 50;
-/// Guidance when the request does not say, as in the reference.
+/// Guidance when neither the request nor the model's card says, as in the reference.
 pub const DEFAULT_GUIDANCE: f32 = 1.5;
 /// Temperature where `generation_config.json` has none, as in the project's readme.
 const DEFAULT_TEMPERATURE: f32 = 0.9;
@@ -121,13 +121,14 @@ impl Request {
     /// A text-to-image request with the checkpoint's own defaults.
     pub fn new(prompt: impl Into<String>, checkpoint: &Checkpoint) -> Self {
         let side = checkpoint.config().vae.sample_size;
+        let card = checkpoint.card();
         Self {
             prompts: vec![prompt.into()],
             sources: Vec::new(),
             width: side,
             height: side,
-            steps: DEFAULT_STEPS,
-            guidance: DEFAULT_GUIDANCE,
+            steps: card.and_then(|card| card.default_steps).unwrap_or(DEFAULT_STEPS),
+            guidance: card.and_then(|card| card.default_guidance).unwrap_or(DEFAULT_GUIDANCE),
             seed: 0,
             blueprint_seed: None,
             sampling: default_sampling(&checkpoint.config().generation),

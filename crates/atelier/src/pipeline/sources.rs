@@ -7,11 +7,11 @@ use crate::blueprint::SourceRecord;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::image::{RgbImage, usable_source, vae_pixels, vae_size, vision_patches, vision_size};
-use crate::prior::{VectorQuantizer, VisionTower, patches_tensor};
 use crate::progress::Run;
 use crate::prompt::{Grid, upsample_codes};
 use crate::trace::{TraceValues, read_floats, read_ids};
 use crate::vae::{Encoder, LatentStatistics};
+use crate::vision::{VectorQuantizer, VisionTower, patches_tensor};
 
 /// The models that read source images.
 #[derive(Debug)]

@@ -12,11 +12,10 @@ use super::vae::{Map, convolution, last, resnet, upsampler};
 use super::weights::WeightsPlan;
 use super::{F32, PlanRequest, WORKSPACE};
 use crate::config::{ModelConfig, VaeConfig};
+use crate::geometry::LATENT_PIXELS;
 use crate::progress::Stage;
 use crate::vae::band_rows;
 
-/// Pixels along a side of a latent cell.
-const CELL: usize = 8;
 /// Bands that a step has alive: what it reads, its copies and its result.
 const BANDS: u64 = 5;
 
@@ -31,7 +30,7 @@ pub enum DecodeMode {
 }
 
 pub(super) fn plan(config: &ModelConfig, request: &PlanRequest, weights: WeightsPlan) -> StagePlan {
-    let latent = [request.height / CELL, request.width / CELL];
+    let latent = [request.height / LATENT_PIXELS, request.width / LATENT_PIXELS];
     let mode = choose_mode(&config.vae, latent, weights.bytes, request.most_buffer, request.budget);
     let moments = match mode {
         DecodeMode::Whole => whole(&config.vae, latent),

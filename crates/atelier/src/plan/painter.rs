@@ -18,14 +18,10 @@ use super::memory::{Moment, Part, StagePlan};
 use super::weights::WeightsPlan;
 use super::{F32, PlanRequest, SourceSizes, choose_cache};
 use crate::config::ModelConfig;
+use crate::geometry::{LATENT_PIXELS, PATCH_PIXELS};
 use crate::prior::CachePrecision;
 use crate::progress::Stage;
 use crate::transformer::MLP_ROWS;
-
-/// Pixels along a side of a patch.
-const PATCH: usize = 16;
-/// Pixels along a side of a latent cell.
-const CELL: usize = 8;
 
 pub(super) fn plan(
     config: &ModelConfig,
@@ -52,11 +48,11 @@ fn plan_with(
 ) -> StagePlan {
     let c = &config.transformer;
     let width = c.width();
-    let image = (request.height / PATCH) * (request.width / PATCH);
-    let source = (sources.pixels[0] / PATCH) * (sources.pixels[1] / PATCH);
+    let image = (request.height / PATCH_PIXELS) * (request.width / PATCH_PIXELS);
+    let source = (sources.pixels[0] / PATCH_PIXELS) * (sources.pixels[1] / PATCH_PIXELS);
     let text = request.glyph_tokens.max(1);
     let branches = if request.guided { 2 } else { 1 };
-    let latent = [c.in_channels, request.height / CELL, request.width / CELL];
+    let latent = [c.in_channels, request.height / LATENT_PIXELS, request.width / LATENT_PIXELS];
     let mut held = vec![
         Part::new("projected blueprint", branches, &[image, width], F32),
         Part::new("projected glyphs", branches, &[text, width], F32),

@@ -10,7 +10,7 @@ use super::memory::{Part, bytes};
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
-use crate::weight_mapping::{InventoryEntry, TensorRole, inventory, parts};
+use crate::weight_mapping::{InventoryEntry, TensorRole, inventory, stage_parts};
 
 /// A stage's weights on the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,10 +35,10 @@ pub(super) async fn weights(
     let stored: BTreeMap<(&str, &str), &TensorEntry> =
         tensors.iter().map(|tensor| ((tensor.component.as_str(), tensor.name.as_str()), tensor)).collect();
     let mut buffers = Buffers::default();
-    for &(component, prefixes) in parts(stage) {
+    for part in stage_parts(stage) {
+        let component = part.component;
         for entry in inventory(config, component).await? {
-            let wanted = prefixes.iter().any(|prefix| entry.name.starts_with(prefix));
-            if entry.role != TensorRole::Used || !wanted {
+            if entry.role != TensorRole::Used || !part.reads(&entry.name) {
                 continue;
             }
             let tensor = stored.get(&(component.folder(), entry.name.as_str())).ok_or_else(|| {

@@ -5,16 +5,11 @@ mod kv_cache;
 mod mlp;
 mod rope;
 pub mod sampler;
-mod vision;
-mod vq;
 
 pub use attention::Attention;
 pub use kv_cache::{CachePrecision, KvCache};
 pub use mlp::Mlp;
 pub use rope::MultiAxisRope;
-pub(crate) use vision::patches_tensor;
-pub use vision::{VisionBlock, VisionTower};
-pub use vq::VectorQuantizer;
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};

@@ -3,11 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::geometry::{MAX_SIDE, TOKEN_PIXELS};
 
-/// Pixels of the target image that one visual token stands for, along each side.
-const TOKEN_PIXELS: usize = 32;
-/// The longest side that a request may ask for, in pixels.
-const MAX_SIDE: usize = 4096;
 /// Tokens along the side of the draft grid of a square target.
 const DRAFT_SIDE: f64 = 16.0;
 

@@ -16,24 +16,48 @@ use crate::config::{GlyphEncoderConfig, PriorConfig, TransformerConfig, VaeConfi
 use crate::error::Result;
 use crate::glyph_encoder::{GlyphAttention, GlyphBlock, GlyphEncoder, RelativeBias};
 use crate::nn::{Linear, Matrix};
-use crate::prior::{
-    Attention, DecoderLayer, Mlp, MultiAxisRope, Prior, VectorQuantizer, VisionBlock, VisionTower,
-};
+use crate::prior::{Attention, DecoderLayer, Mlp, MultiAxisRope, Prior};
 use crate::progress::Stage;
 use crate::transformer::{JointAttention, TimeConditionEmbedding, Transformer, TransformerBlock, TwoLayer};
 use crate::vae::{Decoder, DownBlock, Encoder, UpBlock};
+use crate::vision::{VectorQuantizer, VisionBlock, VisionTower};
 use layers::{conv, embedding, group_norm, layer_norm, linear, pixels_linear, resnets, rms_norm};
 
-/// Which tensors a stage reads: components and the prefixes of their names.
-pub(crate) fn parts(stage: Stage) -> &'static [(ComponentName, &'static [&'static str])] {
+/// The tensors of one component that a stage reads.
+pub(crate) struct StagePart {
+    pub component: ComponentName,
+    prefixes: &'static [&'static str],
+}
+
+impl StagePart {
+    const fn new(component: ComponentName, prefixes: &'static [&'static str]) -> Self {
+        Self { component, prefixes }
+    }
+
+    /// Whether the stage reads this tensor of the component.
+    pub fn reads(&self, tensor: &str) -> bool {
+        self.prefixes.iter().any(|prefix| tensor.starts_with(prefix))
+    }
+}
+
+/// Which tensors a stage reads.
+pub(crate) fn stage_parts(stage: Stage) -> &'static [StagePart] {
+    const SOURCES: [StagePart; 2] = [
+        StagePart::new(ComponentName::VisionLanguageEncoder, &["model.visual.", "model.vqmodel.quant"]),
+        StagePart::new(ComponentName::Vae, &["encoder."]),
+    ];
+    const ARCHITECT: [StagePart; 1] =
+        [StagePart::new(ComponentName::VisionLanguageEncoder, &["model.language_model.", "lm_head."])];
+    const PAINTER: [StagePart; 2] = [
+        StagePart::new(ComponentName::TextEncoder, &[""]),
+        StagePart::new(ComponentName::Transformer, &[""]),
+    ];
+    const DECODER: [StagePart; 1] = [StagePart::new(ComponentName::Vae, &["decoder."])];
     match stage {
-        Stage::Sources => &[
-            (ComponentName::VisionLanguageEncoder, &["model.visual.", "model.vqmodel.quant"]),
-            (ComponentName::Vae, &["encoder."]),
-        ],
-        Stage::Architect => &[(ComponentName::VisionLanguageEncoder, &["model.language_model.", "lm_head."])],
-        Stage::Painter => &[(ComponentName::TextEncoder, &[""]), (ComponentName::Transformer, &[""])],
-        Stage::Decoder => &[(ComponentName::Vae, &["decoder."])],
+        Stage::Sources => &SOURCES,
+        Stage::Architect => &ARCHITECT,
+        Stage::Painter => &PAINTER,
+        Stage::Decoder => &DECODER,
     }
 }
 
