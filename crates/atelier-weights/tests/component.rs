@@ -185,10 +185,7 @@ async fn dtypes_that_are_not_asked_for() {
     let ints: Vec<u8> = [1_i32, -2].iter().flat_map(|n| n.to_le_bytes()).collect();
     let part = open_file(one("w", "I32", &[2], &ints)).unwrap();
     assert_eq!(part.read_i32("w").await.unwrap(), [1, -2]);
-    refused(
-        part.read_f32("w").await,
-        &["a.safetensors", "\"w\"", "F32, F16, BF16 or F8_E4M3", "found I32"],
-    );
+    refused(part.read_f32("w").await, &["a.safetensors", "\"w\"", "F32, F16, BF16 or F8_E4M3", "found I32"]);
     refused(part.read_rows_f32("w", 0..1).await, &["\"w\"", "found I32"]);
     refused(part.read_u8("w").await, &["\"w\"", "expected U8, found I32"]);
     let part = open_file(one("w", "U8", &[2], &[1, 2])).unwrap();
