@@ -441,6 +441,7 @@ mod tests {
             steps: 1,
             guidance: 1.0,
             seed: 0,
+            blueprint_seed: None,
             sampling: Sampling { temperature: 0.0, top_p: 1.0, top_k: None },
             images_per_prompt: 1,
             noise: None,
