@@ -1,6 +1,7 @@
 //! What a caller of the library can rely on: seeds, limits, cancelling, batches, blueprints as values.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use atelier::prior::CachePrecision;
 use atelier::{
@@ -282,4 +283,58 @@ async fn events_tell_the_whole_story_in_order() {
     let draft = tokens.iter().filter(|(grid, _)| *grid == GridName::Draft).count();
     assert_eq!((draft, tokens.len() - draft), (11 * 22, 2));
     assert_eq!(tokens[draft..], [(GridName::Large, 0), (GridName::Large, 1)]);
+}
+
+#[test]
+fn each_picture_is_decoded_before_the_next_is_painted() {
+    let request = |p: &Pipeline| Request { images_per_prompt: 3, ..small(p, "a 'red' cat") };
+    // With room for painter and decoder, with none, and without a word.
+    let stories = [Some(1 << 40), Some(1), None].map(|budget| {
+        let mut p = pipeline();
+        p.set_memory_budget(budget);
+        let mut story = String::new();
+        let mut run = Run::observed(|event| {
+            story.push_str(&match event {
+                Event::Load { stage: Stage::Painter, bytes, total } if bytes == total => "P".to_owned(),
+                Event::Load { stage: Stage::Decoder, bytes, total } if bytes == total => "D".to_owned(),
+                Event::Step { image, step: 2, .. } => image.to_string(),
+                Event::Decode { image, .. } => format!("={image} "),
+                _ => String::new(),
+            });
+            ControlFlow::Continue(())
+        });
+        let pictures = block_on(p.generate(&request(&pipeline()), &mut run)).unwrap();
+        drop(run);
+        (story, pictures.into_iter().map(|picture| picture.image).collect::<Vec<_>>())
+    });
+    assert_eq!(stories[0].0, "P0D=0 1=1 2=2 ");
+    assert_eq!(stories[1].0, "P0D=0 P1D=1 P2D=2 ");
+    // Whether both fit under the peak is the model's.
+    let order: String = stories[2].0.chars().filter(|c| !"PD".contains(*c)).collect();
+    assert_eq!(order, "0=0 1=1 2=2 ");
+    assert_eq!(stories[0].1, stories[2].1);
+}
+
+#[test]
+fn one_picture_of_a_run_is_the_one_that_the_run_makes() {
+    let mut p = pipeline();
+    let prompts = vec!["a 'cat'".to_owned(), "a banner 'Hello wide world'".to_owned()];
+    let request = Request { prompts, images_per_prompt: 2, ..small(&p, "") };
+    let whole = images(&mut p, &request);
+    let (run, none) = (&mut Run::silent(), Sources::default());
+    let mut blueprints = Vec::new();
+    for prompt in [1, 0] {
+        blueprints.insert(0, Rc::new(block_on(p.blueprint(prompt, &request, &none, run)).unwrap()));
+    }
+    for image in [3, 0] {
+        let picture = block_on(p.picture(image, &blueprints, &request, &none, run)).unwrap();
+        assert_eq!(picture.image, whole[image], "{image}");
+    }
+    for (image, per_prompt) in [(4, 2), (0, 0), (usize::MAX, 2)] {
+        let request = Request { images_per_prompt: per_prompt, ..request.clone() };
+        let error = block_on(p.picture(image, &blueprints, &request, &none, run)).unwrap_err();
+        assert!(matches!(error, Error::Request { field: "image", .. }), "{error}");
+    }
+    let error = block_on(p.blueprint(2, &request, &none, run)).unwrap_err();
+    assert!(matches!(error, Error::Request { field: "prompt", .. }), "{error}");
 }

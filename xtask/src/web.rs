@@ -140,9 +140,14 @@ pub fn target_folder() -> Outcome<PathBuf> {
 
 /// Makes the JavaScript side of the module.
 fn bind(module: &Path, folder: &Path) -> Outcome {
-    let mut bindgen =
-        cargo(&["run", "--quiet", "--release", "--manifest-path", "xtask/bindgen/Cargo.toml", "--"]);
-    run(bindgen.arg(module).arg(folder))
+    run(bindgen(&target_folder()?).arg("--").arg(module).arg(folder))
+}
+
+/// The program that does it. Cargo would put what it builds of another workspace into a folder of its own, beside the sources.
+fn bindgen(target: &Path) -> Command {
+    let mut bindgen = cargo(&["run", "--quiet", "--release", "--manifest-path", "xtask/bindgen/Cargo.toml"]);
+    bindgen.arg("--target-dir").arg(target.join("bindgen"));
+    bindgen
 }
 
 /// What the page is built and checked with.
@@ -208,5 +213,17 @@ fn copy(from: &Path, to: &Path) -> Outcome {
     match std::fs::copy(from, to) {
         Ok(_) => Ok(()),
         Err(error) => Err(failed(format!("{} to {}: {error}", from.display(), to.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_built_beside_the_sources() {
+        let command = bindgen(Path::new("/elsewhere"));
+        let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        assert_eq!(args[args.len() - 2..], ["--target-dir", "/elsewhere/bindgen"]);
     }
 }

@@ -61,8 +61,12 @@ Examples:
   atelier generate \"A poster that says 'OPEN STUDIO'\" -o poster.png
   atelier generate \"the same street in winter\" -i street.jpg -n 4 -o winter-%03d.png --model GLM-Image
   atelier generate --from poster.png --steps 80 -o poster-finer.png
+  atelier generate --resume winter.unfinished.json
 
-Exit codes: 0 done, 1 the device failed, 2 bad input, 3 --vram-budget is too small, 130 cancelled."
+Each picture is saved as soon as it is painted. A run that is cut short, by Ctrl-C or a fault,
+leaves a file beside its pictures that --resume goes on from. A second Ctrl-C ends at once.
+
+Exit codes: 0 done, 1 the device failed, 2 bad input, 3 too little memory, 130 cancelled."
 )]
 pub struct GenerateArgs {
     /// The prompt; words in quotes are drawn as text
@@ -77,7 +81,7 @@ pub struct GenerateArgs {
     /// A source image: PNG, JPEG, WebP or BMP (repeatable)
     #[arg(short, long, value_name = "FILE", help_heading = WHAT)]
     pub image: Vec<PathBuf>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's; with --image and no --height, the image's]
+    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's; with --image the image's shape, of the model's area]
     #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub width: Option<usize>,
     /// Pixels, a multiple of 32 from 32 to 4096 [default: as for --width]
@@ -92,6 +96,9 @@ pub struct GenerateArgs {
     /// Repeat the run that made this PNG; --steps, --guidance, --seed, -n and -i may change it
     #[arg(long, value_name = "PNG", help_heading = WHAT, conflicts_with_all = NEW_BLUEPRINT, conflicts_with = "blueprint")]
     pub from: Option<PathBuf>,
+    /// Go on with a run that was cut short: the file that it left, which has all settings; no other is taken beside it
+    #[arg(long, value_name = "FILE.unfinished.json", help_heading = WHAT, conflicts_with_all = OTHER_RUN, value_hint = ValueHint::FilePath)]
+    pub resume: Option<PathBuf>,
 
     /// Steps of the painter, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
@@ -99,9 +106,12 @@ pub struct GenerateArgs {
     /// How strongly the prompt counts, at least 0; up to 1 is twice as fast [default: the model's, or 1.5]
     #[arg(long, visible_alias = "cfg-scale", value_name = "SCALE", help_heading = HOW, allow_negative_numbers = true)]
     pub guidance: Option<f32>,
-    /// Whole number; picture k has seed + k - 1 [default: random]
-    #[arg(short, long, value_name = "NUMBER", help_heading = HOW, allow_negative_numbers = true)]
-    pub seed: Option<u64>,
+    /// Whole number, or random or -1; picture k has seed + k - 1 and the blueprint of its prompt's first [default: random]
+    #[arg(short, long, value_name = "NUMBER", value_parser = any_seed, help_heading = HOW, allow_negative_numbers = true)]
+    pub seed: Option<Seed>,
+    /// Of the blueprint alone, to make a later picture of several again [default: the seed]
+    #[arg(long, value_name = "NUMBER", value_parser = seed, help_heading = HOW, allow_negative_numbers = true)]
+    pub blueprint_seed: Option<u64>,
     /// Of the blueprint's tokens, at least 0; 0 takes the likeliest [default: the model's, usually 0.9]
     #[arg(long, value_name = "NUMBER", help_heading = HOW, allow_negative_numbers = true)]
     pub temperature: Option<f32>,
@@ -128,14 +138,17 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "FILE.json", help_heading = OUTPUT, conflicts_with_all = ["blueprint", "from"])]
     pub save_blueprint: Option<PathBuf>,
     /// Stop at the blueprint; without --save-blueprint it goes to standard output
-    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["blueprint", "from", "output", "latents"])]
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["blueprint", "from", "resume", "output", "latents"])]
     pub blueprint_only: bool,
     /// Write every stage's tensors, for comparison with the reference
-    #[arg(long, value_name = "FILE.safetensors", help_heading = OUTPUT)]
+    #[arg(long, value_name = "FILE.safetensors", help_heading = OUTPUT, conflicts_with = "resume")]
     pub trace: Option<PathBuf>,
     /// Leave prompt, settings and blueprint out of the PNG
-    #[arg(long, help_heading = OUTPUT)]
+    #[arg(long, help_heading = OUTPUT, conflicts_with = "resume")]
     pub no_metadata: bool,
+    /// Note the folders of model and source images too, not their names alone
+    #[arg(long, help_heading = OUTPUT, conflicts_with = "no_metadata")]
+    pub note_paths: bool,
     /// Print events on standard output, one JSON object a line
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
@@ -149,8 +162,43 @@ pub struct GenerateArgs {
 }
 
 /// What makes a new blueprint, and so makes no sense beside one that exists.
-const NEW_BLUEPRINT: [&str; 8] =
-    ["text", "prompt", "prompt_file", "width", "height", "temperature", "top_p", "top_k"];
+const NEW_BLUEPRINT: [&str; 9] =
+    ["text", "prompt", "prompt_file", "width", "height", "blueprint_seed", "temperature", "top_p", "top_k"];
+
+/// What makes another run of one that is gone on with.
+const OTHER_RUN: [&str; 21] = [
+    "text",
+    "prompt",
+    "prompt_file",
+    "image",
+    "width",
+    "height",
+    "images_per_prompt",
+    "blueprint",
+    "from",
+    "steps",
+    "guidance",
+    "seed",
+    "blueprint_seed",
+    "temperature",
+    "top_p",
+    "top_k",
+    "latents",
+    "no_batch_padding",
+    "output",
+    "save_blueprint",
+    "note_paths",
+];
+
+/// A seed as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seed {
+    Random,
+    Number(u64),
+}
+
+/// The largest seed: a number that every reader of JSON, browsers among them, keeps exactly.
+pub const MAX_SEED: u64 = (1 << 53) - 1;
 
 /// Model and device.
 #[derive(Debug, Args)]
@@ -340,7 +388,7 @@ pub struct EvalFidelityArgs {
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Whole number, the same for every picture
-    #[arg(short, long, value_name = "NUMBER", default_value_t, help_heading = HOW, allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "NUMBER", default_value_t, value_parser = seed, help_heading = HOW, allow_negative_numbers = true)]
     pub seed: u64,
     #[command(flatten)]
     pub place: PlaceArgs,
@@ -376,7 +424,7 @@ pub struct EvalTextArgs {
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Whole number, the same for every picture
-    #[arg(short, long, value_name = "NUMBER", default_value_t, help_heading = HOW, allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "NUMBER", default_value_t, value_parser = seed, help_heading = HOW, allow_negative_numbers = true)]
     pub seed: u64,
     #[command(flatten)]
     pub place: PlaceArgs,
@@ -386,6 +434,21 @@ pub struct EvalTextArgs {
     /// Print nothing but errors
     #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
+}
+
+/// A number in range, or a word for any.
+fn any_seed(typed: &str) -> Result<Seed, String> {
+    match typed.trim() {
+        "-1" | "random" => Ok(Seed::Random),
+        number => seed(number).map(Seed::Number).map_err(|error| error + ", or random"),
+    }
+}
+
+fn seed(typed: &str) -> Result<u64, String> {
+    match typed.parse() {
+        Ok(number) if number <= MAX_SEED => Ok(number),
+        _ => Err(format!("expected a whole number from 0 to {MAX_SEED}")),
+    }
 }
 
 /// One number, or the first and the last of several.
@@ -413,6 +476,18 @@ mod tests {
         let cli = Cli::parse_from(["atelier", "generate", "x", "-W", "64", "-H", "96", "--cfg-scale", "2"]);
         let Command::Generate(args) = cli.command else { panic!("{cli:?}") };
         assert_eq!((args.width, args.height, args.guidance), (Some(64), Some(96), Some(2.0)));
+    }
+
+    #[test]
+    fn seeds_are_numbers_or_random() {
+        assert_eq!(any_seed("-1"), Ok(Seed::Random));
+        assert_eq!(any_seed("random"), Ok(Seed::Random));
+        assert_eq!(any_seed("9007199254740991"), Ok(Seed::Number(MAX_SEED)));
+        for typed in ["", "-2", "9007199254740992", "99999999999999999999", "1.5", "1e3", "0x1"] {
+            let error = any_seed(typed).unwrap_err();
+            assert_eq!(error, "expected a whole number from 0 to 9007199254740991, or random", "{typed}");
+        }
+        assert!(seed("random").is_err());
     }
 
     #[test]

@@ -29,6 +29,13 @@ pub enum Error {
         (*needed as f64 / 1e7).ceil() / 1e2
     )]
     Budget { stage: &'static str, needed: u64, budget: u64 },
+    /// More memory is needed than the machine can give.
+    #[error(
+        "{stage}: needs {:.3} GB of memory, more than the {:.3} GB that this machine has free: {advice}",
+        *needed as f64 / 1e9,
+        *free as f64 / 1e9
+    )]
+    Memory { stage: &'static str, needed: u64, free: u64, advice: String },
     /// Part of the program, or of a driver, gave up.
     #[error("the run failed: {0}")]
     Crash(String),
@@ -57,12 +64,12 @@ impl Error {
         Self::Write { place: place.as_ref().display().to_string(), error }
     }
 
-    /// 2 for what the user can mend, 1 for what the machine did, 3 for too little device memory, 130 for Ctrl-C.
+    /// 2 for what the user can mend, 1 for what the machine did, 3 for too little memory, 130 for Ctrl-C.
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Cancelled => 130,
             Self::Crash(_) => 1,
-            Self::Budget { .. } | Self::Model(atelier::Error::Buffer { .. }) => 3,
+            Self::Budget { .. } | Self::Memory { .. } | Self::Model(atelier::Error::Buffer { .. }) => 3,
             Self::Model(error) => 1 + i32::from(error.is_user_error()),
             _ => 2,
         }

@@ -24,12 +24,14 @@ pub enum RunEvent<'a> {
         guidance: f32,
         prompts: usize,
         images: usize,
+        /// For every prompt, the quoted texts that are spelled.
+        texts: Vec<Vec<String>>,
     },
-    /// The request asks for something that the model was not taught.
+    /// What the user should know: the model's own warning has fields of its own.
     Warning {
-        message: String,
-        #[serde(flatten)]
-        warning: &'a atelier::Warning,
+        message: &'a str,
+        #[serde(flatten, skip_serializing_if = "Option::is_none")]
+        warning: Option<&'a atelier::Warning>,
     },
     /// A blueprint was written to a file, or, with `--blueprint-only` and no file, stands here.
     BlueprintSaved {
@@ -40,9 +42,16 @@ pub enum RunEvent<'a> {
         blueprint: Option<&'a atelier::Blueprint>,
     },
     /// A picture was written.
-    Saved { path: &'a Path, prompt: &'a str, seed: u64, image: usize },
+    Saved { path: &'a Path, prompt: &'a str, seed: u64, blueprint_seed: u64, image: usize },
     /// The run is over.
     Done { seconds: f64, stages: Seconds },
+    /// The run ends early: so many of its pictures are saved, and `--resume` goes on from the file, if there is one.
+    Unfinished {
+        saved: usize,
+        images: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resume: Option<&'a Path>,
+    },
     /// The run failed; nothing follows.
     Error { message: String, code: i32 },
 }

@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -34,23 +36,67 @@ fn read_limited(reader: impl Read, place: &Path, limit: u64) -> Result<String> {
 /// Checks, before any work is done, that a file can be written at `path`.
 ///
 /// # Errors
-/// Naming `flag` when there is no such folder, `path` is a folder, or nothing can be created beside it.
+/// Naming `flag` when there is no such folder, `path` is a folder or no file, its name cannot be, or nothing can be created
+/// beside it.
 pub fn check_target(flag: &'static str, path: &Path) -> Result<()> {
-    let folder = folder_of(path);
-    match fs::metadata(&folder) {
-        Ok(found) if found.is_dir() => {}
-        Ok(_) => {
-            return Err(Error::flag(flag, "a file in a folder", format!("{} is a file", folder.display())));
+    check_targets(flag, [path.to_owned()])
+}
+
+/// As [`check_target`], for several files.
+pub fn check_targets(flag: &'static str, paths: impl IntoIterator<Item = PathBuf>) -> Result<()> {
+    let mut usable: Option<PathBuf> = None;
+    for path in paths {
+        let target = target(&path).map_err(|error| {
+            Error::flag(
+                flag,
+                "the name of a file that can be written",
+                format!("{}: {error}", path.display()),
+            )
+        })?;
+        let folder = folder_of(&target);
+        if usable.as_ref() != Some(&folder) {
+            check_folder(flag, &folder)?;
         }
+        // Of a name that is too long, or has a letter that cannot be, nobody would hear before the end.
+        let kind = match fs::symlink_metadata(&target) {
+            Ok(found) if found.is_file() => None,
+            Ok(found) if found.is_dir() => Some("is a folder".to_owned()),
+            Ok(_) => Some("is a pipe, a socket or a device".to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(kind) = kind {
+            return Err(Error::flag(flag, "a file", format!("{} {kind}", path.display())));
+        }
+        if usable.as_ref() != Some(&folder) {
+            check_writable(flag, &folder)?;
+            usable = Some(folder);
+        }
+    }
+    Ok(())
+}
+
+/// Checks, before any work is done, that files can be made in the folder of `path`.
+pub fn check_place(flag: &'static str, path: &Path) -> Result<()> {
+    let folder = folder_of(path);
+    check_folder(flag, &folder)?;
+    check_writable(flag, &folder)
+}
+
+fn check_folder(flag: &'static str, folder: &Path) -> Result<()> {
+    match fs::metadata(folder) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Error::flag(flag, "a file in a folder", format!("{} is a file", folder.display()))),
         Err(error) => {
             let found = format!("{}: {error}", folder.display());
-            return Err(Error::flag(flag, "a file in an existing folder", found));
+            Err(Error::flag(flag, "a file in an existing folder", found))
         }
     }
-    if path.is_dir() {
-        return Err(Error::flag(flag, "a file", format!("{} is a folder", path.display())));
-    }
-    match temporary(&folder) {
+}
+
+fn check_writable(flag: &'static str, folder: &Path) -> Result<()> {
+    sweep(folder);
+    match temporary(folder) {
         Ok(_) => Ok(()),
         Err(error) => {
             let found = format!("{}: {error}", folder.display());
@@ -59,10 +105,20 @@ pub fn check_target(flag: &'static str, path: &Path) -> Result<()> {
     }
 }
 
-/// Writes a file under a temporary name and renames it: whoever looks sees the old file or the whole new one.
+/// Writes a file under a temporary name and renames it: whoever looks sees the old file or the whole new one. A link stays,
+/// and the file that it leads to is the one that is written.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let written = filled(path, bytes).map_err(|error| Error::write(path, error))?;
-    written.persist(path).map_err(|error| Error::write(path, error.error))?;
+    let failed = |error| Error::write(path, error);
+    let target = target(path).map_err(failed)?;
+    let written = filled(&target, bytes).map_err(failed)?;
+    keep_permissions(&target, written.as_file());
+    match written.persist(&target) {
+        Ok(_) => {}
+        // Some network file systems do not rename over a file. A picture took long to paint: it is written all the same.
+        Err(error) if may_refuse(&error.error) => fs::write(&target, bytes).map_err(failed)?,
+        Err(error) => return Err(failed(error.error)),
+    }
+    forget(&PARTIAL);
     Ok(())
 }
 
@@ -73,29 +129,128 @@ pub fn write_new(paths: impl IntoIterator<Item = PathBuf>, bytes: &[u8]) -> Resu
         if path.symlink_metadata().is_ok() {
             continue;
         }
+        let failed = |error| Error::write(&path, error);
         let written = match file.take() {
             Some(written) => written,
-            None => filled(&path, bytes).map_err(|error| Error::write(&path, error))?,
+            None => filled(&path, bytes).map_err(failed)?,
         };
         match written.persist_noclobber(&path) {
-            Ok(_) => return Ok(path),
+            Ok(_) => {
+                forget(&PARTIAL);
+                return Ok(path);
+            }
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => file = Some(error.file),
-            Err(error) => return Err(Error::write(&path, error.error)),
+            // Where neither a careful rename nor a hard link is known, as on exFAT, creating still takes no name twice.
+            Err(error) if may_refuse(&error.error) => match File::create_new(&path) {
+                Ok(mut new) => {
+                    new.write_all(bytes).map_err(failed)?;
+                    forget(&PARTIAL);
+                    return Ok(path);
+                }
+                Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => file = Some(error.file),
+                Err(error) => return Err(failed(error)),
+            },
+            Err(error) => return Err(failed(error.error)),
         }
     }
     Err(Error::Input { place: "--output".into(), problem: "no free file name is left".into() })
 }
 
+/// Whether a file system may say so of an operation that it does not know, when writing would do.
+fn may_refuse(error: &io::Error) -> bool {
+    !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Where a name leads: through links, also to a file that is not there yet.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST: usize = 40;
+    let mut target = path.to_owned();
+    for _ in 0..MOST {
+        match fs::symlink_metadata(&target) {
+            Ok(found) if found.is_symlink() => {
+                let next = fs::read_link(&target)?;
+                target = folder_of(&target).join(next);
+            }
+            _ => return Ok(target),
+        }
+    }
+    Err(io::Error::other(format!("more than {MOST} links one after another")))
+}
+
+/// A file that takes the place of another one is open to the same people.
+fn keep_permissions(target: &Path, file: &File) {
+    if let Ok(before) = fs::metadata(target) {
+        // Of a file of somebody else they cannot be kept.
+        let _ = file.set_permissions(before.permissions());
+    }
+}
+
+/// The temporary file that is being written, for when the program must end at once.
+static PARTIAL: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+fn forget(partial: &Mutex<Option<PathBuf>>) {
+    if let Ok(mut partial) = partial.lock() {
+        *partial = None;
+    }
+}
+
+/// Removes the temporary file that is being written, if there is one.
+pub fn forget_partial() {
+    if let Ok(mut partial) = PARTIAL.try_lock()
+        && let Some(path) = partial.take()
+    {
+        let _ = fs::remove_file(path);
+    }
+}
+
 fn filled(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = temporary(&folder_of(path))?;
+    if let Ok(mut partial) = PARTIAL.lock() {
+        *partial = Some(file.path().to_owned());
+    }
+    // Says to others, who sweep, that it is in use; where locks are not known nobody sweeps.
+    let _ = file.as_file().try_lock();
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
+    match file.as_file().sync_all() {
+        Err(error) if !is_unknown(&error) => Err(error),
+        _ => Ok(file),
+    }
 }
+
+/// Whether a file system says that it does not know an operation, as network file systems do of `fsync`.
+fn is_unknown(error: &io::Error) -> bool {
+    /// ENOTTY, which some give for it.
+    const NO_SUCH_CONTROL: i32 = 25;
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
+        || error.raw_os_error() == Some(NO_SUCH_CONTROL)
+}
+
+/// Removes temporary files that a run left which was killed: old ones that nobody holds.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
+        let old = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        // One that was only just made may not be locked yet.
+        if ours && old().is_some_and(|old| old > LEFT) {
+            let unused = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+            if unused {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// What temporary files are called, and the age from which on they may be left over.
+const PREFIX: &str = ".atelier-";
+const SUFFIX: &str = ".tmp";
+const LEFT: Duration = Duration::from_secs(60);
 
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".atelier-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -124,6 +279,53 @@ mod tests {
         assert_eq!(write_new(names.clone(), b"new").unwrap(), names[1]);
         assert_eq!(fs::read(&names[0]).unwrap(), b"mine");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_leads_to_the_new_file() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("far")).unwrap();
+        fs::write(path("far/real"), "old").unwrap();
+        fs::set_permissions(path("far/real"), fs::Permissions::from_mode(0o600)).unwrap();
+        symlink("far/real", path("near")).unwrap();
+        symlink(path("near"), path("nearer")).unwrap();
+        symlink("far/new", path("dangling")).unwrap();
+        write(&path("nearer"), b"new").unwrap();
+        assert_eq!(fs::read(path("far/real")).unwrap(), b"new");
+        assert_eq!(fs::metadata(path("far/real")).unwrap().permissions().mode() & 0o777, 0o600);
+        write(&path("dangling"), b"first").unwrap();
+        assert_eq!(fs::read(path("far/new")).unwrap(), b"first");
+        for link in ["near", "nearer", "dangling"] {
+            assert!(fs::symlink_metadata(path(link)).unwrap().is_symlink(), "{link}");
+        }
+        symlink("round", path("round")).unwrap();
+        let error = check_target("--output", &path("round")).unwrap_err().to_string();
+        assert!(error.contains("round") && error.contains("links"), "{error}");
+        assert_eq!(fs::read_dir(path("far")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_swept_and_what_is_in_use_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let long_ago = std::time::SystemTime::now() - 2 * LEFT;
+        let make = |name: &str, modified| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(modified).unwrap();
+            file
+        };
+        drop(make(".atelier-left.tmp", long_ago));
+        drop(make(".atelier-new.tmp", std::time::SystemTime::now()));
+        drop(make(".other.tmp", long_ago));
+        let used = make(".atelier-used.tmp", long_ago);
+        used.try_lock().unwrap();
+        check_target("--output", &folder.path().join("a.png")).unwrap();
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".atelier-new.tmp", ".atelier-used.tmp", ".other.tmp"]);
     }
 
     #[test]

@@ -5,20 +5,76 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
+use crate::files;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The first panic of any thread: those that follow are its consequences.
 static FIRST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// From now on the first Ctrl-C only takes note, so that the run ends at the next token or step; a second one ends
-/// the program at once.
+/// the program at once. A request to end, or a hang-up, counts as Ctrl-C; what was ignored when the program began, as under
+/// `nohup`, stays ignored.
 pub fn watch_interrupts() {
+    let ignored = signals::ignored();
     // Without a handler Ctrl-C still ends the program, only less gently.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
-            std::process::exit(Error::Cancelled.exit_code());
+            files::forget_partial();
+            signals::exit_now(Error::Cancelled.exit_code());
         }
     });
+    signals::ignore(&ignored);
+}
+
+#[cfg(unix)]
+#[allow(unsafe_code)]
+mod signals {
+    use nix::libc;
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+    const WATCHED: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+    fn ignoring() -> SigAction {
+        SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty())
+    }
+
+    /// Which of the watched signals are ignored.
+    pub fn ignored() -> Vec<Signal> {
+        let is_ignored = |signal: &Signal| {
+            // SAFETY: ignoring a signal runs no code, and what was there before is put back as it was.
+            let before = unsafe { sigaction(*signal, &ignoring()) };
+            let Ok(before) = before else { return false };
+            // SAFETY: as above.
+            let _ = unsafe { sigaction(*signal, &before) };
+            matches!(before.handler(), SigHandler::SigIgn)
+        };
+        WATCHED.into_iter().filter(is_ignored).collect()
+    }
+
+    /// Ignores signals.
+    pub fn ignore(signals: &[Signal]) {
+        for &signal in signals {
+            // SAFETY: ignoring a signal runs no code.
+            let _ = unsafe { sigaction(signal, &ignoring()) };
+        }
+    }
+
+    /// Ends the program without the ends of libraries: a driver's may wait for a device that does not answer.
+    pub fn exit_now(code: i32) -> ! {
+        // SAFETY: nothing runs after it.
+        unsafe { libc::_exit(code) }
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    pub fn ignored() {}
+
+    pub fn ignore((): &()) {}
+
+    pub fn exit_now(code: i32) -> ! {
+        std::process::exit(code)
+    }
 }
 
 /// Whether Ctrl-C was pressed.
@@ -51,7 +107,12 @@ pub fn catch(program: impl FnOnce() -> Result<()>) -> Result<()> {
             report(info);
         }
     }));
-    catch_unwind(AssertUnwindSafe(program)).unwrap_or_else(|_| {
+    caught(program)
+}
+
+/// As [`catch`], for a part of the program that [`catch`] runs: what comes after it still happens.
+pub fn caught(part: impl FnOnce() -> Result<()>) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(part)).unwrap_or_else(|_| {
         let first = FIRST_PANIC.lock().ok().and_then(|mut first| first.take());
         Err(Error::Crash(first.unwrap_or_else(|| "unknown cause".into())))
     })

@@ -15,6 +15,7 @@ mod images;
 mod inspect;
 mod latents;
 mod like;
+mod machine;
 mod memory;
 mod metadata;
 mod model;
@@ -27,6 +28,7 @@ mod report;
 mod stdout;
 mod terminal;
 mod trace;
+mod unfinished;
 
 use clap::{CommandFactory, Parser};
 

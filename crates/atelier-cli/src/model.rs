@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atelier::ByteSource;
@@ -59,7 +59,8 @@ impl Model {
         std::env::var_os(VARIABLE).filter(|typed| !typed.is_empty()).map(Self::from)
     }
 
-    fn is_there(&self) -> bool {
+    /// Whether there is such a model at all.
+    pub fn is_there(&self) -> bool {
         match self {
             Self::BuiltIn => true,
             Self::Folder(path) => path.is_dir(),
@@ -75,7 +76,7 @@ impl Model {
                                with it";
                 return Err(Error::input(path, problem));
             }
-            Self::Folder(path) => Arc::new(FolderSource::open(path)?),
+            Self::Folder(path) => Arc::new(FolderSource::open(snapshot(path).as_deref().unwrap_or(path))?),
         })
     }
 
@@ -88,6 +89,14 @@ impl Model {
             .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
     }
 
+    /// What a picture notes: the name, written so that it is not taken for the built-in model's.
+    pub fn noted_name(&self) -> String {
+        match self {
+            Self::Folder(_) if self.name() == NAME => format!("./{NAME}"),
+            _ => self.name(),
+        }
+    }
+
     /// The name in a sentence.
     pub fn title(&self) -> String {
         match self {
@@ -95,6 +104,20 @@ impl Model {
             Self::Folder(_) => self.name(),
         }
     }
+}
+
+/// Where a download cache of Hugging Face keeps the model itself: in the snapshot that `refs/main` names, or in the only one.
+fn snapshot(folder: &Path) -> Option<PathBuf> {
+    let snapshots = folder.join("snapshots");
+    if folder.join("model_index.json").exists() || !snapshots.is_dir() {
+        return None;
+    }
+    let main = std::fs::read_to_string(folder.join("refs/main")).unwrap_or_default();
+    let named = Path::new(main.trim()).file_name().map(|name| snapshots.join(name));
+    named.filter(|named| named.is_dir()).or_else(|| {
+        let mut all = std::fs::read_dir(&snapshots).ok()?.flatten().map(|entry| entry.path());
+        all.next().filter(|_| all.next().is_none())
+    })
 }
 
 #[cfg(test)]
@@ -118,5 +141,26 @@ mod tests {
         let given = Model::Folder("given".into());
         assert_eq!(Model::choose(Some(&given), Some("mini")), given);
         assert_eq!(Model::choose(None, Some("mini")), Model::BuiltIn);
+    }
+
+    #[test]
+    fn of_a_download_cache_the_snapshot_is_used() {
+        let cache = tempfile::tempdir().unwrap();
+        let make = |name: &str| std::fs::create_dir_all(cache.path().join(name)).unwrap();
+        assert_eq!(snapshot(cache.path()), None);
+        make("snapshots/abc");
+        assert_eq!(snapshot(cache.path()), Some(cache.path().join("snapshots/abc")));
+        make("snapshots/def");
+        assert_eq!(snapshot(cache.path()), None);
+        make("refs");
+        for (main, there) in
+            [("def\n", true), ("gone", false), ("../../def", true), ("", false), ("..", false)]
+        {
+            std::fs::write(cache.path().join("refs/main"), main).unwrap();
+            let wanted = there.then(|| cache.path().join("snapshots/def"));
+            assert_eq!(snapshot(cache.path()), wanted, "{main}");
+        }
+        std::fs::write(cache.path().join("model_index.json"), "{}").unwrap();
+        assert_eq!(snapshot(cache.path()), None);
     }
 }

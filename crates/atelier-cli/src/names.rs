@@ -55,22 +55,33 @@ impl Names {
         folder.join(format!("{before}{number}{after}"))
     }
 
+    /// What the names have in common, for a file beside them: without number and extension.
+    pub fn common(&self) -> (&Path, &str) {
+        let stem = match self.digits {
+            Some(_) => self.before.as_str(),
+            None => self.before.rsplit_once('.').map_or(self.before.as_str(), |(stem, _)| stem),
+        };
+        (&self.folder, stem.trim_end_matches(['-', '_', '.', ' ']))
+    }
+
     /// The names in order.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
         (1..1_000_000).map(|number| self.path(number))
     }
 }
 
-/// The text before a `%d` or `%0Nd`, its digits, and the text after it.
+/// The text before a `%d`, `%Nd` or `%0Nd`, its digits, and the text after it. Before a letter only the last one is meant as
+/// a number: `100%discount` is a name.
 fn pattern(name: &str) -> Option<(&str, usize, &str)> {
     name.match_indices('%').find_map(|(at, _)| {
         let rest = &name[at + 1..];
-        let (digits, after) = rest.split_once('d')?;
-        let digits = match digits {
+        let (typed, after) = rest.split_once('d')?;
+        let digits = match typed {
             "" => 1,
-            _ => digits.strip_prefix('0')?.parse().ok().filter(|digits| (1..=20).contains(digits))?,
+            _ => typed.bytes().all(|byte| byte.is_ascii_digit()).then(|| typed.parse().ok()).flatten()?,
         };
-        Some((&name[..at], digits, after))
+        let is_name = !typed.starts_with('0') && after.starts_with(char::is_alphabetic);
+        ((1..=20).contains(&digits) && !is_name).then_some((&name[..at], digits, after))
     })
 }
 
@@ -87,7 +98,35 @@ mod tests {
         assert_eq!(name("out/a%03d.png", 1, 7), "out/a007.png");
         assert_eq!(name("%d.png", 2, 12), "12.png");
         assert_eq!(name("a%05d-b.PNG", 2, 1234567), "a1234567-b.PNG");
-        assert_eq!(name("100%.png", 1, 7), "100%.png");
+        assert_eq!(name("a%3d.png", 1, 7), "a007.png");
+        assert_eq!(name("a%02dth.png", 1, 7), "a07th.png");
+    }
+
+    #[test]
+    fn a_percent_sign_may_be_part_of_the_name() {
+        for typed in
+            ["100%.png", "100%discount.png", "5%3days.png", "%.png", "%99d.png", "%+3d.png", "%é%d%ß.png"]
+        {
+            assert_eq!(name(typed, 1, 7), typed.replace("%d%", "7%"), "{typed}");
+        }
+        assert_eq!(name("100%discount.png", 2, 2), "100%discount-002.png");
+    }
+
+    #[test]
+    fn what_names_have_in_common_has_no_number() {
+        for (typed, count, common) in [
+            ("a/b.png", 1, "b"),
+            ("b.png", 2, "b"),
+            ("b-%03d.png", 2, "b"),
+            ("%d.png", 2, ""),
+            ("b_%dc.d.png", 1, "b_%dc.d"),
+        ] {
+            assert_eq!(
+                Names::new("--output", Path::new(typed), "png", count).unwrap().common().1,
+                common,
+                "{typed}"
+            );
+        }
     }
 
     #[test]

@@ -3,17 +3,19 @@
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
+use atelier::prompt::{glyph_texts, quote_doubts, spelled};
 use atelier::record::RunRecord;
 use atelier::{
     Blueprint, Checkpoint, DEFAULT_GUIDANCE, DEFAULT_STEPS, Pipeline, Request, RgbImage, Sampling,
     blueprint::SourceRecord,
 };
 
-use crate::cli::GenerateArgs;
+use crate::cli::{GenerateArgs, MAX_SEED, Seed};
 use crate::error::{Error, Result};
 use crate::latents::Latents;
 use crate::model::Model;
 use crate::place::Place;
+use crate::unfinished::Unfinished;
 use crate::{blueprints, files, images, metadata};
 
 /// The longest prompt file, in bytes.
@@ -30,6 +32,7 @@ pub struct Plan {
     pub steps: Option<usize>,
     pub guidance: Option<f32>,
     pub seed: u64,
+    pub blueprint_seed: Option<u64>,
     pub images_per_prompt: usize,
     pub batch_padding: bool,
     pub glyph_tokens: Option<usize>,
@@ -40,6 +43,8 @@ pub struct Plan {
     pub vram_budget: Option<f64>,
     /// Where the run is repeated: the device it was made on.
     pub recorded_device: Option<String>,
+    /// Where it goes on: the file of the run, and what that says.
+    pub resumed: Option<(PathBuf, Unfinished)>,
 }
 
 /// Where the blueprints come from.
@@ -60,16 +65,28 @@ pub struct SamplingArgs {
     top_k: Option<usize>,
 }
 
+/// What the user should know before the run.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    pub notes: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
 /// A source image and where it came from.
 #[derive(Debug)]
 pub struct Source {
     pub path: PathBuf,
     pub image: RgbImage,
+    /// What was done to make it one.
+    pub notes: Vec<&'static str>,
 }
 
 impl Plan {
     /// Reads the command line and every file it names.
     pub fn new(args: &GenerateArgs) -> Result<Self> {
+        if let Some(path) = &args.resume {
+            return Self::resume(args, path);
+        }
         let recorded = args.from.as_deref().map(metadata::read).transpose()?;
         let work = match (&args.from, &recorded, &args.blueprint) {
             (Some(png), Some(run), _) => {
@@ -94,23 +111,84 @@ impl Plan {
             Work::Blueprint { blueprint, .. } => paint.map_or(blueprint.seed, |paint| paint.seed),
             Work::Prompts { .. } => random_seed(),
         };
+        let model = Model::choose(args.place.model.as_ref(), recorded.as_ref().map(|run| run.model.as_str()));
+        if let (Some(png), None, false) = (&args.from, &args.place.model, model.is_there()) {
+            let expected = format!("the folder of {model}, which made {}", png.display());
+            return Err(Error::flag("--model", expected, "none"));
+        }
         let plan = Self {
             sources: sources(args, recorded.as_ref())?,
             steps: args.steps.or(paint.map(|paint| paint.steps)),
             guidance: args.guidance.or(paint.map(|paint| paint.guidance)),
-            seed: args.seed.unwrap_or(first_seed),
+            seed: match args.seed {
+                Some(Seed::Number(seed)) => seed,
+                Some(Seed::Random) => random_seed(),
+                None => first_seed,
+            },
+            blueprint_seed: args.blueprint_seed,
             images_per_prompt: args.images_per_prompt.unwrap_or(1),
             batch_padding: !args.no_batch_padding,
             glyph_tokens: paint.and_then(|paint| paint.glyph_tokens).filter(|_| !args.no_batch_padding),
             latents: latents(args, recorded.as_ref())?,
-            model: Model::choose(args.place.model.as_ref(), recorded.as_ref().map(|run| run.model.as_str())),
+            model,
             place: Place::of(&args.place)?,
             vram_budget: args.place.vram_budget,
             recorded_device: recorded.map(|run| run.device),
+            resumed: None,
             work,
         };
         plan.validate()?;
+        let images = plan.prompts().saturating_mul(plan.images_per_prompt) as u64;
+        if args.seed.is_some() && plan.seed.saturating_add(images) > MAX_SEED + 1 {
+            let expected = format!("at most {} for {images} pictures", (MAX_SEED + 1).saturating_sub(images));
+            return Err(Error::flag("--seed", expected, plan.seed));
+        }
         Ok(plan)
+    }
+
+    /// Goes on with a run: everything but the place is as it was.
+    fn resume(args: &GenerateArgs, path: &Path) -> Result<Self> {
+        let run = Unfinished::read(path)?;
+        let Sampling { temperature, top_p, top_k } = run.sampling;
+        let sampling = SamplingArgs {
+            temperature: Some(temperature),
+            top_p: Some(top_p),
+            top_k: Some(top_k.unwrap_or(0)),
+        };
+        let (width, height) = (Some(run.width), Some(run.height));
+        let plan = Self {
+            work: Work::Prompts { prompts: run.prompts.clone(), width, height, sampling },
+            sources: run.sources.iter().cloned().map(Source::read).collect::<Result<_>>()?,
+            steps: Some(run.steps),
+            guidance: Some(run.guidance),
+            seed: run.seed,
+            blueprint_seed: run.blueprint_seed,
+            images_per_prompt: run.images_per_prompt,
+            batch_padding: run.batch_padding,
+            glyph_tokens: run.glyph_tokens,
+            latents: None,
+            model: Model::choose(args.place.model.as_ref(), Some(&run.model)),
+            place: Place::of(&args.place)?,
+            vram_budget: args.place.vram_budget,
+            recorded_device: Some(run.device.clone()),
+            resumed: Some((path.to_owned(), run)),
+        };
+        plan.validate().map_err(|error| Error::input(path, error))?;
+        Ok(plan)
+    }
+
+    /// The blueprints that need not be written any more: those of the first prompts.
+    pub fn blueprints(&self) -> &[Blueprint] {
+        match (&self.resumed, &self.work) {
+            (Some((_, run)), _) => &run.blueprints,
+            (None, Work::Blueprint { blueprint, .. }) => std::slice::from_ref(blueprint),
+            (None, Work::Prompts { .. }) => &[],
+        }
+    }
+
+    /// Whether a picture, counted from 0, is there from before.
+    pub fn is_saved(&self, image: usize) -> bool {
+        self.resumed.as_ref().is_some_and(|(_, run)| run.is_saved(image))
     }
 
     /// Prompts of the run.
@@ -140,6 +218,7 @@ impl Plan {
             steps: self.steps.unwrap_or(DEFAULT_STEPS),
             guidance: self.guidance.unwrap_or(DEFAULT_GUIDANCE),
             seed: self.seed,
+            blueprint_seed: self.blueprint_seed,
             sampling: drawn.map_or(valid, |drawn| drawn.over(valid)),
             images_per_prompt: self.images_per_prompt,
             noise: None,
@@ -154,14 +233,18 @@ impl Plan {
         let default = Request::new("", checkpoint);
         let (prompts, width, height, sampling) = match &self.work {
             Work::Prompts { prompts, width, height, sampling } => {
-                let [w, h] = match self.sources.first() {
-                    Some(Source { image, .. }) if width.is_none() && height.is_none() => {
-                        [image.width, image.height]
-                            .map(|side| (side / SIDES.0 * SIDES.0).clamp(SIDES.0, SIDES.1))
+                let own = (default.width, default.height);
+                let (width, height) = match (width, height, self.sources.first()) {
+                    (Some(width), Some(height), _) => (*width, *height),
+                    (None, None, Some(Source { image, .. })) => {
+                        let (width, height) = like_source(image, None, None, own);
+                        let known = checkpoint.card().map(|card| card.known_size(width, height));
+                        known.map_or((width, height), Into::into)
                     }
-                    _ => [default.width, default.height],
+                    (_, _, Some(Source { image, .. })) => like_source(image, *width, *height, own),
+                    _ => (width.unwrap_or(own.0), height.unwrap_or(own.1)),
                 };
-                (prompts.clone(), width.unwrap_or(w), height.unwrap_or(h), sampling.over(default.sampling))
+                (prompts.clone(), width, height, sampling.over(default.sampling))
             }
             Work::Blueprint { blueprint, .. } => {
                 (vec![blueprint.prompt.clone()], blueprint.width, blueprint.height, default.sampling)
@@ -175,6 +258,7 @@ impl Plan {
             steps: self.steps.unwrap_or(default.steps),
             guidance: self.guidance.unwrap_or(default.guidance),
             seed: self.seed,
+            blueprint_seed: self.blueprint_seed,
             sampling,
             images_per_prompt: self.images_per_prompt,
             noise: self.latents.as_ref().map(|latents| latents.noise.clone()),
@@ -183,9 +267,58 @@ impl Plan {
         }
     }
 
+    /// What the user should know before the run and need not mend: what was done to source images, sizes that nobody chose,
+    /// quoted texts that are lost.
+    pub fn remarks(&self, request: &Request) -> Remarks {
+        let mut remarks = Remarks::default();
+        for Source { path, notes, .. } in &self.sources {
+            remarks.notes.extend(notes.iter().map(|note| format!("source    {}: {note}", path.display())));
+        }
+        let (width, height) = (request.width, request.height);
+        if let (Work::Prompts { width: given, height: beside, .. }, Some(source)) =
+            (&self.work, self.sources.first())
+            && (given.is_none() || beside.is_none())
+            && (source.image.width, source.image.height) != (width, height)
+        {
+            let (path, RgbImage { width: w, height: h, .. }) = (source.path.display(), &source.image);
+            let note = format!(
+                "source    {path} is {w}x{h}: painting {width}x{height}; -W and -H choose another size"
+            );
+            remarks.notes.push(note);
+        }
+        if !self.sources.is_empty() {
+            let records: Vec<_> = self.sources.iter().map(|source| SourceRecord::of(&source.image)).collect();
+            for blueprint in self.blueprints() {
+                let changed = blueprint.changed_sources(&records);
+                let paths = changed.iter().filter_map(|&place| self.sources.get(place));
+                remarks.warnings.extend(paths.map(|source| {
+                    format!("{} has other pixels than the blueprint was written for", source.path.display())
+                }));
+            }
+            remarks.warnings.dedup();
+        }
+        for (index, prompt) in request.prompts.iter().enumerate() {
+            let which =
+                if request.prompts.len() > 1 { format!("prompt {}: ", index + 1) } else { String::new() };
+            let doubts = quote_doubts(prompt);
+            if !doubts.is_empty() {
+                let warning = format!("{which}{}; what is spelled is {}", doubts.join("; "), spelled(prompt));
+                remarks.warnings.push(warning);
+            } else if !glyph_texts(prompt).is_empty() {
+                remarks.notes.push(format!("texts     {which}{}", spelled(prompt)));
+            }
+        }
+        remarks
+    }
+
     /// Checks blueprint and request against the model; errors name the file or the prompt at fault.
     pub fn check(&self, request: &Request, pipeline: &Pipeline) -> Result<()> {
-        if let Work::Blueprint { place, blueprint } = &self.work {
+        let place = match (&self.resumed, &self.work) {
+            (Some((path, _)), _) => path.as_path(),
+            (None, Work::Blueprint { place, .. }) => place.as_path(),
+            (None, Work::Prompts { .. }) => Path::new(""),
+        };
+        for blueprint in self.blueprints() {
             let records: Vec<_> = self.sources.iter().map(|source| SourceRecord::of(&source.image)).collect();
             let checked = blueprint.check(pipeline.checkpoint(), &records);
             checked.map_err(|error| Error::input(place, format!("blueprint: {}", unprefixed(&error))))?;
@@ -212,6 +345,46 @@ impl Plan {
             }
             (error, _) => Err(error.into()),
         }
+    }
+}
+
+/// The size of a picture that is made from a source image, where the user gave one side at most: the shape of the image,
+/// and, without any side, about the area that the model knows. Sides are whole multiples in both.
+fn like_source(
+    image: &RgbImage,
+    width: Option<usize>,
+    height: Option<usize>,
+    own: (usize, usize),
+) -> (usize, usize) {
+    let (unit, most) = SIDES;
+    let (w, h) = (image.width as f64, image.height as f64);
+    let rounded = |side: f64| ((side / unit as f64).round() as usize * unit).clamp(unit, most);
+    match (width, height) {
+        (Some(width), None) => return (width, rounded(width as f64 * h / w)),
+        (None, Some(height)) => return (rounded(height as f64 * w / h), height),
+        _ => {}
+    }
+    let area = (own.0 * own.1) as f64;
+    let scale = (area / (w * h)).sqrt() / unit as f64;
+    let mut best = (f64::INFINITY, own);
+    for columns in [(w * scale).floor(), (w * scale).ceil()] {
+        for rows in [(h * scale).floor(), (h * scale).ceil()] {
+            let sides = [columns, rows].map(|side| (side as usize * unit).clamp(unit, most));
+            let [width, height] = sides.map(|side| side as f64);
+            // The shape counts more than the area.
+            let cost = (width * h / (height * w)).ln().abs() + (width * height / area).ln().abs() / 4.0;
+            if cost < best.0 {
+                best = (cost, (sides[0], sides[1]));
+            }
+        }
+    }
+    best.1
+}
+
+impl Source {
+    fn read(path: PathBuf) -> Result<Self> {
+        let images::Picture { image, notes } = images::read(&path)?;
+        Ok(Self { path, image, notes })
     }
 }
 
@@ -258,8 +431,7 @@ fn sources(args: &GenerateArgs, recorded: Option<&RunRecord>) -> Result<Vec<Sour
         }
         _ => args.image.clone(),
     };
-    let read = |path: PathBuf| Ok(Source { image: images::read(&path)?, path });
-    paths.into_iter().map(read).collect()
+    paths.into_iter().map(Source::read).collect()
 }
 
 /// A recorded source image: where it was, or beside the PNG.
@@ -292,4 +464,36 @@ fn latents(args: &GenerateArgs, recorded: Option<&RunRecord>) -> Result<Option<L
 /// Short enough to be typed again: 32 bits from the system's randomness, which seeds every hash map.
 fn random_seed() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish() >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_has_its_sources_shape_and_the_models_area() {
+        let size = |width: usize, height: usize, given: [Option<usize>; 2]| {
+            let image = RgbImage::new(width, height, vec![0; width * height * 3]).unwrap();
+            like_source(&image, given[0], given[1], (512, 512))
+        };
+        let none = [None; 2];
+        for ((width, height), wanted) in [
+            ((512, 512), (512, 512)),
+            ((480, 544), (480, 544)),
+            ((1600, 1200), (608, 448)),
+            ((1200, 1600), (448, 608)),
+            ((4032, 3024), (608, 448)),
+            ((100, 100), (512, 512)),
+            ((1920, 1080), (672, 384)),
+            ((800, 200), (1024, 256)),
+            ((16, 64), (256, 1024)),
+        ] {
+            assert_eq!(size(width, height, none), wanted, "{width}x{height}");
+        }
+        assert_eq!(size(1600, 1200, [Some(320), None]), (320, 256));
+        assert_eq!(size(1600, 1200, [None, Some(320)]), (416, 320));
+        // A side that is no multiple is refused later, with the user's number.
+        assert_eq!(size(1600, 1200, [Some(65), None]).0, 65);
+        assert_eq!(size(64, 256, [Some(4096), None]), (4096, 4096));
+    }
 }

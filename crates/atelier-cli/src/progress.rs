@@ -52,6 +52,8 @@ pub struct Progress {
     first: Instant,
     last_event: Instant,
     seconds: Seconds,
+    /// Stages that were loaded before.
+    loaded: Vec<Stage>,
 }
 
 impl Progress {
@@ -65,6 +67,7 @@ impl Progress {
             first: now,
             last_event: now,
             seconds: Seconds::default(),
+            loaded: Vec::new(),
         }
     }
 
@@ -108,7 +111,14 @@ impl Progress {
                     &format!("{}, {amounts}", stage_name(stage)),
                 );
                 if bytes >= total {
-                    self.close(&format!("loaded    {}, {}", stage_name(stage), size(total)));
+                    // Between pictures a stage may be loaded again: once is enough to know.
+                    if self.loaded.contains(&stage) && self.elapsed() < 1.0 {
+                        self.phase = None;
+                        self.phase_start = Instant::now();
+                    } else {
+                        self.close(&format!("loaded    {}, {}", stage_name(stage), size(total)));
+                        self.loaded.push(stage);
+                    }
                     self.wait(match stage {
                         Stage::Sources => "reading the source images",
                         Stage::Architect => "reading the prompt",
@@ -150,9 +160,10 @@ impl Progress {
                 let done = image + 1;
                 let text = format!("picture {done} of {images}");
                 self.advance(Phase::Decoder, done as u64, images as u64, "decode", &text);
-                if done == images {
-                    self.close(&format!("decoded   {}", counted(images, "picture")));
-                }
+                self.close(&match images {
+                    1 => "decoded   1 picture".to_owned(),
+                    _ => format!("decoded   picture {done} of {images}"),
+                });
             }
             _ => {}
         }

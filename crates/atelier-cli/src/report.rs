@@ -35,9 +35,19 @@ impl Report {
 
     /// Says what the user should know but need not mend.
     pub fn warn(&mut self, text: &str) {
+        self.tell_warning(text, None);
+    }
+
+    /// As [`Self::warn`], of what the model was not taught.
+    pub fn warn_of(&mut self, warning: &atelier::Warning) {
+        self.tell_warning(&warning.to_string(), Some(warning));
+    }
+
+    fn tell_warning(&mut self, message: &str, warning: Option<&atelier::Warning>) {
         self.progress.clear();
+        self.events.send(&RunEvent::Warning { message, warning });
         if !self.quiet {
-            say(&format!("warning: {text}"));
+            say(&format!("warning: {message}"));
         }
     }
 

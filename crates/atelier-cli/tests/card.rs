@@ -100,6 +100,11 @@ fn what_was_not_taught_is_said_and_drawn() {
     common::save_picture(&desk.path("photo.png"), 64, 64);
     let done = generate(&desk, "model", &["x", "-i", "photo.png", "--steps", "1", "-o", "b.png"]);
     assert_eq!(warnings(&done), ["tiny never learned to start from pictures"]);
+    // Of the sizes that were taught, the one that is least unlike the picture.
+    common::save_picture(&desk.path("tall.png"), 80, 120);
+    let done = generate(&desk, "model", &["x", "-i", "tall.png", "--steps", "1", "-o", "b.png"]);
+    assert_eq!(warnings(&done), ["tiny never learned to start from pictures"]);
+    assert!(done.stderr.contains("tall.png is 80x120: painting 64x96; -W and -H"), "{done:?}");
 
     // Of a set each once, with the first prompt that asks for it.
     let entry = |index: usize, prompt: &str, width: usize| json!({"index": index, "prompt": prompt, "width": width, "height": 64});

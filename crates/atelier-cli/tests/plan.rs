@@ -115,3 +115,21 @@ fn a_run_keeps_to_its_budget_or_says_the_smallest_that_does() {
     let nonsense = draw("-1", "c.png");
     assert!(nonsense.code == 2 && nonsense.stderr.contains("--vram-budget"), "{nonsense:?}");
 }
+
+/// A limit on the address space stands for a small machine.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_memory_cannot_hold_is_refused_with_figures_before_anything_is_read() {
+    let desk = Desk::new();
+    let generate = desk.generate_command(&["x", "-W", "1536", "-H", "1536", "-o", "a.png"]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -v 600000; exec \"$0\" \"$@\""]).arg(generate.get_program());
+    let done = common::finish(command.args(generate.get_args()).current_dir(desk.path(".")));
+    assert_eq!((done.code, desk.files().len()), (3, 0), "{done:?}");
+    for words in
+        ["decoder: needs 0.462 GB of memory", "that this machine has free", "--vram-budget 0.47 tries it"]
+    {
+        assert!(done.stderr.contains(words), "no {words:?}: {done:?}");
+    }
+    assert!(!done.stderr.contains("loaded"), "{done:?}");
+}

@@ -41,6 +41,11 @@ fn each_picture_of_a_batch_repeats() {
         desk.draw(&["--from", &file, "-o", "b.png"]);
         assert!(pixels(&desk.path(&file)) == pixels(&desk.path("b.png")), "{file}");
     }
+    // A picture that shares its blueprint has two seeds, which are told.
+    let done = desk.draw(&["x", "-n", "2", "-s", "5", "-o", "f.png"]);
+    assert!(done.stderr.contains("saved     f-002.png (seed 6, blueprint seed 5)"), "{done:?}");
+    desk.draw(&["x", "-s", "6", "--blueprint-seed", "5", "-o", "g.png"]);
+    assert!(pixels(&desk.path("f-002.png")) == pixels(&desk.path("g.png")));
     // Two more from the first: its own seed and the next.
     desk.draw(&["--from", "a-001.png", "-n", "2", "-o", "c-%d.png"]);
     assert!(pixels(&desk.path("c-2.png")) == pixels(&desk.path("a-002.png")));
@@ -56,17 +61,47 @@ fn source_images_are_found_again() {
     let desk = Desk::new();
     std::fs::create_dir(desk.path("in")).unwrap();
     save_picture(&desk.path("in/s.png"), 100, 70);
-    desk.draw(&["brighter", "-i", "in/s.png", "-s", "3", "--steps", "2", "-o", "a.png"]);
-    assert_eq!(pixels(&desk.path("a.png")).0, 96);
-    assert_eq!(pixels(&desk.path("a.png")).1, 64);
-    desk.draw(&["--from", "a.png", "-o", "b.png"]);
+    let done =
+        desk.draw(&["brighter", "-i", "in/s.png", "-s", "3", "--steps", "2", "-o", "a.png", "--note-paths"]);
+    // The source's shape, the model's area, and a line that says so.
+    assert_eq!(pixels(&desk.path("a.png")).0, 128);
+    assert_eq!(pixels(&desk.path("a.png")).1, 96);
+    assert!(done.stderr.contains("in/s.png is 100x70: painting 128x96; -W and -H"), "{done:?}");
+    let done = desk.draw(&["brighter", "-i", "in/s.png", "--steps", "1", "-W", "64", "-o", "w.png"]);
+    assert_eq!(pixels(&desk.path("w.png")).1, 32);
+    assert!(done.stderr.contains("painting 64x32"), "{done:?}");
+    desk.draw(&["--from", "a.png", "-o", "b.png", "--note-paths"]);
     assert!(desk.read("a.png") == desk.read("b.png"));
+    // Without folders only what lies beside the PNG is found.
+    desk.draw(&["brighter", "-i", "in/s.png", "-s", "3", "--steps", "2", "-o", "plain.png"]);
+    assert_eq!(inspect(&desk, "plain.png")["sources"], serde_json::json!(["s.png"]));
+    let folder = desk.model.parent().unwrap().to_str().unwrap();
+    assert!(!String::from_utf8_lossy(&desk.read("plain.png")).contains(folder));
+    desk.refused(&["--from", "plain.png"], &["s.png", "No such file"]);
     // Beside the PNG, where it was not before.
     std::fs::rename(desk.path("in/s.png"), desk.path("s.png")).unwrap();
     desk.draw(&["--from", "a.png", "-o", "b.png"]);
     assert!(pixels(&desk.path("a.png")) == pixels(&desk.path("b.png")));
+    desk.draw(&["--from", "plain.png", "-o", "b.png"]);
+    assert!(desk.read("plain.png") == desk.read("b.png"));
+    let mut without = desk.command();
+    let done = common::finish(without.args(["generate", "--from", "plain.png", "-o", "c.png"]));
+    assert!(
+        done.code == 2 && done.stderr.contains("--model: expected the folder of tiny-random"),
+        "{done:?}"
+    );
     save_picture(&desk.path("other.png"), 70, 100);
     desk.refused(&["--from", "a.png", "-i", "other.png"], &["a.png", "sources", "70x100", "100x70"]);
+    // Other pixels of the same size may be the same picture, decoded by another program.
+    save_picture(&desk.path("s.png"), 100, 70);
+    let mut changed = image::open(desk.path("s.png")).unwrap().into_rgb8();
+    changed.put_pixel(0, 0, image::Rgb([1, 2, 3]));
+    changed.save(desk.path("s.png")).unwrap();
+    let done = desk.draw(&["--from", "a.png", "-o", "c.png"]);
+    assert!(
+        done.stderr.contains("warning: s.png has other pixels than the blueprint was written for"),
+        "{done:?}"
+    );
     std::fs::remove_file(desk.path("s.png")).unwrap();
     desk.refused(&["--from", "a.png"], &["in/s.png", "No such file"]);
 }
@@ -114,6 +149,54 @@ fn default_names_never_overwrite() {
     // A name that was asked for is replaced.
     desk.draw(&["x", "-o", "atelier-002.png"]);
     assert_ne!(desk.read("atelier-002.png"), b"mine");
+}
+
+#[test]
+fn a_random_seed_is_told_and_recorded() {
+    let desk = Desk::new();
+    for typed in [&["-s", "-1"][..], &["-s", "random"], &[]] {
+        let done = desk.draw(&[&["x", "--steps", "1", "-o", "a.png"], typed].concat());
+        let seed = inspect(&desk, "a.png")["paint"]["seed"].as_u64().unwrap();
+        assert!(done.stderr.contains(&format!("steps, seed {seed}\n")), "{done:?}");
+        desk.draw(&["x", "--steps", "1", "-s", &seed.to_string(), "-o", "b.png"]);
+        assert!(desk.read("a.png") == desk.read("b.png"), "{typed:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn names_lead_where_they_say() {
+    let desk = Desk::new();
+    desk.write("real.png", "old");
+    std::os::unix::fs::symlink("real.png", desk.path("link.png")).unwrap();
+    desk.draw(&["x", "--steps", "1", "-s", "1", "-o", "link.png"]);
+    assert!(std::fs::symlink_metadata(desk.path("link.png")).unwrap().is_symlink());
+    assert_eq!(pixels(&desk.path("real.png")).0, 64);
+    desk.draw(&["x", "--steps", "1", "-s", "1", "-o", "100%discount.png"]);
+    assert!(desk.read("100%discount.png") == desk.read("real.png"));
+    assert_eq!(desk.files(), ["100%discount.png", "link.png", "real.png"]);
+}
+
+#[test]
+fn lost_texts_are_named_before_the_run() {
+    let desk = Desk::new();
+    let run = |prompt: &str| desk.draw(&[prompt, "--steps", "1", "-s", "1", "-o", "a.png"]).stderr;
+    let told = run("It's a sign 'OPEN'");
+    assert!(told.contains("warning: the apostrophe of It's counts as a quotation mark"), "{told}");
+    assert!(told.contains("what is spelled is \"s a sign \""), "{told}");
+    let told = run("Ein Schild „Guten Tag“");
+    assert!(
+        told.contains("„Guten Tag“ is not spelled") && told.contains("what is spelled is nothing"),
+        "{told}"
+    );
+    let told = run("A sign 'OPEN' and \"7pm\"");
+    assert!(told.contains("texts     \"OPEN\", \"7pm\"\n") && !told.contains("warning"), "{told}");
+    let events = desk.draw(&["a 'b'", "-p", "It's", "--steps", "1", "--json"]).stdout;
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events[0]["texts"], serde_json::json!([["b"], []]));
+    assert!(
+        events[1]["event"] == "warning" && events[1]["message"].as_str().unwrap().starts_with("prompt 2: ")
+    );
 }
 
 #[cfg(unix)]

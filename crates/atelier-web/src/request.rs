@@ -66,10 +66,8 @@ impl GenerateRequest {
 }
 
 impl Image {
-    /// Without alpha, which is dropped and not blended, as the reference does.
+    /// On white where it is transparent, as the program does.
     fn rgb(&self) -> Result<RgbImage, JsValue> {
-        let data = self.data.to_vec();
-        let pixels = data.chunks(4).flat_map(|pixel| pixel.iter().take(3).copied()).collect();
-        RgbImage::new(self.width, self.height, pixels).map_err(error::model)
+        RgbImage::on_white(self.width, self.height, &self.data.to_vec()).map_err(error::model)
     }
 }

@@ -86,7 +86,7 @@ impl Blueprint {
     ///
     /// # Errors
     /// [`Error::Blueprint`] naming the field: another format or model, a size whose grids differ, a code the model does
-    /// not have, other source images.
+    /// not have, source images of another number or size.
     pub fn check(&self, checkpoint: &Checkpoint, sources: &[SourceRecord]) -> Result<()> {
         expect("format", &self.format, BLUEPRINT_FORMAT)?;
         if !checkpoint.accepts(&self.model) {
@@ -102,10 +102,20 @@ impl Blueprint {
         let count = |n: usize| format!("{n} source image{}", if n == 1 { "" } else { "s" });
         expect("sources", &count(sources.len()), &count(self.sources.len()))?;
         for (given, recorded) in sources.iter().zip(&self.sources) {
-            let name = |s: &SourceRecord| format!("{}x{} pixels, sha256 {}", s.width, s.height, s.sha256);
+            let name = |s: &SourceRecord| format!("{}x{} pixels", s.width, s.height);
             expect("sources", &name(given), &name(recorded))?;
         }
         Ok(())
+    }
+
+    /// The places of source images that have other pixels than those it was written for, counted from 0. That is no fault:
+    /// programs decode the same JPEG differently, by a level or two. But it may be another picture.
+    pub fn changed_sources(&self, sources: &[SourceRecord]) -> Vec<usize> {
+        let pairs = sources.iter().zip(&self.sources).enumerate();
+        pairs
+            .filter(|(_, (given, recorded))| given.sha256 != recorded.sha256)
+            .map(|(place, _)| place)
+            .collect()
     }
 }
 

@@ -261,16 +261,24 @@ impl Card {
             warnings.push(Warning::Texts { model: model(), texts, most });
         }
         let Request { width, height, .. } = *request;
-        if let Some(nearest) = self.nearest_size(width, height)
-            && nearest != [width, height]
-            && !self.other_sizes.is_some_and(|rule| rule.allows(width) && rule.allows(height))
-        {
+        let nearest = self.known_size(width, height);
+        if nearest != [width, height] {
             warnings.push(Warning::Size { model: model(), width, height, nearest });
         }
         if self.reads_source_pictures == Some(false) && !request.sources.is_empty() {
             warnings.push(Warning::Sources { model: model() });
         }
         warnings
+    }
+
+    /// The size itself if it is among those that the model was taught or that should look sane, or if none are known; else the
+    /// taught size that is least unlike.
+    pub fn known_size(&self, width: usize, height: usize) -> [usize; 2] {
+        let asked = [width, height];
+        if self.other_sizes.is_some_and(|rule| rule.allows(width) && rule.allows(height)) {
+            return asked;
+        }
+        self.nearest_size(width, height).unwrap_or(asked)
     }
 
     /// The taught size whose sides differ least, as factors; `None` where none are known.
@@ -433,6 +441,7 @@ mod tests {
             steps: 1,
             guidance: 1.0,
             seed: 0,
+            blueprint_seed: None,
             sampling: Sampling { temperature: 0.0, top_p: 1.0, top_k: None },
             images_per_prompt: 1,
             noise: None,

@@ -63,10 +63,13 @@ impl RunRecord {
     fn parameters(&self, model: &str) -> String {
         let Blueprint { prompt, width, height, model: fingerprint, .. } = &self.blueprint;
         let PaintOptions { steps, guidance, seed, .. } = self.paint;
+        // A picture that shares the blueprint of another one has its own seed and that one's.
+        let shared = self.blueprint.seed;
+        let shared = if shared == seed { String::new() } else { format!(", Blueprint seed: {shared}") };
         let hash: String = fingerprint.chars().take(10).collect();
         let version = &self.version;
         format!(
-            "{prompt}\nSteps: {steps}, Sampler: Euler flow match, CFG scale: {guidance}, Seed: {seed}, \
+            "{prompt}\nSteps: {steps}, Sampler: Euler flow match, CFG scale: {guidance}, Seed: {seed}{shared}, \
              Size: {width}x{height}, Model: {model}, Model hash: {hash}, Version: atelier {version}"
         )
     }

@@ -73,7 +73,7 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let size = args.size.unwrap_or(default.width);
     let request = Request { width: size, height: size, steps: args.steps, ..default };
     pipeline.check(&request)?;
-    memory::limit(&mut pipeline, &request, args.place.vram_budget)?;
+    memory::limit(&mut pipeline, &request, &device_report, &model, args.place.vram_budget)?;
     note(&format!("measuring what {device_report} can do"));
     let ceilings = ceilings::measure(pipeline.device(), matches!(device_report, DeviceReport::Gpu(_)))?;
     let mut bench = Bench { args, pipeline, request, log, peak: 0 };

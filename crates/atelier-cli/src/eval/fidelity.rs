@@ -102,13 +102,13 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
 }
 
 async fn open(model: &Model, place: &Place, args: &EvalFidelityArgs) -> Result<(Pipeline, Request)> {
-    let (device, _) = place.open().await?;
+    let (device, device_report) = place.open().await?;
     let mut pipeline = Pipeline::load(model.source()?, device).await?;
     let request = pipeline.request("-");
     let steps = args.steps.unwrap_or(request.steps);
     let request = Request { steps, seed: args.seed, ..request };
     pipeline.check(&request)?;
-    memory::limit(&mut pipeline, &request, args.place.vram_budget)?;
+    memory::limit(&mut pipeline, &request, &device_report, model, args.place.vram_budget)?;
     Ok((pipeline, request))
 }
 

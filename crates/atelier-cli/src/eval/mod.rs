@@ -97,7 +97,7 @@ impl Evaluation<'_> {
         let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
         let requests = self.requests(&pipeline)?;
         if let Some(largest) = largest(&requests, &pipeline).await? {
-            memory::limit(&mut pipeline, &largest, place.vram_budget)?;
+            memory::limit(&mut pipeline, &largest, &device_report, &model, place.vram_budget)?;
         }
         fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
         let paths: Vec<PathBuf> = self.prompts.iter().map(|prompt| self.path(prompt)).collect();
@@ -246,7 +246,7 @@ impl Recorder {
         RunRecord {
             format: RUN_FORMAT.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            model: self.model.to_string(),
+            model: self.model.noted_name(),
             device: self.device.clone(),
             blueprint,
             paint: request.paint_options(0),
@@ -268,7 +268,7 @@ fn is_made(path: &Path, request: &Request, fingerprint: &str) -> Result<bool> {
         return Err(Error::input(path, "expected a picture or nothing, found a folder"));
     }
     // What is no picture, or half of one, is of no use to anyone.
-    let Ok(image) = images::read(path) else { return Ok(false) };
+    let Ok(images::Picture { image, .. }) = images::read(path) else { return Ok(false) };
     let RunRecord { blueprint, paint, sources, latents, .. } = metadata::read(path)?;
     let prompt = request.prompts.first().map_or("", String::as_str);
     let options = request.architect_options(0);

@@ -87,7 +87,7 @@ impl Desk {
         let mut command = self.command();
         command.arg("generate").args(args).arg("--model").arg(&self.model);
         let given = |flag: &str| args.contains(&flag);
-        let kept = given("--from") || given("--blueprint");
+        let kept = given("--from") || given("--blueprint") || given("--resume");
         for (flag, value) in [("-W", "64"), ("-H", "64"), ("--steps", "3"), ("--device", "cpu")] {
             if !(given(flag) || (kept && flag != "--device") || (given("-i") && flag.len() == 2)) {
                 command.args([flag, value]);
@@ -106,14 +106,19 @@ impl Desk {
     /// As [`Self::generate`]; it must fail as bad input does, say all of `words`, and write nothing.
     pub fn refused(&self, args: &[&str], words: &[&str]) {
         let before = self.files();
+        self.fails(args, words);
+        assert_eq!(self.files(), before, "{args:?}: something was written");
+    }
+
+    /// As [`Self::generate`]; it must fail as bad input does and say all of `words`.
+    pub fn fails(&self, args: &[&str], words: &[&str]) {
         let done = self.generate(args);
         assert_eq!(done.code, 2, "{args:?}: {done:?}");
         let last = done.stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
         for word in words {
             assert!(last.contains(word), "{args:?}: no {word:?} in {done:?}");
         }
-        assert_eq!(self.files(), before, "{args:?}: something was written");
-        // Shortened after the places are gone: the length of their names must not show.
+        // Cut after the places are named: else a longer place would leave less.
         let typed: Vec<String> =
             args.iter().map(|arg| self.portable(arg).chars().take(40).collect()).collect();
         *self.refusals.borrow_mut() += &format!("{typed:?}\n    {last}\n");
@@ -163,4 +168,23 @@ pub fn save_picture(path: &Path, width: u32, height: u32) {
 pub fn pixels(path: &Path) -> (u32, u32, Vec<u8>) {
     let picture = image::open(path).unwrap().into_rgb8();
     (picture.width(), picture.height(), picture.into_raw())
+}
+
+/// Signals as a terminal leaves them, also where the tests run under `nohup`.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+pub fn with_default_signals(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+    let default = || {
+        let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            // SAFETY: the default action runs no code of ours.
+            unsafe { sigaction(signal, &action) }?;
+        }
+        Ok(())
+    };
+    // SAFETY: only system calls between fork and exec.
+    unsafe { command.pre_exec(default) };
 }

@@ -36,6 +36,29 @@ impl RgbImage {
         }
         Ok(Self { width, height, pixels })
     }
+
+    /// A picture from bytes with opacity, `[height, width, 4]`, not premultiplied: on white, like paper, for what a file has
+    /// where nothing is to be seen is anything at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] with field `image` when a side is 0 or the number of bytes is not `4 · width ·
+    /// height`.
+    pub fn on_white(width: usize, height: usize, rgba: &[u8]) -> Result<Self> {
+        let over = |value: u8, alpha: u8| {
+            let (value, alpha) = (u32::from(value), u32::from(alpha));
+            // Rounded to the nearest; at most 255.
+            ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        };
+        let (whole, rest) = rgba.as_chunks::<4>();
+        if !rest.is_empty() {
+            let found = format!("{width}x{height} with {} bytes", rgba.len());
+            return Err(Error::request("image", "four bytes a pixel", found));
+        }
+        let pixels =
+            whole.iter().flat_map(|&[red, green, blue, alpha]| [red, green, blue].map(|c| over(c, alpha)));
+        Self::new(width, height, pixels.collect())
+    }
 }
 
 /// A source image as the vision tower reads it (spec 5.1).
@@ -139,6 +162,16 @@ mod tests {
     fn ramp(width: usize, height: usize) -> RgbImage {
         let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as u8, y as u8, 7]));
         RgbImage::new(width, height, pixels.collect()).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_white() {
+        let rgba = [200, 100, 50, 0, 200, 100, 50, 255, 0, 255, 100, 128];
+        let picture = RgbImage::on_white(3, 1, &rgba).unwrap();
+        assert_eq!(picture.pixels, [255, 255, 255, 200, 100, 50, 127, 255, 177]);
+        for bytes in [11, 13, 16] {
+            assert!(RgbImage::on_white(3, 1, &vec![0; bytes]).is_err(), "{bytes}");
+        }
     }
 
     #[test]

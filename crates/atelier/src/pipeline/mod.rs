@@ -40,7 +40,8 @@ use resident::Resident;
 /// A checkpoint on a device.
 ///
 /// The stages live on the device one after another: asking for the next one frees the one before, so the peak is the
-/// largest stage and never the sum. Asking for the same stage again costs nothing.
+/// largest stage and never the sum. Asking for the same stage again costs nothing. Only a run of several pictures keeps
+/// painter and decoder together, where the peak stays the same.
 ///
 /// Futures of this type are not `Send`: in a browser nothing is. Natively, drive them with any `block_on`.
 pub struct Pipeline {
@@ -155,30 +156,43 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Buffer`] when one would be larger than the device takes, and as [`crate::plan::plan`].
     pub async fn plan(&self, request: &Request, budget: Option<u64>) -> Result<MemoryPlan> {
-        let checkpoint = &self.checkpoint;
-        let tensors = match checkpoint.manifest() {
-            Some(manifest) => manifest.tensors.clone(),
-            None => packing::plan(checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).await?.tensors,
-        };
-        let longest = |count: &dyn Fn(&String) -> usize| request.prompts.iter().map(count).max().unwrap_or(0);
-        // A byte is a token at most, and the words about sizes come on top.
-        let size = |of: fn(&RgbImage) -> usize| request.sources.iter().map(of).max();
-        let planned = PlanRequest {
-            sources: request.sources.len(),
-            source_size: size(|image| image.width).zip(size(|image| image.height)).map(Into::into),
-            prompt_tokens: longest(&String::len) + 64,
-            glyph_tokens: longest(&|prompt| glyph_texts(prompt).iter().map(|text| text.len() + 2).sum()),
-            budget,
-            most_buffer: self.most_buffer(),
-            ..PlanRequest::new(request.width, request.height, checkpoint.is_pack())
-        };
-        let plan = plan::plan(checkpoint.config(), &tensors, &planned).await?;
+        let plan = self.planned(request, (request.width, request.height), "", budget).await?;
         match (plan.largest_buffer(), device::largest_buffer(&self.device)) {
             (Some(Part { what, bytes, .. }), Some(most)) if bytes > most => {
                 Err(Error::Buffer { what, bytes, most })
             }
             _ => Ok(plan),
         }
+    }
+
+    /// What a picture of this size and of the request's longest prompt, at least `prompt`, needs.
+    async fn planned(
+        &self,
+        request: &Request,
+        (width, height): (usize, usize),
+        prompt: &str,
+        budget: Option<u64>,
+    ) -> Result<MemoryPlan> {
+        let checkpoint = &self.checkpoint;
+        let tensors = match checkpoint.manifest() {
+            Some(manifest) => manifest.tensors.clone(),
+            None => packing::plan(checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).await?.tensors,
+        };
+        let longest = |count: &dyn Fn(&str) -> usize| {
+            request.prompts.iter().map(String::as_str).chain([prompt]).map(count).max().unwrap_or(0)
+        };
+        // A byte is a token at most, and the words about sizes come on top.
+        let size = |of: fn(&RgbImage) -> usize| request.sources.iter().map(of).max();
+        let planned = PlanRequest {
+            sources: request.sources.len(),
+            source_size: size(|image| image.width).zip(size(|image| image.height)).map(Into::into),
+            prompt_tokens: longest(&str::len) + 64,
+            glyph_tokens: longest(&|prompt| glyph_texts(prompt).iter().map(|text| text.len() + 2).sum()),
+            budget,
+            most_buffer: self.most_buffer(),
+            ..PlanRequest::new(width, height, checkpoint.is_pack())
+        };
+        plan::plan(checkpoint.config(), &tensors, &planned).await
     }
 
     /// No buffer of activations is made larger where there is a choice.
@@ -209,22 +223,44 @@ impl Pipeline {
         sources: &Sources,
         run: &mut Run<'_>,
     ) -> Result<Vec<Blueprint>> {
-        let prompts = request.prompts.len();
-        let mut encoded = Vec::with_capacity(prompts);
-        for (index, prompt) in request.prompts.iter().enumerate() {
-            let options = request.architect_options(index);
-            encoded.push(architect::encode(prompt, &sources.grids(), &options, &self.checkpoint)?);
-        }
-        architect::trace_prompts(&encoded, &self.checkpoint, &mut run.trace);
-        let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
-        let mut blueprints = Vec::with_capacity(prompts);
-        for (index, (prompt, encoded)) in request.prompts.iter().zip(&encoded).enumerate() {
-            let options = &request.architect_options(index);
-            let index = PromptIndex { prompt: index, prompts };
-            let job = WriteJob { prompt, encoded, sources, options, index, cache: self.caches.architect };
-            blueprints.push(architect::write(job, prior, &self.checkpoint, &self.device, run).await?);
+        let mut blueprints = Vec::with_capacity(request.prompts.len());
+        for prompt in 0..request.prompts.len() {
+            blueprints.push(self.blueprint(prompt, request, sources, run).await?);
         }
         Ok(blueprints)
+    }
+
+    /// Step 3 for one prompt of a request, so that the caller can keep it before the next one is begun. `prompt` is counted
+    /// from 0.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the request has no such prompt, and as [`Pipeline::generate`].
+    pub async fn blueprint(
+        &mut self,
+        prompt: usize,
+        request: &Request,
+        sources: &Sources,
+        run: &mut Run<'_>,
+    ) -> Result<Blueprint> {
+        let grids = sources.grids();
+        if prompt == 0 && run.trace.is_enabled() {
+            let prompts = request.prompts.iter().enumerate();
+            let encoded = prompts.map(|(index, prompt)| {
+                architect::encode(prompt, &grids, &request.architect_options(index), &self.checkpoint)
+            });
+            let encoded = encoded.collect::<Result<Vec<_>>>()?;
+            architect::trace_prompts(&encoded, &self.checkpoint, &mut run.trace);
+        }
+        let (index, prompts) = (prompt, request.prompts.len());
+        let Some(prompt) = request.prompts.get(index) else {
+            return Err(Error::request("prompt", format!("a number below {prompts}"), index));
+        };
+        let options = &request.architect_options(index);
+        let encoded = &architect::encode(prompt, &grids, options, &self.checkpoint)?;
+        let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
+        let index = PromptIndex { prompt: index, prompts };
+        let job = WriteJob { prompt, encoded, sources, options, index, cache: self.caches.architect };
+        architect::write(job, prior, &self.checkpoint, &self.device, run).await
     }
 
     /// Step 3 for one prompt: the architect writes a blueprint.
@@ -279,33 +315,70 @@ impl Pipeline {
         sources: &Sources,
         run: &mut Run<'_>,
     ) -> Result<Vec<Picture>> {
-        let longest = blueprints.iter().map(|b| painter::glyph_token_count(&b.prompt)).max();
-        let longest = longest.filter(|_| request.batch_padding && blueprints.len() > 1);
-        let glyph_tokens = longest.max(request.glyph_tokens);
+        let blueprints: Vec<_> = blueprints.into_iter().map(Rc::new).collect();
         let images = blueprints.len().saturating_mul(request.images_per_prompt);
-        let mut painted = Vec::with_capacity(images);
-        for (prompt, blueprint) in blueprints.into_iter().map(Rc::new).enumerate() {
-            for copy in 0..request.images_per_prompt {
-                let image = prompt * request.images_per_prompt + copy;
-                let options = PaintOptions { glyph_tokens, ..request.paint_options(image) };
-                let index = ImageIndex { image, images };
-                let noise = match &request.noise {
-                    Some(noise) => {
-                        let shape = self.noise_shape(images, blueprint.width, blueprint.height);
-                        Some(noise.picture(image, shape)?)
-                    }
-                    None => None,
-                };
-                let latents = self.paint_indexed(&blueprint, &options, noise, sources, index, run).await?;
-                painted.push((blueprint.clone(), options, latents));
-            }
-        }
         let mut pictures = Vec::with_capacity(images);
-        for (image, (blueprint, options, latents)) in painted.into_iter().enumerate() {
-            let image = self.decode_indexed(&latents, ImageIndex { image, images }, run).await?;
-            pictures.push(Picture { image, blueprint, options });
+        for image in 0..images {
+            pictures.push(self.picture(image, &blueprints, request, sources, run).await?);
         }
         Ok(pictures)
+    }
+
+    /// Steps 4 and 5 for one picture of a run that has these blueprints, so that the caller can keep it before the next one
+    /// is begun. `image` is counted from 0 over all blueprints.
+    ///
+    /// Painter and decoder stay on the device together where that needs no more memory than the run does anyway; elsewhere
+    /// each picture loads both.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the run has no such picture, and as [`Pipeline::pictures`].
+    pub async fn picture(
+        &mut self,
+        image: usize,
+        blueprints: &[Rc<Blueprint>],
+        request: &Request,
+        sources: &Sources,
+        run: &mut Run<'_>,
+    ) -> Result<Picture> {
+        let images = blueprints.len().saturating_mul(request.images_per_prompt);
+        let Some(blueprint) = image.checked_div(request.images_per_prompt).and_then(|at| blueprints.get(at))
+        else {
+            return Err(Error::request("image", format!("a number below {images}"), image));
+        };
+        let longest = blueprints.iter().map(|b| painter::glyph_token_count(&b.prompt)).max();
+        let longest = longest.filter(|_| request.batch_padding && blueprints.len() > 1);
+        let options =
+            PaintOptions { glyph_tokens: longest.max(request.glyph_tokens), ..request.paint_options(image) };
+        let noise = match &request.noise {
+            Some(noise) => {
+                let shape = self.noise_shape(images, blueprint.width, blueprint.height);
+                Some(noise.picture(image, shape)?)
+            }
+            None => None,
+        };
+        let more = images > 1 && self.fit_together(blueprint, request).await;
+        self.resident.keep_both(more);
+        let index = ImageIndex { image, images };
+        let latents = self.paint_indexed(blueprint, &options, noise, sources, index, run).await?;
+        let image = self.decode_indexed(&latents, index, run).await?;
+        Ok(Picture { image, blueprint: blueprint.clone(), options })
+    }
+
+    /// Whether the painter's weights can wait while a picture is decoded, and the decoder's while one is painted, within the
+    /// budget, or else within what the run needs at its peak.
+    async fn fit_together(&self, blueprint: &Blueprint, request: &Request) -> bool {
+        let size = (blueprint.width, blueprint.height);
+        let planned = self.planned(request, size, &blueprint.prompt, self.memory_budget).await;
+        // Where there is no plan nothing is kept.
+        let Ok(plan) = planned else { return false };
+        let most = self.memory_budget.unwrap_or_else(|| plan.peak());
+        let stage = |wanted| plan.stages.iter().find(|stage| stage.stage == wanted);
+        let (Some(painter), Some(decoder)) = (stage(Stage::Painter), stage(Stage::Decoder)) else {
+            return false;
+        };
+        let painting = painter.peak().saturating_add(decoder.weights.bytes);
+        let decoding = painter.weights.bytes.saturating_add(painter.held()).saturating_add(decoder.peak());
+        painting.max(decoding) <= most
     }
 
     /// Step 4 for one picture: the painter paints a blueprint.

@@ -40,6 +40,9 @@ pub struct Request {
     pub guidance: f32,
     /// Picture `k` of the run has the seed `seed + k`.
     pub seed: u64,
+    /// The seed of the first prompt's blueprint where it is not `seed`: the pictures of a prompt share the blueprint of the
+    /// first of them, so that the second one alone needs both seeds.
+    pub blueprint_seed: Option<u64>,
     /// How the architect draws tokens.
     pub sampling: Sampling,
     /// Pictures of each prompt, at least 1; they share one blueprint.
@@ -127,6 +130,7 @@ impl Request {
             steps: card.and_then(|card| card.default_steps).unwrap_or(DEFAULT_STEPS),
             guidance: card.and_then(|card| card.default_guidance).unwrap_or(DEFAULT_GUIDANCE),
             seed: 0,
+            blueprint_seed: None,
             sampling: default_sampling(&checkpoint.config().generation),
             images_per_prompt: 1,
             noise: None,
@@ -162,7 +166,10 @@ impl Request {
         ArchitectOptions {
             width: self.width,
             height: self.height,
-            seed: self.image_seed(prompt.saturating_mul(self.images_per_prompt)),
+            seed: self
+                .blueprint_seed
+                .unwrap_or(self.seed)
+                .wrapping_add(prompt.saturating_mul(self.images_per_prompt) as u64),
             sampling: self.sampling,
         }
     }

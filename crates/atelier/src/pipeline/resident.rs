@@ -12,9 +12,18 @@ use crate::progress::{Run, Stage};
 use crate::vae::Decoder;
 
 /// The stage on the device. Asking for another one frees it before anything is loaded, so the peak is the largest stage and
-/// never the sum; asking for the same one again costs nothing.
+/// never the sum; asking for the same one again costs nothing. Only painter and decoder may be there together, if the caller
+/// has seen that both fit.
 #[derive(Default)]
-pub(super) enum Resident {
+pub(super) struct Resident {
+    stage: Models,
+    /// The painter while the decoder is `stage`, or the other way round.
+    beside: Models,
+    both: bool,
+}
+
+#[derive(Default)]
+enum Models {
     #[default]
     Nothing,
     Sources(Box<SourceModels>),
@@ -26,8 +35,26 @@ pub(super) enum Resident {
 impl Resident {
     /// Frees the weights, if any.
     pub fn release(&mut self, device: &Device) {
-        *self = Self::Nothing;
+        self.stage = Models::Nothing;
+        self.beside = Models::Nothing;
         device.memory_cleanup();
+    }
+
+    /// Whether painter and decoder may be on the device together from now on.
+    pub fn keep_both(&mut self, both: bool) {
+        self.both = both;
+    }
+
+    /// Makes room for the painter or the decoder: the other one waits or is freed. True when it was waiting itself.
+    fn swap(&mut self, waits: fn(&Models) -> bool, device: &Device) -> bool {
+        if !self.both || !matches!(self.stage, Models::Painter(_) | Models::Decoder(_)) {
+            self.release(device);
+            return false;
+        }
+        std::mem::swap(&mut self.stage, &mut self.beside);
+        // What the other one computed in: of no use now.
+        device.memory_cleanup();
+        waits(&self.stage)
     }
 
     /// What reads source images.
@@ -37,15 +64,15 @@ impl Resident {
         device: &Device,
         run: &mut Run<'_>,
     ) -> Result<&SourceModels> {
-        if !matches!(self, Self::Sources(_)) {
+        if !matches!(self.stage, Models::Sources(_)) {
             self.release(device);
             let mut loader = Loader::new(checkpoint, Stage::Sources, device, run)?;
             let (tower, quantizer) = loader.vision().await?;
             let encoder = loader.vae_encoder().await?;
-            *self = Self::Sources(Box::new(SourceModels { tower, quantizer, encoder }));
+            self.stage = Models::Sources(Box::new(SourceModels { tower, quantizer, encoder }));
         }
-        match self {
-            Self::Sources(models) => Ok(models),
+        match &self.stage {
+            Models::Sources(models) => Ok(models),
             _ => Err(not_loaded()),
         }
     }
@@ -57,13 +84,13 @@ impl Resident {
         device: &Device,
         run: &mut Run<'_>,
     ) -> Result<&Prior> {
-        if !matches!(self, Self::Architect(_)) {
+        if !matches!(self.stage, Models::Architect(_)) {
             self.release(device);
             let mut loader = Loader::new(checkpoint, Stage::Architect, device, run)?;
-            *self = Self::Architect(Box::new(loader.prior().await?));
+            self.stage = Models::Architect(Box::new(loader.prior().await?));
         }
-        match self {
-            Self::Architect(models) => Ok(models),
+        match &self.stage {
+            Models::Architect(models) => Ok(models),
             _ => Err(not_loaded()),
         }
     }
@@ -75,16 +102,16 @@ impl Resident {
         device: &Device,
         run: &mut Run<'_>,
     ) -> Result<&mut PainterModels> {
-        if !matches!(self, Self::Painter(_)) {
-            self.release(device);
+        let is_painter = |models: &Models| matches!(models, Models::Painter(_));
+        if !is_painter(&self.stage) && !self.swap(is_painter, device) {
             let mut loader = Loader::new(checkpoint, Stage::Painter, device, run)?;
             let glyph_encoder = loader.glyph_encoder().await?;
             let transformer = loader.transformer().await?;
             let models = PainterModels { glyph_encoder, transformer, source_cache: None };
-            *self = Self::Painter(Box::new(models));
+            self.stage = Models::Painter(Box::new(models));
         }
-        match self {
-            Self::Painter(models) => Ok(models),
+        match &mut self.stage {
+            Models::Painter(models) => Ok(models),
             _ => Err(not_loaded()),
         }
     }
@@ -96,13 +123,13 @@ impl Resident {
         device: &Device,
         run: &mut Run<'_>,
     ) -> Result<&Decoder> {
-        if !matches!(self, Self::Decoder(_)) {
-            self.release(device);
+        let is_decoder = |models: &Models| matches!(models, Models::Decoder(_));
+        if !is_decoder(&self.stage) && !self.swap(is_decoder, device) {
             let mut loader = Loader::new(checkpoint, Stage::Decoder, device, run)?;
-            *self = Self::Decoder(Box::new(loader.vae_decoder().await?));
+            self.stage = Models::Decoder(Box::new(loader.vae_decoder().await?));
         }
-        match self {
-            Self::Decoder(models) => Ok(models),
+        match &self.stage {
+            Models::Decoder(models) => Ok(models),
             _ => Err(not_loaded()),
         }
     }

@@ -1,0 +1,103 @@
+//! How much memory this machine can still give.
+
+use std::path::Path;
+
+/// Bytes that this process may still take, the least of what is known: the system's free memory with its swap, the limits of
+/// the control groups it is in (containers, batch systems), and its own (`ulimit -v`). `None` where the system does not say.
+pub fn free_memory() -> Option<u64> {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let system = read("/proc/meminfo").and_then(|text| system(&text));
+    let groups = read("/proc/self/cgroup").and_then(|text| groups(&text, Path::new("/sys/fs/cgroup")));
+    let own = read("/proc/self/limits").zip(read("/proc/self/status"));
+    let own = own.and_then(|(limits, status)| own_limit(&limits, &status));
+    [system, groups, own].into_iter().flatten().min()
+}
+
+/// The number after a name, in bytes where it is in kB.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let mut words = line.split_whitespace();
+    let number: u64 = words.next()?.parse().ok()?;
+    Some(if words.next() == Some("kB") { number.saturating_mul(1024) } else { number })
+}
+
+fn system(meminfo: &str) -> Option<u64> {
+    Some(field(meminfo, "MemAvailable:")?.saturating_add(field(meminfo, "SwapFree:").unwrap_or(0)))
+}
+
+/// Of every group from the process's own up to the root, versions 1 and 2.
+fn groups(of_process: &str, root: &Path) -> Option<u64> {
+    let mut least: Option<u64> = None;
+    for line in of_process.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(controllers), Some(group)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let (root, limit, used) = match controllers {
+            "" => (root.to_owned(), "memory.max", "memory.current"),
+            _ if controllers.split(',').any(|name| name == "memory") => {
+                (root.join("memory"), "memory.limit_in_bytes", "memory.usage_in_bytes")
+            }
+            _ => continue,
+        };
+        let own = root.join(group.trim_start_matches('/'));
+        for folder in own.ancestors().take_while(|folder| folder.starts_with(&root)) {
+            let read = |name| std::fs::read_to_string(folder.join(name)).ok();
+            let number = |name| read(name)?.trim().parse::<u64>().ok();
+            let (Some(limit), Some(used)) = (number(limit), number(used)) else { continue };
+            // Cached files are given back when memory is wanted.
+            let statistics = read("memory.stat").unwrap_or_default();
+            let cached = field(&statistics, "inactive_file ").or(field(&statistics, "total_inactive_file "));
+            let free = limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0)));
+            least = Some(least.map_or(free, |least| least.min(free)));
+        }
+    }
+    least
+}
+
+fn own_limit(limits: &str, status: &str) -> Option<u64> {
+    let most = field(limits, "Max address space")?;
+    Some(most.saturating_sub(field(status, "VmSize:")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_counts_what_it_can_free() {
+        let text = "MemTotal:  100 kB\nMemFree:  1 kB\nMemAvailable:  40 kB\nSwapFree:   2 kB\n";
+        assert_eq!(system(text), Some(42 << 10));
+        assert_eq!(system("MemTotal: 100 kB\n"), None);
+    }
+
+    #[test]
+    fn the_smallest_group_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("a/memory.max", "1000\n");
+        write("a/memory.current", "700\n");
+        write("a/memory.stat", "anon 5\ninactive_file 200\n");
+        write("a/b/memory.max", "max\n");
+        write("a/b/memory.current", "7\n");
+        assert_eq!(groups("0::/a/b\n", root.path()), Some(500));
+        assert_eq!(groups("0::/\n", root.path()), None);
+        write("memory/x/memory.limit_in_bytes", "100");
+        write("memory/x/memory.usage_in_bytes", "60");
+        assert_eq!(groups("4:memory:/x\n0::/a\n3:cpu:/y", root.path()), Some(40));
+    }
+
+    #[test]
+    fn an_address_space_has_an_end() {
+        let status = "Name:\tx\nVmSize:\t     3 kB\n";
+        let limits = |most: &str| {
+            format!("Limit  Soft Limit\nMax address space         {most}     unlimited     bytes\n")
+        };
+        assert_eq!(own_limit(&limits("10000"), status), Some(10_000 - 3072));
+        assert_eq!(own_limit(&limits("unlimited"), status), None);
+    }
+}
