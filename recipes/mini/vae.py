@@ -96,6 +96,8 @@ def from_state(path):
 def train(a):
     torch.manual_seed(a.seed); rng = random.Random(a.seed)
     keeper = Keeper(a.state, a.minutes); state = keeper.load()
+    # The encoder that a painter learns from is the average's: the decoder goes on alone beside exactly that.
+    if a.decoder_only and state and not state.get("decoder_only"): a.from_average = True
     first = state["config"] if state else AutoencoderKL.load_config(a.first)
     vae = AutoencoderKL.from_config(first)
     vae.load_state_dict(state["average" if a.from_average else "weights"] if state else load(a.first).state_dict())
