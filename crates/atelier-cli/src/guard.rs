@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
-use crate::files;
+use crate::io::files;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The first panic of any thread: those that follow are its consequences.

@@ -10,7 +10,7 @@ use atelier_mini::{Mini, NAME};
 use atelier_weights::FolderSource;
 
 use crate::error::{Error, Result};
-use crate::pack;
+use crate::io::pack;
 
 /// Names the model where `--model` does not.
 const VARIABLE: &str = "ATELIER_MODEL";

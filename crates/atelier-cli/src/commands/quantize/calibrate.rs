@@ -1,0 +1,58 @@
+//! `atelier quantize --calibrate`: draws some prompts and measures what goes into every matrix.
+
+use std::mem::ManuallyDrop;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use atelier::calibration::Calibration;
+use atelier::{DeviceChoice, Event, Pipeline, Request, Run, device};
+use atelier_weights::{ByteSource, hex};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::guard;
+use crate::io::files;
+use crate::ui::counter::Counter;
+use crate::ui::style::Style;
+
+/// The longest file of prompts that is read.
+const MAX_PROMPTS: u64 = 1 << 20;
+/// Steps of the painter: enough to see every kind of noise.
+const STEPS: usize = 8;
+
+/// The identity of a file of prompts.
+pub fn fingerprint(path: &Path) -> Result<String> {
+    Ok(hex(&Sha256::digest(files::read_text(path, MAX_PROMPTS)?)))
+}
+
+/// Draws every prompt of a file, one a line.
+pub async fn measure(source: Arc<dyn ByteSource>, path: &Path, style: Style) -> Result<Calibration> {
+    let text = files::read_text(path, MAX_PROMPTS)?;
+    let prompts: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if prompts.is_empty() {
+        return Err(Error::input(path, "expected one prompt a line, found none"));
+    }
+    let (device, _) = device::open(&DeviceChoice::Cpu).await?;
+    // Never dropped, as after a panic the device must not be touched again.
+    let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
+    let calibration = pipeline.calibrate();
+    let each = Request { steps: STEPS, ..pipeline.request("") };
+    let requests: Vec<Request> =
+        prompts.iter().map(|&prompt| Request { prompts: vec![prompt.to_owned()], ..each.clone() }).collect();
+    for request in &requests {
+        pipeline.check(request)?;
+    }
+    let mut counter = Counter::plain(style, "calibrate", (requests.len() * (STEPS + 1)) as u64);
+    let mut run = Run::observed(|event: &Event| {
+        if matches!(event, Event::Blueprint { .. } | Event::Step { .. }) {
+            counter.add(1);
+        }
+        if guard::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    for request in &requests {
+        pipeline.generate(request, &mut run).await?;
+    }
+    drop(run);
+    Ok(calibration)
+}
