@@ -2,14 +2,14 @@
 
 use atelier::loader::Loader;
 use atelier::vae::Decoder;
-use atelier::{Checkpoint, Device, Run, Stage, Trace};
+use atelier::{Checkpoint, Device, Observer, Stage, Trace};
 use atelier_mini::Mini;
 use atelier_tests::{block_on, cpu, software_gpu};
 use burn::tensor::{Tensor, TensorData};
 
 fn decoder(device: &Device) -> Decoder {
     let checkpoint = block_on(Checkpoint::open(std::sync::Arc::new(Mini))).unwrap();
-    let mut run = Run::silent();
+    let mut run = Observer::silent();
     let mut loader = Loader::new(&checkpoint, Stage::Decoder, device, &mut run).unwrap();
     block_on(loader.vae_decoder()).unwrap()
 }

@@ -5,7 +5,7 @@
 use atelier::loader::Loader;
 use atelier::prompt::Grid;
 use atelier::transformer::{Guides, PictureFrame, Transformer};
-use atelier::{Checkpoint, Device, Run, Stage, Trace};
+use atelier::{Checkpoint, Device, Observer, Stage, Trace};
 use atelier_tests::{assert_close, block_on, cpu, tiny_checkpoint};
 use burn::tensor::{Int, Tensor, TensorData};
 
@@ -18,7 +18,7 @@ fn load<T>(
     device: &Device,
     part: impl AsyncFnOnce(&mut Loader<'_, '_>) -> atelier::Result<T>,
 ) -> T {
-    let mut run = Run::silent();
+    let mut run = Observer::silent();
     let mut loader = Loader::new(checkpoint, stage, device, &mut run).unwrap();
     block_on(part(&mut loader)).unwrap()
 }

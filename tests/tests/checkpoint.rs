@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use atelier::{Checkpoint, Pipeline, Run, Sources};
-use atelier_tests::checks::architect::GREEDY;
+use atelier::{Checkpoint, Observer, Pipeline, Request, Settings};
+use atelier_tests::checks::architect::greedy;
 use atelier_tests::{block_on, cpu, reference};
 use atelier_weights::{Component, Dtype, MemorySource, Scheme, safetensors_header};
 
@@ -139,13 +139,12 @@ async fn weights_that_are_not_numbers_are_refused_when_read() {
         file[end - 4..].copy_from_slice(&bad.to_le_bytes());
         let pipeline = Pipeline::load(Arc::new(source(&files)), cpu()).await;
         let mut pipeline = pipeline.unwrap();
-        let options = pipeline.request("x").architect_options(0);
-        let run = &mut Run::silent();
-        let images = [atelier::RgbImage::new(64, 64, vec![0; 64 * 64 * 3]).unwrap()];
+        let observer = &mut Observer::silent();
+        let image = atelier::RgbImage::new(64, 64, vec![0; 64 * 64 * 3]).unwrap();
+        let request = Request { sources: vec![image], ..Request::new(["x"]) };
         // Which stage reads the last tensor of the file does not matter: one of the two does.
-        let sources = pipeline.sources(&images, run).await.map(|_| ());
-        let blueprint = pipeline.architect("x", &options, &Sources::default(), run).await.map(|_| ());
-        let error = sources.and(blueprint).unwrap_err().to_string();
+        let mut run = pipeline.prepare(&request, None).await.unwrap();
+        let error = run.next_blueprint(observer).await.unwrap_err().to_string();
         assert!(error.contains(PRIOR) || error.contains("vision_language_encoder"), "{error}");
     }
 }
@@ -180,8 +179,8 @@ fn floats_of_eight_bits_are_the_numbers_that_they_stand_for() {
     let pixels = |files: &BTreeMap<String, Vec<u8>>| {
         let mut pipeline = block_on(Pipeline::load(Arc::new(source(files)), cpu())).unwrap();
         let request =
-            atelier::Request { width: 64, height: 32, steps: 2, ..pipeline.request("a sign 'OPEN'") };
-        let pictures = block_on(pipeline.generate(&request, &mut Run::silent())).unwrap();
+            Request { width: Some(64), height: Some(32), steps: Some(2), ..Request::new(["a sign 'OPEN'"]) };
+        let pictures = block_on(pipeline.generate(&request, &mut Observer::silent())).unwrap();
         pictures[0].image.pixels.clone()
     };
     assert!(pixels(&eight) == pixels(&full));
@@ -191,8 +190,8 @@ fn floats_of_eight_bits_are_the_numbers_that_they_stand_for() {
         let end = file.len();
         file[end - 1] = nan;
         let mut pipeline = block_on(Pipeline::load(Arc::new(source(&eight)), cpu())).unwrap();
-        let request = atelier::Request { width: 32, height: 32, steps: 1, ..pipeline.request("x") };
-        let error = block_on(pipeline.generate(&request, &mut Run::silent())).unwrap_err().to_string();
+        let request = Request { width: Some(32), height: Some(32), steps: Some(1), ..Request::new(["x"]) };
+        let error = block_on(pipeline.generate(&request, &mut Observer::silent())).unwrap_err().to_string();
         assert!(error.contains(DIT) && error.contains("NaN"), "{error}");
     }
 }
@@ -243,8 +242,8 @@ fn configurations_are_checked_by_field() {
 fn a_card_gives_the_defaults_and_belongs_to_no_fingerprint() {
     let defaults = |files: &BTreeMap<String, Vec<u8>>| {
         let checkpoint = open(files).unwrap();
-        let request = atelier::Request::new("x", &checkpoint);
-        (request.steps, request.guidance, checkpoint.fingerprint().to_owned())
+        let Settings { steps, guidance, .. } = Settings::default_of(&checkpoint);
+        (steps, guidance, checkpoint.fingerprint().to_owned())
     };
     let mut files = files();
     let (steps, guidance, without) = defaults(&files);
@@ -269,15 +268,11 @@ fn a_card_gives_the_defaults_and_belongs_to_no_fingerprint() {
 #[test]
 fn the_glyph_embedding_may_have_its_other_name() {
     let mut files = files();
-    let options = |p: &Pipeline| p.request("x 'y'").architect_options(0);
     let picture = |files: &BTreeMap<String, Vec<u8>>| {
         let mut pipeline = block_on(Pipeline::load(Arc::new(source(files)), cpu())).unwrap();
-        let options =
-            atelier::ArchitectOptions { width: 32, height: 32, sampling: GREEDY, ..options(&pipeline) };
-        let run = &mut Run::silent();
-        let blueprint = block_on(pipeline.architect("x 'y'", &options, &Sources::default(), run)).unwrap();
-        let paint = atelier::PaintOptions { steps: 1, ..pipeline.request("").paint_options(0) };
-        block_on(pipeline.paint(&blueprint, &paint, &Sources::default(), run)).unwrap()
+        let request = Request { width: Some(32), height: Some(32), steps: Some(1), ..greedy(["x 'y'"]) };
+        let mut run = block_on(pipeline.prepare(&request, None)).unwrap();
+        block_on(run.paint(0, &mut Observer::silent())).unwrap()
     };
     let before = picture(&files);
     let renamed = with_header(&files[GLYPH], |header| {
@@ -326,9 +321,8 @@ async fn half_precision_and_shards_load_like_single_files() {
     assert_ne!(before.fingerprint(), after.fingerprint(), "other weights are another model");
 
     let mut pipeline = Pipeline::load(Arc::new(source(&files)), cpu()).await.unwrap();
-    let request =
-        atelier::Request { width: 32, height: 32, steps: 1, sampling: GREEDY, ..pipeline.request("a cat") };
-    let pictures = pipeline.generate(&request, &mut Run::silent()).await.unwrap();
+    let request = Request { width: Some(32), height: Some(32), steps: Some(1), ..greedy(["a cat"]) };
+    let pictures = pipeline.generate(&request, &mut Observer::silent()).await.unwrap();
     assert_eq!((pictures[0].image.width, pictures[0].image.height), (32, 32));
 
     files.remove("transformer/diffusion_pytorch_model-00002-of-00002.safetensors");

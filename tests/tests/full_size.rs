@@ -5,7 +5,7 @@ use std::sync::Arc;
 use atelier::loader::Loader;
 use atelier::plan::{PlanRequest, plan};
 use atelier::transformer::{Guides, PictureFrame};
-use atelier::{Checkpoint, Device, Run, Stage, Trace};
+use atelier::{Checkpoint, Device, Observer, Stage, Trace};
 use atelier_tests::packs::{CONFIGS, random_pack};
 use atelier_tests::{block_on, cpu, reference};
 use atelier_weights::Policy;
@@ -60,7 +60,7 @@ fn check(what: &str, values: &[f32]) {
 }
 
 fn architect(checkpoint: &Checkpoint, device: &Device) {
-    let mut run = Run::silent();
+    let mut run = Observer::silent();
     let mut loader = Loader::new(checkpoint, Stage::Architect, device, &mut run).unwrap();
     let prior = block_on(loader.prior()).unwrap();
     let mut cache = prior.new_cache(6);
@@ -76,7 +76,7 @@ fn architect(checkpoint: &Checkpoint, device: &Device) {
 }
 
 fn painter(checkpoint: &Checkpoint, device: &Device) {
-    let mut run = Run::silent();
+    let mut run = Observer::silent();
     let mut loader = Loader::new(checkpoint, Stage::Painter, device, &mut run).unwrap();
     let transformer = block_on(loader.transformer()).unwrap();
     let glyphs = Tensor::ones([1, 3, 1472], device);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use atelier::weight_mapping::{ComponentName, TensorRole, inventory};
-use atelier::{ModelConfig, Pipeline, Request, Run, Stage};
+use atelier::{ModelConfig, Observer, Pipeline, Request, Stage};
 use atelier_tests::{block_on, cpu, reference, tiny_random};
 use atelier_weights::FolderSource;
 
@@ -71,7 +71,7 @@ fn the_published_sizes_of_the_parts_add_up() {
 async fn every_stage_says_beforehand_how_much_it_loads() {
     use atelier::Event;
     let mut last: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    let mut run = Run::observed(|event| {
+    let mut run = Observer::new(|event| {
         if let Event::Load { stage, bytes, total } = event {
             last.insert(format!("{stage:?}"), (*bytes, *total));
         }
@@ -79,8 +79,13 @@ async fn every_stage_says_beforehand_how_much_it_loads() {
     });
     let mut pipeline = Pipeline::load(tiny_random(), cpu()).await.unwrap();
     let source = atelier::RgbImage::new(64, 64, vec![90; 64 * 64 * 3]).unwrap();
-    let request =
-        Request { sources: vec![source], width: 32, height: 32, steps: 1, ..pipeline.request("a cat") };
+    let request = Request {
+        sources: vec![source],
+        width: Some(32),
+        height: Some(32),
+        steps: Some(1),
+        ..Request::new(["a cat"])
+    };
     pipeline.generate(&request, &mut run).await.unwrap();
     drop(run);
     for stage in [Stage::Sources, Stage::Architect, Stage::Painter, Stage::Decoder] {

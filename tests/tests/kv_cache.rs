@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use atelier::loader::Loader;
 use atelier::prior::{CachePrecision, KvCache, Prior};
-use atelier::{Checkpoint, Device, Run, Stage, Trace};
+use atelier::{Checkpoint, Device, Observer, Stage, Trace};
 use atelier_tests::{assert_close, block_on, cpu, software_gpu, tiny_checkpoint};
 use burn::tensor::Tensor;
 use testkit::allocator::{self, Counting, in_use};
@@ -31,7 +31,7 @@ struct Architect {
 impl Architect {
     fn load(device: Device) -> Self {
         let checkpoint = tiny_checkpoint();
-        let mut run = Run::silent();
+        let mut run = Observer::silent();
         let mut loader = Loader::new(&checkpoint, Stage::Architect, &device, &mut run).unwrap();
         let prior = block_on(loader.prior()).unwrap();
         Self { checkpoint, prior, device }

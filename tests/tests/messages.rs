@@ -154,9 +154,20 @@ fn of_the_weights() {
 
 #[test]
 fn of_the_model() {
-    use atelier::Error;
+    use atelier::{Error, Field};
     let errors = [
-        Error::Request { field: "steps", expected: "1 to 1000".into(), found: "1001".into() },
+        Error::Request {
+            field: Field::Steps,
+            prompt: None,
+            expected: "1 to 1000".into(),
+            found: "1001".into(),
+        },
+        Error::Request {
+            field: Field::Prompt,
+            prompt: Some(1),
+            expected: "some text".into(),
+            found: "".into(),
+        },
         Error::SourceImage { index: 1, expected: "at least 16 pixels a side".into(), found: "15x40".into() },
         Error::Config {
             file: "vae/config.json".into(),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use atelier::loader::Loader;
-use atelier::{Checkpoint, Device, Pipeline, Request, Run, Sources, Stage};
+use atelier::{Blueprint, Checkpoint, Device, Observer, Pipeline, Request, Stage};
 use atelier_mini::Mini;
 use atelier_shaders::Features;
 use atelier_tests::packs::{CONFIGS, random_pack};
@@ -49,14 +49,15 @@ fn a_pack_computes_alike_with_variants_of_the_kernels() {
 
 fn computes_alike(gpu: &Device, tolerance: f32, levels: u8) {
     for policy in [Policy::q4(), Policy::q8(), Policy::mixed()] {
-        let run = &mut Run::silent();
+        let observer = &mut Observer::silent();
         let (mut here, mut there) = (pipeline(&policy, cpu()), pipeline(&policy, gpu.clone()));
-        let request = Request { width: 64, height: 64, steps: 2, ..here.request(PROMPT) };
-        let none = Sources::default();
-        let blueprint = block_on(here.architect(PROMPT, &request.architect_options(0), &none, run)).unwrap();
+        let (width, height, steps) = (Some(64), Some(64), Some(2));
+        let request = Request { width, height, steps, ..Request::new([PROMPT]) };
+        let mut run = block_on(here.prepare(&request, None)).unwrap();
+        let blueprint = Blueprint::clone(&block_on(run.blueprint(0, observer)).unwrap());
 
-        let (expected, codes) = block_on(here.blueprint_logits(&blueprint, run)).unwrap();
-        let (found, _) = block_on(there.blueprint_logits(&blueprint, run)).unwrap();
+        let (expected, codes) = block_on(here.blueprint_logits(&blueprint, observer)).unwrap();
+        let (found, _) = block_on(there.blueprint_logits(&blueprint, observer)).unwrap();
         assert_eq!(
             expected.len(),
             codes * (blueprint.large.ids.len() + blueprint.draft.as_ref().unwrap().ids.len())
@@ -64,12 +65,11 @@ fn computes_alike(gpu: &Device, tolerance: f32, levels: u8) {
         let off = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(off <= tolerance, "{}: logits are off by {off}", policy.name);
 
-        let picture = |pipeline: &mut Pipeline, run: &mut Run<'_>| {
-            let latents =
-                block_on(pipeline.paint(&blueprint, &request.paint_options(0), &none, run)).unwrap();
-            block_on(pipeline.decode(&latents, run)).unwrap()
+        let request = Request { steps, ..Request::of_blueprints([blueprint]) };
+        let mut picture = |pipeline: &mut Pipeline| {
+            block_on(pipeline.generate(&request, observer)).unwrap().remove(0).image
         };
-        let (expected, found) = (picture(&mut here, run), picture(&mut there, run));
+        let (expected, found) = (picture(&mut here), picture(&mut there));
         let off = expected.pixels.iter().zip(&found.pixels).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         assert!(off <= levels, "{}: pixels are off by {off} levels", policy.name);
     }
@@ -78,7 +78,7 @@ fn computes_alike(gpu: &Device, tolerance: f32, levels: u8) {
 /// The logits after each of some tokens that are fed one by one, as a blueprint is written.
 fn written(policy: &Policy, device: &Device) -> Vec<Vec<f32>> {
     let checkpoint = block_on(Checkpoint::open(pack(policy))).unwrap();
-    let mut run = Run::silent();
+    let mut run = Observer::silent();
     let mut loader = Loader::new(&checkpoint, Stage::Architect, device, &mut run).unwrap();
     let prior = block_on(loader.prior()).unwrap();
     let mut cache = prior.new_cache(TOKENS as usize);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use atelier::loader::Loader;
 use atelier::packing::{aliases_of, plan_checkpoint};
 use atelier::weight_mapping::{ComponentName, inventory};
-use atelier::{Checkpoint, Event, Run, Stage};
+use atelier::{Checkpoint, Event, Observer, Stage};
 use atelier_tests::{block_on, cpu};
 use atelier_weights::{
     ByteSource, FileEntry, FolderSource, MANIFEST, Manifest, MemorySource, PACK_FORMAT, Policy, Search,
@@ -132,7 +132,7 @@ async fn no_full_precision_copy_of_a_quantised_matrix_is_made_while_loading() {
             }
             ControlFlow::Continue(())
         };
-        let mut run = Run::observed(watch);
+        let mut run = Observer::new(watch);
         let prior =
             Loader::new(&checkpoint, Stage::Architect, &device, &mut run).unwrap().prior().await.unwrap();
         drop(run);

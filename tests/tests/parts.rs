@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use atelier::error::Error;
+use atelier::config::SchedulerConfig;
+use atelier::error::{Error, Field};
 use atelier::image::{to_rgb8, vae_pixels, vision_patches, vision_size};
 use atelier::prior::sampler::{Sampling, distribution};
 use atelier::prompt::{
@@ -127,22 +128,12 @@ fn target_grids_and_source_sizes() {
 
 #[test]
 fn schedules() {
-    #[derive(Deserialize)]
-    struct Config {
-        base_shift: f64,
-        max_shift: f64,
-        base_image_seq_len: usize,
-        num_train_timesteps: usize,
-    }
-    let config: Config = json("tiny-random/scheduler/scheduler_config.json");
+    let config: SchedulerConfig = json("tiny-random/scheduler/scheduler_config.json");
     for entry in entries("scheduler_") {
         let name = &entry.name;
         let golden = Golden::open(name);
         let schedule = FlowMatchEuler::new(
-            config.base_shift,
-            config.max_shift,
-            config.base_image_seq_len,
-            config.num_train_timesteps,
+            &config,
             entry.number("steps"),
             entry.number("width"),
             entry.number("height"),
@@ -282,7 +273,7 @@ fn prompts_that_cannot_be_encoded() {
     let (tokenizer, target) = (tokenizer(), TargetGrids::for_size(64, 64));
     for prompt in ["", " \n\u{3000}"] {
         let error = encode_prompt(&tokenizer, special(), prompt, &[], target).unwrap_err();
-        assert!(matches!(error, Error::Request { field: "prompt", .. }), "{error}");
+        assert!(matches!(error, Error::Request { field: Field::Prompt, .. }), "{error}");
     }
     let other = SpecialTokens { image_end: 3, ..special() };
     let error = encode_prompt(&tokenizer, other, "a cat", &[], target).unwrap_err().to_string();

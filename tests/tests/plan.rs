@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use atelier::ModelConfig;
 use atelier::packing::plan as lay_out;
-use atelier::plan::{DecodeMode, MemoryPlan, PlanRequest, plan};
+use atelier::plan::{MemoryPlan, PlanRequest, plan};
 use atelier::prior::CachePrecision;
-use atelier::{Error, Pipeline, Request, RgbImage, Run, Stage};
+use atelier::vae::DecodeMode;
+use atelier::{Error, Field, Observer, Pipeline, Request, RgbImage, Stage};
 use atelier_mini::Mini;
 use atelier_tests::{block_on, cpu, reference, software_gpu};
 use atelier_weights::{FolderSource, Policy, Scheme};
@@ -126,11 +127,12 @@ async fn a_run_with_a_buffer_too_large_for_the_device_is_refused() {
     let mut on_gpu = pipeline(software_gpu());
     let with_image = |side| {
         let image = RgbImage::new(side, side, vec![0; 3 * side * side]).unwrap();
-        Request { width: 64, height: 64, sources: vec![image], ..on_gpu.request("OK") }
+        Request { width: Some(64), height: Some(64), sources: vec![image], ..Request::new(["OK"]) }
     };
     // Sixteen channels of the image while the VAE reads it, with a border.
     let (large, small) = (with_image(1536), with_image(1024));
-    let Err(Error::Buffer { what, bytes, most }) = on_gpu.generate(&large, &mut Run::default()).await else {
+    let Err(Error::Buffer { what, bytes, most }) = on_gpu.generate(&large, &mut Observer::default()).await
+    else {
         panic!("expected a buffer to be too large")
     };
     assert!(what.contains("map") && bytes >= 16 * 1536 * 1536 * 4, "{bytes} bytes for {what}");
@@ -161,8 +163,8 @@ async fn sizes_that_cannot_be_are_refused() {
         Err(Error::Request { field, .. }) => field,
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(PlanRequest::new(100, 64, true)), "width");
-    assert_eq!(refused(PlanRequest { sources: 1, ..PlanRequest::new(64, 1024, true) }), "image");
+    assert_eq!(refused(PlanRequest::new(100, 64, true)), Field::Width);
+    assert_eq!(refused(PlanRequest { sources: 1, ..PlanRequest::new(64, 1024, true) }), Field::Image);
     // Nothing overflows.
     let huge =
         PlanRequest { prompt_tokens: usize::MAX, glyph_tokens: usize::MAX, ..PlanRequest::new(64, 64, true) };

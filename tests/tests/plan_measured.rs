@@ -8,7 +8,7 @@ use atelier::packing::plan_checkpoint;
 use atelier::plan::{MemoryPlan, PlanRequest, WORKSPACE, plan};
 use atelier::prompt::TargetGrids;
 use atelier::rng::RNG_VERSION;
-use atelier::{Blueprint, Pipeline, Request, RgbImage, Run, Sources, Stage};
+use atelier::{Blueprint, Observer, Pipeline, Request, RgbImage, Sampling, Stage};
 use atelier_mini::Mini;
 use atelier_tests::packs::{CONFIGS, random_pack};
 use atelier_tests::{block_on, cpu};
@@ -62,8 +62,8 @@ fn check(what: &str, plan: &MemoryPlan, stage: Stage, measured: u64) {
 /// Every stage of a run at one size, with and without a source image.
 fn run_stages(mut pipeline: Pipeline, side: usize, check: &mut dyn FnMut(&str, &MemoryPlan, Stage, u64)) {
     let image = RgbImage::new(side, side, vec![90; side * side * 3]).unwrap();
-    let run = &mut Run::silent();
-    let request = Request { width: side, height: side, steps: 1, ..pipeline.request(PROMPT) };
+    let observer = &mut Observer::silent();
+    let (width, height, steps) = (Some(side), Some(side), Some(1));
     // The words about sizes, and the ends of the quoted texts with a pad for each, come on top.
     let prompt_tokens = pipeline.checkpoint().tokenizer().encode(PROMPT).unwrap().len() + 16;
     let glyph_tokens = "OPEN STUDIO".len() + "TODAY".len() + 4;
@@ -75,22 +75,22 @@ fn run_stages(mut pipeline: Pipeline, side: usize, check: &mut dyn FnMut(&str, &
     let with_source = plan_of(&pipeline, &PlanRequest { sources: 1, ..plain.clone() });
     let plain = plan_of(&pipeline, &plain);
 
-    let (measured, sources) = peak_of(|| block_on(pipeline.sources(&[image], run)).unwrap());
-    check("sources", &with_source, Stage::Sources, measured);
-    for (plan, sources) in [(&plain, Sources::default()), (&with_source, sources)] {
-        let with = format!("at {side} with {} sources", sources.records().len());
-        pipeline.release();
-        let options = request.architect_options(0);
-        let (measured, blueprint) =
-            peak_of(|| block_on(pipeline.architect(PROMPT, &options, &sources, run)).unwrap());
+    for (plan, sources) in [(&with_source, vec![image]), (&plain, Vec::new())] {
+        let with = format!("at {side} with {} sources", sources.len());
+        let request = Request { sources, width, height, steps, ..Request::new([PROMPT]) };
+        let mut run = block_on(pipeline.prepare(&request, None)).unwrap();
+        let (measured, ()) = peak_of(|| block_on(run.read_sources(observer)).unwrap());
+        if !request.sources.is_empty() {
+            check("sources", plan, Stage::Sources, measured);
+        }
+        run.release();
+        let (measured, _) = peak_of(|| block_on(run.blueprint(0, observer)).unwrap());
         check(&format!("architect {with}"), plan, Stage::Architect, measured);
-        pipeline.release();
-        let options = request.paint_options(0);
-        let (measured, latents) =
-            peak_of(|| block_on(pipeline.paint(&blueprint, &options, &sources, run)).unwrap());
+        run.release();
+        let (measured, latents) = peak_of(|| block_on(run.paint(0, observer)).unwrap());
         check(&format!("painter {with}"), plan, Stage::Painter, measured);
-        pipeline.release();
-        let (measured, _) = peak_of(|| block_on(pipeline.decode(&latents, run)).unwrap());
+        run.release();
+        let (measured, _) = peak_of(|| block_on(run.decode(0, &latents, observer)).unwrap());
         check(&format!("decoder {with}"), plan, Stage::Decoder, measured);
     }
 }
@@ -99,7 +99,6 @@ fn run_stages(mut pipeline: Pipeline, side: usize, check: &mut dyn FnMut(&str, &
 fn run_large_painter(side: usize) {
     let mut pipeline = mini();
     let prompt = "A sign";
-    let request = Request { width: side, height: side, steps: 1, guidance: 1.0, ..pipeline.request(prompt) };
     // The glyph encoder gets one token even where nothing is quoted.
     let plan_request = PlanRequest { glyph_tokens: 1, guided: false, ..PlanRequest::new(side, side, false) };
     let plan = plan_of(&pipeline, &plan_request);
@@ -112,15 +111,15 @@ fn run_large_painter(side: usize) {
         width: side,
         height: side,
         seed: 0,
-        sampling: request.sampling,
+        sampling: Sampling::GREEDY,
         rng: RNG_VERSION,
         draft: None,
         large: TokenGrid { rows: grid.rows, columns: grid.columns, ids },
         sources: Vec::new(),
     };
-    let (run, none) = (&mut Run::silent(), Sources::default());
-    let (measured, _) =
-        peak_of(|| block_on(pipeline.paint(&blueprint, &request.paint_options(0), &none, run)).unwrap());
+    let request = Request { steps: Some(1), guidance: Some(1.0), ..Request::of_blueprints([blueprint]) };
+    let mut run = block_on(pipeline.prepare(&request, None)).unwrap();
+    let (measured, _) = peak_of(|| block_on(run.paint(0, &mut Observer::silent())).unwrap());
     check(&format!("painter at {side}"), &plan, Stage::Painter, measured);
 }
 
@@ -129,7 +128,7 @@ fn run_bands(side: usize) {
     let pipeline = mini();
     let request = PlanRequest { budget: Some(0), band_bytes: BAND, ..PlanRequest::new(side, side, false) };
     let plan = plan_of(&pipeline, &request);
-    let run = &mut Run::silent();
+    let run = &mut Observer::silent();
     let (measured, _) = peak_of(|| {
         let mut loader = Loader::new(pipeline.checkpoint(), Stage::Decoder, pipeline.device(), run).unwrap();
         let decoder = block_on(loader.vae_decoder()).unwrap();

@@ -3,6 +3,11 @@
 use std::io;
 use std::path::Path;
 
+use atelier::Field;
+use clap::CommandFactory;
+
+use crate::args::Cli;
+
 /// An error as the user reads it after `error: `.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -91,24 +96,22 @@ impl From<atelier_weights::Error> for Error {
     }
 }
 
-/// The library names fields; the user typed flags.
+/// The library names fields; the user typed the arguments of the same names.
 fn in_flags(error: &atelier::Error) -> String {
-    let atelier::Error::Request { field, expected, found } = error else { return error.to_string() };
-    let flag = match *field {
-        "width" => "--width",
-        "height" => "--height",
-        "steps" => "--steps",
-        "guidance" => "--guidance",
-        "temperature" => "--temperature",
-        "top_p" => "--top-p",
-        "top_k" => "--top-k",
-        "images_per_prompt" => "--images-per-prompt",
-        "latents" => "--latents",
-        "image" => "--image",
-        "images" => "--images",
-        other => other,
-    };
-    format!("{flag}: expected {expected}, found {found}")
+    match error {
+        atelier::Error::Request { field, prompt: None, expected, found } => {
+            format!("{}: expected {expected}, found {found}", argument(*field))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// How an argument is typed.
+fn argument(field: Field) -> String {
+    let program = Cli::command();
+    let mut arguments = program.get_subcommands().flat_map(clap::Command::get_arguments);
+    let long = arguments.find(|argument| argument.get_id() == field.name()).and_then(clap::Arg::get_long);
+    long.map_or_else(|| field.to_string(), |long| format!("--{long}"))
 }
 
 /// Text from outside on one line of a terminal: control characters, which could steer it, become spaces.
@@ -124,22 +127,34 @@ mod tests {
     #[test]
     fn messages() {
         let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
-        let field = |field| {
-            Error::from(atelier::Error::Request { field, expected: "at least 1".into(), found: "0".into() })
+        let field = |field, prompt| {
+            let (expected, found) = ("at least 1".into(), "0".into());
+            Error::from(atelier::Error::Request { field, prompt, expected, found })
         };
         let errors = [
             Error::flag("--steps", "at least 1", 0),
             Error::input("a.png", "expected a PNG, found text"),
             Error::read("a.png", denied()),
             Error::write("a.png", denied()),
-            field("images_per_prompt"),
-            field("prompt 2"),
+            field(Field::ImagesPerPrompt, None),
+            field(Field::Prompt, Some(1)),
             Error::Budget { stage: "painter", needed: 5_400_000_000, budget: 4_000_000_000 },
             Error::Crash("lost".into()),
             Error::Cancelled,
         ];
         let text: String = errors.iter().map(|error| format!("{}: {error}\n", error.exit_code())).collect();
         testkit::assert_snapshot("messages.txt", &text);
+    }
+
+    #[test]
+    fn every_field_is_an_argument() {
+        let program = Cli::command();
+        for field in Field::ALL {
+            let mut arguments = program.get_subcommands().flat_map(clap::Command::get_arguments);
+            assert!(arguments.any(|argument| argument.get_id() == field.name()), "{field}");
+        }
+        let typed = [Field::Prompt, Field::Images, Field::TopP, Field::Checkpoint].map(argument);
+        assert_eq!(typed, ["prompt", "--images", "--top-p", "checkpoint"]);
     }
 
     #[test]

@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use atelier::device::Limits;
-use atelier::record::{RUN_FORMAT, RunRecord, device_name, encode_png, read_png};
-use atelier::{Blueprint, DeviceChoice, DeviceReport, Event, Pipeline, Request, Run, device};
-use js_sys::{Function, JSON, Reflect};
+use atelier::record::{RecordContext, device_name, encode_png, read_png};
+use atelier::{DeviceChoice, DeviceReport, Event, Observer, Picture, Pipeline, Settings, device};
+use js_sys::{Array, Function, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error;
-use crate::event::{self, object};
+use crate::event::{self, json, object};
 use crate::request::GenerateRequest;
 use crate::source::{Files, Source};
 
@@ -62,14 +62,17 @@ impl Engine {
             ]),
             DeviceReport::Cpu { .. } => JsValue::UNDEFINED,
         };
-        let Request { width, height, steps, guidance, sampling, .. } = self.pipeline.request("");
-        let defaults = object([
+        let Settings { width, height, steps, guidance, sampling } = self.pipeline.defaults();
+        let defaults = json(&sampling)?;
+        for (name, value) in [
             ("width", width.into()),
             ("height", height.into()),
             ("steps", steps.into()),
             ("guidance", guidance.into()),
-            ("temperature", sampling.temperature.into()),
-        ]);
+        ] {
+            // Setting a property of an object that was just made cannot fail.
+            let _ = Reflect::set(&defaults, &name.into(), &value);
+        }
         Ok(object([
             ("model", checkpoint.fingerprint().into()),
             ("bytes", (bytes as f64).into()),
@@ -80,63 +83,50 @@ impl Engine {
         ]))
     }
 
-    /// Makes one picture. `on_event` gets every event as an object; when it returns true, the run stops.
+    /// Makes the pictures that are asked for, in an array. `on_event` gets every event as an object, and each picture as soon
+    /// as it is decoded; when it returns true, the run stops.
     ///
     /// # Errors
     /// The request is out of range, a file is damaged, the device fails, or the run was stopped.
-    pub async fn generate(&mut self, request: JsValue, on_event: Function) -> Result<JsValue, JsValue> {
+    pub async fn generate(&mut self, request: JsValue, on_event: Function) -> Result<Array, JsValue> {
         let asked = GenerateRequest::read(request)?;
-        let request = asked.onto(self.pipeline.request(asked.prompt()))?;
         let tell = |event: &JsValue| {
             let stop = on_event.call1(&JsValue::NULL, event).is_ok_and(|stop| stop.is_truthy());
             if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let observer =
-            |event: &Event| event::event(event).map_or(ControlFlow::Continue(()), |event| tell(&event));
-        let run = &mut Run::observed(observer).with_previews();
-        let pipeline = &mut self.pipeline;
-        pipeline.check(&request).map_err(error::model)?;
-        let warnings = pipeline.checkpoint().card().map(|card| card.warnings(&request));
-        for warning in warnings.into_iter().flatten() {
+        let cancelled = || error::model(atelier::Error::Cancelled);
+        let mut run = self.pipeline.prepare(&asked.request, None).await.map_err(error::model)?;
+        for warning in run.warnings() {
             if tell(&event::warning(&warning)?).is_break() {
-                return Err(error::model(atelier::Error::Cancelled));
+                return Err(cancelled());
             }
         }
-        pipeline.plan(&request, None).await.map_err(error::model)?;
-        let sources = pipeline.sources(&request.sources, run).await.map_err(error::model)?;
-        let blueprint = match &asked.blueprint {
-            Some(blueprint) => blueprint.clone(),
-            None => {
-                let written = pipeline.blueprints(&request, &sources, run).await.map_err(error::model)?;
-                let written = written.into_iter().next();
-                written.ok_or_else(|| error::request("expected a prompt, found none"))?
-            }
-        };
-        let event = object([("event", "blueprint".into()), ("blueprint", json(&blueprint)?)]);
-        if tell(&event).is_break() {
-            return Err(error::model(atelier::Error::Cancelled));
-        }
-        let pictures = pipeline.pictures(vec![blueprint], &request, &sources, run).await;
-        let picture = pictures.map_err(error::model)?.into_iter().next();
-        let picture = picture.ok_or_else(|| error::request("expected one picture, found none"))?;
-        let record = RunRecord {
-            format: RUN_FORMAT.to_owned(),
+        let context = RecordContext {
             version: version(),
             model: asked.name.clone(),
             device: device_name(&self.device),
-            blueprint: Blueprint::clone(&picture.blueprint),
-            paint: picture.options,
-            image: 0,
-            images: 1,
             sources: asked.images.iter().map(|image| image.name.clone()).collect(),
             latents: None,
         };
-        let note = asked.metadata.then_some((&record, asked.name.as_str()));
-        let png = encode_png(&picture.image, note).map_err(error::model)?;
-        let result = event::pixels(&picture.image, event::bytes(&event::rgba(&picture.image)));
-        let _ = Reflect::set(&result, &"png".into(), &event::bytes(&png));
-        let _ = Reflect::set(&result, &"record".into(), &json(&record)?);
-        Ok(result)
+        let observer =
+            |event: &Event| event::event(event).map_or(ControlFlow::Continue(()), |event| tell(&event));
+        let observer = &mut Observer::new(observer).with_previews();
+        let pictures = Array::new();
+        while let Some(picture) = run.next_picture(observer).await.map_err(error::model)? {
+            let (image, images) = (picture.index, picture.images);
+            let picture = finished(&picture, &context, asked.metadata)?;
+            pictures.push(&picture);
+            let event = [
+                ("event", "picture".into()),
+                ("image", image.into()),
+                ("images", images.into()),
+                ("picture", picture),
+            ];
+            if tell(&object(event)).is_break() && image + 1 < images {
+                return Err(cancelled());
+            }
+        }
+        Ok(pictures)
     }
 
     /// Frees the weights of whichever stage is on the device.
@@ -145,10 +135,16 @@ impl Engine {
     }
 }
 
-/// As the program writes it: JSON rounds no number.
-fn json(value: &impl serde::Serialize) -> Result<JsValue, JsValue> {
-    let text = serde_json::to_string(value).map_err(error::request)?;
-    JSON::parse(&text)
+/// A picture as JavaScript has it: pixels, the PNG, and what that notes.
+fn finished(picture: &Picture, context: &RecordContext, metadata: bool) -> Result<JsValue, JsValue> {
+    let record = picture.record(context);
+    let note = metadata.then_some((&record, context.model.as_str()));
+    let png = encode_png(&picture.image, note).map_err(error::model)?;
+    let result = event::pixels(&picture.image, event::bytes(&event::rgba(&picture.image)));
+    // Setting a property of an object that was just made cannot fail.
+    let _ = Reflect::set(&result, &"png".into(), &event::bytes(&png));
+    let _ = Reflect::set(&result, &"record".into(), &json(&record)?);
+    Ok(result)
 }
 
 /// The run that a PNG of ours notes.

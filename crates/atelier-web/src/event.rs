@@ -1,7 +1,7 @@
 //! Events and results as JavaScript objects.
 
 use atelier::{Event, RgbImage, Warning};
-use js_sys::{Object, Reflect, Uint8Array, Uint8ClampedArray};
+use js_sys::{JSON, Object, Reflect, Uint8Array, Uint8ClampedArray};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
@@ -23,16 +23,25 @@ pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
     object
 }
 
-/// An event; `None` for those that are told otherwise.
+/// As the program writes it: JSON rounds no number.
+pub fn json(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    let text = serde_json::to_string(value).map_err(error::request)?;
+    JSON::parse(&text)
+}
+
+/// An event; `None` for one that cannot be told.
 pub fn event(event: &Event) -> Option<JsValue> {
-    if matches!(event, Event::Blueprint { .. }) {
-        return None;
-    }
     let value = plain(event).ok()?;
-    if let Event::Step { preview: Some(preview), .. } = event {
-        let data = Uint8ClampedArray::from(&rgba(preview)[..]);
-        let _ = Reflect::set(&value, &"preview".into(), &pixels(preview, data.into()));
-    }
+    let (name, more) = match event {
+        Event::Blueprint { blueprint, .. } => ("blueprint", json(&**blueprint).ok()?),
+        Event::Step { preview: Some(preview), .. } => {
+            let data = Uint8ClampedArray::from(&rgba(preview)[..]);
+            ("preview", pixels(preview, data.into()))
+        }
+        _ => return Some(value),
+    };
+    // Setting a property of an object that was just made cannot fail.
+    let _ = Reflect::set(&value, &name.into(), &more);
     Some(value)
 }
 

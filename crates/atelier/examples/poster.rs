@@ -1,4 +1,4 @@
-//! The pipeline stage by stage: one blueprint, painted twice.
+//! One blueprint, painted twice.
 //!
 //! `cargo run --release -p atelier --example poster -- CHECKPOINT_FOLDER "A poster that says 'OPEN'"`
 
@@ -6,7 +6,7 @@ use std::error::Error;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use atelier::{DeviceChoice, Event, PaintOptions, Pipeline, RgbImage, Run, Sources, device};
+use atelier::{DeviceChoice, Event, Observer, Pipeline, Request, RgbImage, device};
 use atelier_weights::FolderSource;
 use futures_lite::future::block_on;
 
@@ -24,23 +24,21 @@ async fn poster(model: &str, prompt: &str) -> Result<(), Box<dyn Error>> {
     let mut pipeline = Pipeline::load(Arc::new(FolderSource::open(model)?), device).await?;
 
     // A run can be watched, and stopped by returning `Break`.
-    let mut run = Run::observed(|event| {
+    let mut observer = Observer::new(|event| {
         if let Event::Step { step, steps, .. } = event {
             eprint!("\rstep {step} of {steps}");
         }
         ControlFlow::Continue(())
     });
 
-    let request = pipeline.request(prompt);
-    let sources = Sources::default();
-    let blueprint = pipeline.architect(prompt, &request.architect_options(0), &sources, &mut run).await?;
-    eprintln!("blueprint: {} rows, {} columns", blueprint.large.rows, blueprint.large.columns);
-
-    for seed in [1, 2] {
-        let options = PaintOptions { steps: 20, seed, ..request.paint_options(0) };
-        let latents = pipeline.paint(&blueprint, &options, &sources, &mut run).await?;
-        let name = format!("poster-{seed}.ppm");
-        write_ppm(&name, &pipeline.decode(&latents, &mut run).await?)?;
+    let request = Request { steps: Some(20), seed: Some(1), images_per_prompt: 2, ..Request::new([prompt]) };
+    let mut run = pipeline.prepare(&request, None).await?;
+    while let Some((_, blueprint)) = run.next_blueprint(&mut observer).await? {
+        eprintln!("blueprint: {} rows, {} columns", blueprint.large.rows, blueprint.large.columns);
+    }
+    while let Some(picture) = run.next_picture(&mut observer).await? {
+        let name = format!("poster-{}.ppm", picture.options.seed);
+        write_ppm(&name, &picture.image)?;
         eprintln!("\n{name}");
     }
     Ok(())

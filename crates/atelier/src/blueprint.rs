@@ -92,7 +92,12 @@ impl Blueprint {
         if !checkpoint.accepts(&self.model) {
             expect("model", &self.model, checkpoint.fingerprint())?;
         }
-        check_size(self.width, self.height)?;
+        check_size(self.width, self.height).map_err(|error| match error {
+            Error::Request { field, expected, found, .. } => {
+                Error::Blueprint { field: field.name(), expected, found }
+            }
+            other => other,
+        })?;
         let grids = TargetGrids::for_size(self.width, self.height);
         let codes = checkpoint.config().prior.vq_config.num_embeddings;
         check_grid("large", &self.large, grids.large, codes)?;
@@ -106,6 +111,16 @@ impl Blueprint {
             expect("sources", &name(given), &name(recorded))?;
         }
         Ok(())
+    }
+
+    /// Checks that it was written for this prompt and size, width and height in pixels.
+    ///
+    /// # Errors
+    /// [`Error::Blueprint`] naming the field.
+    pub(crate) fn check_prompt(&self, prompt: &str, [width, height]: [usize; 2]) -> Result<()> {
+        expect("prompt", &self.prompt, prompt)?;
+        expect("width", &self.width.to_string(), &width.to_string())?;
+        expect("height", &self.height.to_string(), &height.to_string())
     }
 
     /// The places of source images that have other pixels than those it was written for, counted from 0. That is no fault:

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::pipeline::Request;
 use crate::prompt::check_size;
 
 /// The card's file.
@@ -231,11 +230,12 @@ impl Card {
         Ok(card)
     }
 
-    /// What in a request this model was not taught, a line of words each; empty where all is well.
-    pub fn warnings(&self, request: &Request) -> Vec<Warning> {
+    /// What this model was not taught of some prompts, each with the width and height of its picture, and so many source
+    /// images: a line of words each; empty where all is well.
+    pub fn warnings(&self, pictures: &[(&str, [usize; 2])], sources: usize) -> Vec<Warning> {
         let model = || self.name.clone();
         let mut warnings = Vec::new();
-        let prompts: Vec<Vec<&str>> = request.prompts.iter().map(|prompt| quoted(prompt)).collect();
+        let prompts: Vec<Vec<&str>> = pictures.iter().map(|(prompt, _)| quoted(prompt)).collect();
         let texts = || prompts.iter().flatten().copied();
         if let Some(alphabet) = &self.alphabet {
             let mut characters = String::new();
@@ -260,12 +260,14 @@ impl Card {
         if let Some(most) = self.most_texts.filter(|most| texts > *most) {
             warnings.push(Warning::Texts { model: model(), texts, most });
         }
-        let Request { width, height, .. } = *request;
-        let nearest = self.known_size(width, height);
-        if nearest != [width, height] {
+        let unknown = pictures.iter().find_map(|&(_, [width, height])| {
+            let nearest = self.known_size(width, height);
+            (nearest != [width, height]).then_some((width, height, nearest))
+        });
+        if let Some((width, height, nearest)) = unknown {
             warnings.push(Warning::Size { model: model(), width, height, nearest });
         }
-        if self.reads_source_pictures == Some(false) && !request.sources.is_empty() {
+        if self.reads_source_pictures == Some(false) && sources > 0 {
             warnings.push(Warning::Sources { model: model() });
         }
         warnings
@@ -403,8 +405,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::image::RgbImage;
-    use crate::prior::sampler::Sampling;
 
     fn parse(value: &Value) -> Result<Card, String> {
         let fields = Fields { file: "m/atelier.json".into(), fields: value.as_object().unwrap() };
@@ -432,26 +432,10 @@ mod tests {
         })
     }
 
-    fn request(prompt: &str) -> Request {
-        Request {
-            prompts: vec![prompt.into()],
-            sources: Vec::new(),
-            width: 512,
-            height: 768,
-            steps: 1,
-            guidance: 1.0,
-            seed: 0,
-            blueprint_seed: None,
-            sampling: Sampling { temperature: 0.0, top_p: 1.0, top_k: None },
-            images_per_prompt: 1,
-            noise: None,
-            batch_padding: true,
-            glyph_tokens: None,
-        }
-    }
+    const SIZE: [usize; 2] = [512, 768];
 
-    fn said(request: &Request) -> Vec<String> {
-        parse(&full()).unwrap().warnings(request).iter().map(Warning::to_string).collect()
+    fn said(pictures: &[(&str, [usize; 2])]) -> Vec<String> {
+        parse(&full()).unwrap().warnings(pictures, 0).iter().map(Warning::to_string).collect()
     }
 
     #[test]
@@ -468,12 +452,7 @@ mod tests {
 
         let least = parse(&json!({"format": "atelier-card/1", "name": "x"})).unwrap();
         assert_eq!((least.alphabet.as_ref(), least.default_steps), (None, None));
-        let everything = Request {
-            width: 64,
-            sources: vec![RgbImage::new(1, 1, vec![0; 3]).unwrap()],
-            ..request("'ʞ' 'b' 'c'")
-        };
-        assert_eq!(least.warnings(&everything), []);
+        assert_eq!(least.warnings(&[("'ʞ' 'b' 'c'", [64, 768])], 1), []);
     }
 
     #[test]
@@ -550,24 +529,24 @@ mod tests {
     fn what_was_taught_is_not_warned_of() {
         for prompt in ["", "ʞ without quotes", "'HELLO' and “café”", "it's a dog's life", "a\n\"two\nlines\""]
         {
-            assert_eq!(said(&request(prompt)), [""; 0], "{prompt}");
+            assert_eq!(said(&[(prompt, SIZE)]), [""; 0], "{prompt}");
         }
         // By the list, and by the rule.
-        for (width, height) in [(768, 512), (640, 576)] {
-            assert_eq!(said(&Request { width, height, ..request("x") }), [""; 0]);
+        for size in [[768, 512], [640, 576]] {
+            assert_eq!(said(&[("x", size)]), [""; 0]);
         }
     }
 
     #[test]
     fn warnings_say_what_and_what_else() {
-        let one = |prompt: &str| said(&request(prompt)).join("; ");
+        let one = |prompt: &str| said(&[(prompt, SIZE)]).join("; ");
         assert_eq!(one("'ʞ'"), "mini cannot draw ʞ");
         assert_eq!(
             one("„aʞ“ «bж» '\"ʞ\u{301}\"'"),
             "mini cannot draw ʞ ж \" \\u{301}; mini never learned more than 2 texts: the prompt has 3"
         );
         let many: String = ('А'..='Т').collect();
-        let many = said(&Request { prompts: vec!["'АБ'".into(), format!("'{many}'")], ..request("") });
+        let many = said(&[("'АБ'", SIZE), (&format!("'{many}'"), SIZE)]);
         assert_eq!(many[0], "mini cannot draw А Б В Г Д Е Ж З И Й К Л М Н О П and 3 more");
         assert_eq!(
             one("'abcdefghijkl' 'abcd efghijklm'"),
@@ -579,12 +558,11 @@ mod tests {
             ([1024, 1024], "768×768"),
             ([32, 32], "512×512"),
         ] {
-            let found = said(&Request { width, height, ..request("") });
+            let found = said(&[("", SIZE), ("", [width, height])]);
             assert_eq!(found, [format!("mini never learned {width}×{height}: try {nearest}")]);
         }
-        let source = RgbImage::new(1, 1, vec![0; 3]).unwrap();
-        let found = said(&Request { sources: vec![source], ..request("") });
-        assert_eq!(found, ["mini never learned to start from pictures"]);
+        let found = parse(&full()).unwrap().warnings(&[("", SIZE)], 1);
+        assert_eq!(found[0].to_string(), "mini never learned to start from pictures");
     }
 
     #[test]

@@ -7,10 +7,12 @@
 #[non_exhaustive]
 pub enum Error {
     /// A field of a request is out of its range.
-    #[error("{field}: expected {expected}, found {found}")]
+    #[error("{}: expected {expected}, found {found}", location(*.field, *.prompt))]
     Request {
-        /// The field, as the command line and the API call it.
-        field: &'static str,
+        /// The field.
+        field: Field,
+        /// Of which prompt, counted from 0, where there are several.
+        prompt: Option<usize>,
         /// The allowed range or form.
         expected: String,
         /// What the caller gave.
@@ -94,6 +96,91 @@ pub enum Error {
     Source(#[from] atelier_weights::Error),
 }
 
+/// A field of a request, or of what else a caller sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Field {
+    /// The text of a prompt.
+    Prompt,
+    /// Width of the picture.
+    Width,
+    /// Height of the picture.
+    Height,
+    /// Steps of the painter.
+    Steps,
+    /// Guidance scale.
+    Guidance,
+    /// Sampling temperature.
+    Temperature,
+    /// Nucleus sampling.
+    TopP,
+    /// Top-k sampling.
+    TopK,
+    /// Pictures of each prompt.
+    ImagesPerPrompt,
+    /// Initial noise, or a painted picture before decoding.
+    Latents,
+    /// A source image, or a picture of the run.
+    Image,
+    /// The number of source images.
+    Images,
+    /// The model's folder.
+    Checkpoint,
+}
+
+impl Field {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Prompt,
+        Self::Width,
+        Self::Height,
+        Self::Steps,
+        Self::Guidance,
+        Self::Temperature,
+        Self::TopP,
+        Self::TopK,
+        Self::ImagesPerPrompt,
+        Self::Latents,
+        Self::Image,
+        Self::Images,
+        Self::Checkpoint,
+    ];
+
+    /// The name, as requests and the arguments of the command line have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Width => "width",
+            Self::Height => "height",
+            Self::Steps => "steps",
+            Self::Guidance => "guidance",
+            Self::Temperature => "temperature",
+            Self::TopP => "top_p",
+            Self::TopK => "top_k",
+            Self::ImagesPerPrompt => "images_per_prompt",
+            Self::Latents => "latents",
+            Self::Image => "image",
+            Self::Images => "images",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where in a request an error is.
+fn location(field: Field, prompt: Option<usize>) -> String {
+    match prompt {
+        None => field.to_string(),
+        Some(prompt) if field == Field::Prompt => format!("prompt {}", prompt + 1),
+        Some(prompt) => format!("prompt {}: {field}", prompt + 1),
+    }
+}
+
 impl Error {
     /// True when the input is at fault rather than the machine.
     pub fn is_user_error(&self) -> bool {
@@ -101,12 +188,16 @@ impl Error {
     }
 
     /// A request field out of range.
-    pub(crate) fn request(
-        field: &'static str,
-        expected: impl Into<String>,
-        found: impl std::fmt::Display,
-    ) -> Self {
-        Self::Request { field, expected: expected.into(), found: found.to_string() }
+    pub(crate) fn request(field: Field, expected: impl Into<String>, found: impl std::fmt::Display) -> Self {
+        Self::Request { field, prompt: None, expected: expected.into(), found: found.to_string() }
+    }
+
+    /// The same error of a request's field, with the prompt that it is about, if it is one of several.
+    pub(crate) fn of_prompt(mut self, index: usize, prompts: usize) -> Self {
+        if let Self::Request { prompt, .. } = &mut self {
+            *prompt = (prompts > 1).then_some(index);
+        }
+        self
     }
 }
 

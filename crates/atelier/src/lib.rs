@@ -1,19 +1,16 @@
 //! GLM-Image: the *architect*, an AR model, writes a token blueprint; the *painter*, a diffusion transformer, paints it.
 //!
-//! The pipeline in five lines; [`Pipeline::generate`] is the same in one call:
+//! A picture in a few lines:
 //!
 //! ```no_run
 //! # async fn run(source: std::sync::Arc<dyn atelier::ByteSource>) -> atelier::Result<()> {
-//! use atelier::{DeviceChoice, Pipeline, Run, Sources, device};
+//! use atelier::{DeviceChoice, Observer, Pipeline, Request, device};
 //!
 //! let (device, _) = device::open(&DeviceChoice::Auto).await?;
 //! let mut pipeline = Pipeline::load(source, device).await?;
-//! let request = pipeline.request("A poster that says 'OPEN STUDIO'");
-//! let run = &mut Run::silent();
-//! let blueprint =
-//!     pipeline.architect(&request.prompts[0], &request.architect_options(0), &Sources::default(), run).await?;
-//! let latents = pipeline.paint(&blueprint, &request.paint_options(0), &Sources::default(), run).await?;
-//! let image = pipeline.decode(&latents, run).await?;
+//! let request = Request { steps: Some(20), ..Request::new(["A poster that says 'OPEN STUDIO'"]) };
+//! let mut run = pipeline.prepare(&request, None).await?;
+//! let pictures = run.execute(&mut Observer::silent()).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -31,6 +28,7 @@ pub mod error;
 pub mod geometry;
 pub mod glyph_encoder;
 pub mod image;
+pub mod latents;
 pub mod loader;
 pub mod nn;
 pub mod packing;
@@ -59,13 +57,14 @@ pub use card::{Card, Warning};
 pub use checkpoint::Checkpoint;
 pub use config::ModelConfig;
 pub use device::{AdapterKind, AdapterReport, DeviceChoice, DeviceReport};
-pub use error::{Error, Result};
+pub use error::{Error, Field, Result};
 pub use image::RgbImage;
+pub use latents::Latents;
 pub use pipeline::{
-    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Latents, Noise, PaintOptions, Picture, Pipeline,
-    Request, Sources,
+    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Noise, PaintOptions, Picture, Pipeline,
+    PreparedPrompt, Prompt, Request, Run, Settings, Start,
 };
 pub use prior::sampler::Sampling;
-pub use progress::{Event, GridName, Run, Stage};
+pub use progress::{Event, GridName, Observer, Stage};
 pub use prompt::Grid;
 pub use trace::{Trace, TraceTensor, TraceValues};

@@ -6,13 +6,13 @@ use atelier_weights::{BLOCK, Component, Piece, Scheme, Stored};
 use burn::module::{Param, ParamId};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-use crate::calibration::Observer;
+use crate::calibration;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::glyph_encoder::GlyphEncoder;
 use crate::nn::{Matrix, PackedRows, Rows};
 use crate::prior::Prior;
-use crate::progress::{Event, Run, Stage};
+use crate::progress::{Event, Observer, Stage};
 use crate::transformer::Transformer;
 use crate::vae::{Decoder, Encoder};
 use crate::vision::{VectorQuantizer, VisionTower};
@@ -22,7 +22,7 @@ use crate::weight_mapping::{self, ComponentName, WeightSource};
 pub struct Loader<'a, 'r> {
     checkpoint: &'a Checkpoint,
     device: &'a Device,
-    run: &'a mut Run<'r>,
+    observer: &'a mut Observer<'r>,
     stage: Stage,
     done: u64,
     total: u64,
@@ -37,7 +37,7 @@ impl<'a, 'r> Loader<'a, 'r> {
         checkpoint: &'a Checkpoint,
         stage: Stage,
         device: &'a Device,
-        run: &'a mut Run<'r>,
+        observer: &'a mut Observer<'r>,
     ) -> Result<Self> {
         let mut total = 0;
         for part in weight_mapping::stage_parts(stage) {
@@ -45,7 +45,7 @@ impl<'a, 'r> Loader<'a, 'r> {
             total +=
                 tensors.filter(|(name, _)| part.reads(name)).map(|(_, stored)| stored.bytes()).sum::<u64>();
         }
-        Ok(Self { checkpoint, device, run, stage, done: 0, total })
+        Ok(Self { checkpoint, device, observer, stage, done: 0, total })
     }
 
     /// The architect.
@@ -105,8 +105,8 @@ impl<'a, 'r> Loader<'a, 'r> {
     /// The tensors of a component, once the files of the stage are known to be whole.
     async fn weights<'l>(&'l mut self, component: ComponentName) -> Result<CheckpointWeights<'l, 'a, 'r>> {
         let Self { checkpoint, stage, .. } = *self;
-        let run = &mut *self.run;
-        checkpoint.verify(stage, |bytes, total| run.emit(Event::Verify { stage, bytes, total })).await?;
+        let observer = &mut *self.observer;
+        checkpoint.verify(stage, |bytes, total| observer.emit(Event::Verify { stage, bytes, total })).await?;
         let component = self.checkpoint.component(component)?;
         Ok(CheckpointWeights { component, aliases: BTreeMap::new(), loader: self })
     }
@@ -134,7 +134,7 @@ impl CheckpointWeights<'_, '_, '_> {
     fn loaded(&mut self, bytes: u64) -> Result<()> {
         self.loader.done += bytes;
         let Loader { stage, done, total, .. } = *self.loader;
-        self.loader.run.emit(Event::Load { stage, bytes: done, total })
+        self.loader.observer.emit(Event::Load { stage, bytes: done, total })
     }
 
     fn words(&self, words: Vec<u32>, rows: usize) -> Tensor<2, Int> {
@@ -182,9 +182,9 @@ impl WeightSource for CheckpointWeights<'_, '_, '_> {
         Ok(Matrix { parts })
     }
 
-    fn observer(&self, name: &str) -> Option<Observer> {
+    fn observer(&self, name: &str) -> Option<calibration::Observer> {
         let calibration = self.loader.checkpoint.calibration()?.clone();
-        Some(Observer::new(format!("{}/{name}", self.component.folder()), calibration))
+        Some(calibration::Observer::new(format!("{}/{name}", self.component.folder()), calibration))
     }
 
     fn unused(&mut self, _name: &str, _shape: &[usize]) {}

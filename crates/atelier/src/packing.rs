@@ -6,7 +6,7 @@ use atelier_weights::{Component, Layout, Policy, Scheme, TensorEntry};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::ModelConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::progress::Stage;
 use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory, stage_parts};
 
@@ -52,7 +52,7 @@ pub async fn plan(
 /// It is a pack already.
 pub async fn plan_checkpoint(checkpoint: &Checkpoint, policy: &Policy) -> Result<Layout> {
     if checkpoint.is_pack() {
-        return Err(Error::request("checkpoint", "a checkpoint", "a pack"));
+        return Err(Error::request(Field::Checkpoint, "a checkpoint", "a pack"));
     }
     let components: Vec<(ComponentName, &Component)> = checkpoint.components().collect();
     let mut aliases = BTreeMap::new();

@@ -5,7 +5,7 @@
 
 use crate::config::VaeConfig;
 use crate::image::RgbImage;
-use crate::pipeline::Latents;
+use crate::latents::Latents;
 
 /// Added to the diagonal of the normal equations, in parts of a cell: channels that never vary must not matter.
 const RIDGE: f64 = 1e-3;

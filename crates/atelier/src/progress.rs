@@ -1,9 +1,11 @@
 //! What a run reports while it goes on, and how it is stopped.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use serde::Serialize;
 
+use crate::blueprint::Blueprint;
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::prompt::Grid;
@@ -57,6 +59,9 @@ pub enum Event {
         prompt: usize,
         /// All prompts of the run.
         prompts: usize,
+        /// What was written.
+        #[serde(skip)]
+        blueprint: Rc<Blueprint>,
     },
     /// The painter finished a step.
     Step {
@@ -69,7 +74,7 @@ pub enum Event {
         /// All steps of this picture.
         steps: usize,
         /// What the picture will be, as far as can be told, a pixel for each latent cell; only if
-        /// [asked for](Run::with_previews) and where it can be made.
+        /// [asked for](Observer::with_previews) and where it can be made.
         #[serde(skip)]
         preview: Option<RgbImage>,
     },
@@ -121,36 +126,35 @@ pub enum GridName {
     Large,
 }
 
-/// A callback that sees every event; [`ControlFlow::Break`] stops the run within one token or step.
-pub type Observer<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
-
-/// What accompanies a run: an observer and a trace, both optional.
+/// Who watches a run: a callback and a trace, both optional.
 #[derive(Default)]
-pub struct Run<'a> {
-    observer: Option<Box<Observer<'a>>>,
+pub struct Observer<'a> {
+    callback: Option<Box<Callback<'a>>>,
     /// Whether steps bring a small picture along.
     pub(crate) previews: bool,
     /// The tensors of every stage, if enabled.
     pub trace: Trace,
 }
 
-impl<'a> Run<'a> {
-    /// A run that nobody watches.
+type Callback<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
+
+impl<'a> Observer<'a> {
+    /// Nobody watches.
     pub fn silent() -> Self {
         Self::default()
     }
 
-    /// A run whose events go to `observer`.
-    pub fn observed(observer: impl FnMut(&Event) -> ControlFlow<()> + 'a) -> Self {
-        Self { observer: Some(Box::new(observer)), ..Self::default() }
+    /// A callback that sees every event; [`ControlFlow::Break`] stops the run within one token or step.
+    pub fn new(callback: impl FnMut(&Event) -> ControlFlow<()> + 'a) -> Self {
+        Self { callback: Some(Box::new(callback)), ..Self::default() }
     }
 
-    /// The same run with every stage's tensors recorded.
+    /// The same with every stage's tensors recorded.
     pub fn traced(self) -> Self {
         Self { trace: Trace::enabled(), ..self }
     }
 
-    /// The same run with a small picture at every step.
+    /// The same with a small picture at every step.
     pub fn with_previews(self) -> Self {
         Self { previews: true, ..self }
     }
@@ -158,15 +162,20 @@ impl<'a> Run<'a> {
     /// Reports an event.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when the observer breaks.
+    /// [`Error::Cancelled`] when the callback breaks.
     pub(crate) fn emit(&mut self, event: Event) -> Result<()> {
-        let stop = self.observer.as_mut().is_some_and(|observer| observer(&event).is_break());
+        let stop = self.callback.as_mut().is_some_and(|callback| callback(&event).is_break());
         if stop { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 
-impl std::fmt::Debug for Run<'_> {
+impl std::fmt::Debug for Observer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Run").field("observed", &self.observer.is_some()).field("trace", &self.trace).finish()
+        let Self { callback, previews, trace } = self;
+        f.debug_struct("Observer")
+            .field("watched", &callback.is_some())
+            .field("previews", previews)
+            .field("trace", trace)
+            .finish()
     }
 }

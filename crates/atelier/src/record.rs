@@ -9,7 +9,7 @@ use crate::blueprint::Blueprint;
 use crate::device::DeviceReport;
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
-use crate::pipeline::PaintOptions;
+use crate::pipeline::{PaintOptions, Picture, Request};
 
 /// The `format` of the chunk that this version writes and reads.
 pub const RUN_FORMAT: &str = "atelier-run/1";
@@ -58,7 +58,53 @@ pub struct LatentsRecord {
     pub index: usize,
 }
 
+/// What a record says beside the picture.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordContext {
+    /// Version of the program.
+    pub version: String,
+    /// The model, as [`RunRecord::model`] has it.
+    pub model: String,
+    /// See [`device_name`].
+    pub device: String,
+    /// The source images' files.
+    pub sources: Vec<String>,
+    /// Where noise was given: what is noted of it for the run's first picture.
+    pub latents: Option<LatentsRecord>,
+}
+
+impl Picture {
+    /// What its PNG notes.
+    pub fn record(&self, context: &RecordContext) -> RunRecord {
+        let RecordContext { version, model, device, sources, latents } = context.clone();
+        RunRecord {
+            format: RUN_FORMAT.to_owned(),
+            version,
+            model,
+            device,
+            blueprint: Blueprint::clone(&self.blueprint),
+            paint: self.options,
+            image: self.index,
+            images: self.images,
+            sources,
+            latents: latents.map(|first| LatentsRecord { index: first.index + self.index, ..first }),
+        }
+    }
+}
+
 impl RunRecord {
+    /// The request that paints the picture again, but for its source images and noise, which a record only names.
+    pub fn request(&self) -> Request {
+        let PaintOptions { steps, guidance, seed, glyph_tokens } = self.paint;
+        Request {
+            steps: Some(steps),
+            guidance: Some(guidance),
+            seed: Some(seed),
+            glyph_tokens,
+            ..Request::of_blueprints([self.blueprint.clone()])
+        }
+    }
+
     /// The text that other tools show: prompt, then settings. `model` is the model's name without its place.
     fn parameters(&self, model: &str) -> String {
         let Blueprint { prompt, width, height, model: fingerprint, .. } = &self.blueprint;

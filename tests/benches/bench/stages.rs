@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use atelier::{Device, Event, Pipeline, Request, RgbImage, Run, Stage};
+use atelier::{Device, Event, Observer, Pipeline, Request, RgbImage, Stage};
 use atelier_tests::{block_on, tiny_random};
 
 use crate::{median, memory};
@@ -41,7 +41,7 @@ pub fn bench(device: &Device, runs: usize) {
 
 async fn one_run(device: &Device, clock: &RefCell<Clock>) -> atelier::Result<()> {
     let lap = |stage| clock.borrow_mut().lap(stage);
-    let mut run = Run::observed(|event| {
+    let mut observer = Observer::new(|event| {
         // The last event of loading, and the others, each end a stage.
         match *event {
             Event::Load { stage, bytes, total } if bytes == total => lap(match stage {
@@ -62,17 +62,18 @@ async fn one_run(device: &Device, clock: &RefCell<Clock>) -> atelier::Result<()>
     lap(OPEN);
     let request = Request {
         sources: vec![source_image()?],
-        width: SIDE,
-        height: SIDE,
-        steps: STEPS,
-        ..pipeline.request("A poster that says 'OPEN STUDIO'")
+        width: Some(SIDE),
+        height: Some(SIDE),
+        steps: Some(STEPS),
+        ..Request::new(["A poster that says 'OPEN STUDIO'"])
     };
+    let mut run = pipeline.prepare(&request, None).await?;
     clock.borrow_mut().reset();
-    let sources = pipeline.sources(&request.sources, &mut run).await?;
+    run.read_sources(&mut observer).await?;
     lap(SOURCES);
-    let blueprints = pipeline.blueprints(&request, &sources, &mut run).await?;
+    while run.next_blueprint(&mut observer).await?.is_some() {}
     clock.borrow_mut().reset();
-    pipeline.pictures(blueprints, &request, &sources, &mut run).await?;
+    run.execute(&mut observer).await?;
     Ok(())
 }
 

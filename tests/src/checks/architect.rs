@@ -1,24 +1,27 @@
-use atelier::{ArchitectOptions, Device, Pipeline, Run, Sampling, Sources};
+use atelier::{Device, Observer, Pipeline, Request, Sampling};
 
 use super::read;
 use crate::traced::assert_all_traced;
 use crate::{Golden, block_on, tiny_random};
 
-pub const GREEDY: Sampling = Sampling { temperature: 0.0, top_p: 1.0, top_k: None };
+/// A request for the likeliest token every time, which the reference draws in its files.
+pub fn greedy(prompts: impl IntoIterator<Item = impl Into<atelier::Prompt>>) -> Request {
+    let Sampling { temperature, top_p, .. } = Sampling::GREEDY;
+    Request { temperature: Some(temperature), top_p: Some(top_p), top_k: Some(0), ..Request::new(prompts) }
+}
 
 fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
     let mut pipeline = block_on(Pipeline::load(tiny_random(), device.clone())).expect("the pipeline loads");
-    let options = ArchitectOptions {
-        width: golden.entry.number("token_w") * 32,
-        height: golden.entry.number("token_h") * 32,
-        seed: 0,
-        sampling: GREEDY,
+    let request = Request {
+        width: Some(golden.entry.number("token_w") * 32),
+        height: Some(golden.entry.number("token_h") * 32),
+        ..greedy([golden.entry.prompt()])
     };
-    let mut run = Run::silent().traced();
-    block_on(pipeline.architect(golden.entry.prompt(), &options, &Sources::default(), &mut run))
-        .expect("a blueprint");
-    assert_all_traced(&golden, &read(run.trace));
+    let mut observer = Observer::silent().traced();
+    let mut run = block_on(pipeline.prepare(&request, None)).expect("a run");
+    block_on(run.blueprint(0, &mut observer)).expect("a blueprint");
+    assert_all_traced(&golden, &read(observer.trace));
 }
 
 pub fn t2i_a(device: &Device) {

@@ -1,6 +1,6 @@
-use atelier::{Device, Noise, Pipeline, Request, RgbImage, Run};
+use atelier::{Device, Noise, Observer, Pipeline, Request, RgbImage};
 
-use super::architect::GREEDY;
+use super::architect::greedy;
 use super::read;
 use crate::traced::{assert_all_traced, image};
 use crate::{Golden, block_on, tiny_random};
@@ -9,7 +9,7 @@ use crate::{Golden, block_on, tiny_random};
 fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
     let mut pipeline = block_on(Pipeline::load(tiny_random(), device.clone())).expect("the pipeline loads");
-    let prompts = match golden.entry.param("prompts").as_array() {
+    let prompts: Vec<String> = match golden.entry.param("prompts").as_array() {
         Some(prompts) => prompts.iter().map(|p| p.as_str().expect("a prompt").to_owned()).collect(),
         None => vec![golden.entry.prompt().to_owned()],
     };
@@ -20,20 +20,18 @@ fn check(name: &str, device: &Device) {
         .collect();
     let image = golden.shape("image_u8");
     let request = Request {
-        prompts,
         sources,
-        width: image[2],
-        height: image[1],
-        steps: golden.entry.number("steps"),
-        guidance: golden.entry.param("guidance_scale").as_f64().expect("a guidance scale") as f32,
-        sampling: GREEDY,
-        noise: Some(Noise { shape: golden.shape("noise"), values: golden.f32("noise") }),
-        ..pipeline.request("")
+        width: Some(image[2]),
+        height: Some(image[1]),
+        steps: Some(golden.entry.number("steps")),
+        guidance: Some(golden.entry.param("guidance_scale").as_f64().expect("a guidance scale") as f32),
+        latents: Some(Noise { shape: golden.shape("noise"), values: golden.f32("noise") }),
+        ..greedy(prompts)
     };
-    let mut run = Run::silent().traced();
-    let pictures = block_on(pipeline.generate(&request, &mut run)).expect("pictures");
+    let mut observer = Observer::silent().traced();
+    let pictures = block_on(pipeline.generate(&request, &mut observer)).expect("pictures");
     assert_eq!(pictures.len(), image[0]);
-    assert_all_traced(&golden, &read(run.trace));
+    assert_all_traced(&golden, &read(observer.trace));
 }
 
 pub fn t2i_a(device: &Device) {

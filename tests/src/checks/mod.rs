@@ -8,7 +8,7 @@ pub mod vae;
 pub mod vision;
 
 use atelier::loader::Loader;
-use atelier::{Checkpoint, Device, Run, Stage, Trace, TraceTensor};
+use atelier::{Checkpoint, Device, Observer, Stage, Trace, TraceTensor};
 
 use crate::block_on;
 
@@ -19,7 +19,7 @@ fn load<T>(
     device: &Device,
     models: impl AsyncFnOnce(&mut Loader<'_, '_>) -> atelier::Result<T>,
 ) -> T {
-    let mut run = Run::silent();
+    let mut run = Observer::silent();
     let mut loader = Loader::new(checkpoint, stage, device, &mut run).expect("a loader");
     block_on(models(&mut loader)).expect("the models load")
 }

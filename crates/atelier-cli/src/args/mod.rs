@@ -5,6 +5,7 @@ mod planning;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use atelier::Request;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -71,10 +72,10 @@ Exit codes: 0 done, 1 the device failed, 2 bad input, 3 too little memory, 130 c
 pub struct GenerateArgs {
     /// The prompt; words in quotes are drawn as text
     #[arg(value_name = "PROMPT")]
-    pub text: Option<String>,
+    pub prompt: Option<String>,
     /// One more prompt (repeatable)
-    #[arg(short, long, value_name = "PROMPT", help_heading = WHAT)]
-    pub prompt: Vec<String>,
+    #[arg(short = 'p', long = "prompt", value_name = "PROMPT", help_heading = WHAT)]
+    pub more_prompts: Vec<String>,
     /// A file with one prompt a line; - is standard input
     #[arg(long, value_name = "FILE", help_heading = WHAT)]
     pub prompt_file: Option<PathBuf>,
@@ -161,14 +162,43 @@ pub struct GenerateArgs {
     help: Option<bool>,
 }
 
+impl GenerateArgs {
+    /// What is asked for, over what is so without a flag.
+    pub fn over(&self, request: Request) -> Request {
+        Request {
+            width: self.width.or(request.width),
+            height: self.height.or(request.height),
+            steps: self.steps.or(request.steps),
+            guidance: self.guidance.or(request.guidance),
+            blueprint_seed: self.blueprint_seed.or(request.blueprint_seed),
+            temperature: self.temperature.or(request.temperature),
+            top_p: self.top_p.or(request.top_p),
+            top_k: self.top_k.or(request.top_k),
+            images_per_prompt: self.images_per_prompt.unwrap_or(request.images_per_prompt),
+            batch_padding: request.batch_padding && !self.no_batch_padding,
+            glyph_tokens: request.glyph_tokens.filter(|_| !self.no_batch_padding),
+            ..request
+        }
+    }
+}
+
 /// What makes a new blueprint, and so makes no sense beside one that exists.
-const NEW_BLUEPRINT: [&str; 9] =
-    ["text", "prompt", "prompt_file", "width", "height", "blueprint_seed", "temperature", "top_p", "top_k"];
+const NEW_BLUEPRINT: [&str; 9] = [
+    "prompt",
+    "more_prompts",
+    "prompt_file",
+    "width",
+    "height",
+    "blueprint_seed",
+    "temperature",
+    "top_p",
+    "top_k",
+];
 
 /// What makes another run of one that is gone on with.
 const OTHER_RUN: [&str; 21] = [
-    "text",
     "prompt",
+    "more_prompts",
     "prompt_file",
     "image",
     "width",

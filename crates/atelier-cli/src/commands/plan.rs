@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use atelier::packing::{plan as lay_out, plan_checkpoint};
-use atelier::plan::{DecodeMode, MemoryPlan, Part, PlanRequest, StagePlan, plan};
+use atelier::plan::{MemoryPlan, Part, PlanRequest, StagePlan, plan};
 use atelier::prior::CachePrecision;
+use atelier::vae::DecodeMode;
 use atelier::{Checkpoint, ModelConfig};
 use atelier_weights::{Policy, Scheme, TensorEntry, Treatment};
 use futures_lite::future::block_on;

@@ -78,8 +78,8 @@ impl Latents {
         Ok(Self { noise, first: record.index, sha256: self.sha256 })
     }
 
-    /// What picture `image` of this run notes.
-    pub fn record(&self, image: usize) -> LatentsRecord {
-        LatentsRecord { sha256: self.sha256.clone(), index: self.first + image }
+    /// What the first picture of this run notes.
+    pub fn record(&self) -> LatentsRecord {
+        LatentsRecord { sha256: self.sha256.clone(), index: self.first }
     }
 }

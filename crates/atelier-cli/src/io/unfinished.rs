@@ -3,14 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use atelier::{Blueprint, Request, Sampling};
+use atelier::{Blueprint, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, one_line};
 use crate::io::files;
 
-/// The `format` of every file that this version writes and reads.
-const FORMAT: &str = "atelier-unfinished/1";
+/// The `format` of every file that this version writes.
+const FORMAT: &str = "atelier-unfinished/2";
+/// That of files which are read as well.
+const OLD_FORMAT: &str = "atelier-unfinished/1";
 /// The longest file that is read: blueprints of a thousand large pictures.
 const MAX_FILE: u64 = 256 << 20;
 /// Names that are tried, so that no earlier run is lost.
@@ -26,19 +28,8 @@ pub struct Unfinished {
     folder: PathBuf,
     pub model: String,
     pub device: String,
-    pub prompts: Vec<String>,
-    pub width: usize,
-    pub height: usize,
-    pub steps: usize,
-    pub guidance: f32,
-    pub seed: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub blueprint_seed: Option<u64>,
-    pub sampling: Sampling,
-    pub images_per_prompt: usize,
-    pub batch_padding: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub glyph_tokens: Option<usize>,
+    /// With nothing left to the model's defaults.
+    pub request: Request,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<PathBuf>,
     /// `None` for names that nobody chose.
@@ -72,17 +63,7 @@ impl Unfinished {
             folder: here(),
             model,
             device,
-            prompts: request.prompts.clone(),
-            width: request.width,
-            height: request.height,
-            steps: request.steps,
-            guidance: request.guidance,
-            seed: request.seed,
-            blueprint_seed: request.blueprint_seed,
-            sampling: request.sampling,
-            images_per_prompt: request.images_per_prompt,
-            batch_padding: request.batch_padding,
-            glyph_tokens: request.glyph_tokens,
+            request: request.clone(),
             sources: Vec::new(),
             output: None,
             save_blueprint: None,
@@ -103,23 +84,20 @@ impl Unfinished {
             Error::input(path, one_line(&format!("expected an unfinished run: {problem}")))
         };
         // The format first: another version's fields would only confuse.
-        let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| bad(&error))?;
-        if value["format"] != FORMAT {
-            let found = value["format"].as_str().unwrap_or("none");
-            return Err(bad(&format_args!("format: expected {FORMAT}, found {found}")));
+        let mut value: serde_json::Value = serde_json::from_str(&text).map_err(|error| bad(&error))?;
+        match value["format"].as_str() {
+            Some(FORMAT) => {}
+            Some(OLD_FORMAT) => renew(&mut value),
+            found => {
+                let found = found.unwrap_or("none");
+                return Err(bad(&format_args!("format: expected {FORMAT}, found {found}")));
+            }
         }
         let mut run: Self = serde_json::from_value(value).map_err(|error| bad(&error))?;
-        let (prompts, images) = (run.prompts.len(), run.prompts.len().saturating_mul(run.images_per_prompt));
+        let (prompts, images) = (run.request.start.len(), run.request.images());
         if run.blueprints.len() > prompts {
             let found = run.blueprints.len();
             return Err(bad(&format_args!("blueprints: expected at most {prompts}, found {found}")));
-        }
-        for (index, (blueprint, prompt)) in run.blueprints.iter().zip(&run.prompts).enumerate() {
-            let same = (blueprint.width, blueprint.height) == (run.width, run.height);
-            if !same || blueprint.prompt != *prompt {
-                let problem = "expected the prompt and the size of the run, found others";
-                return Err(bad(&format_args!("blueprint {}: {problem}", index + 1)));
-            }
         }
         if let Some(saved) = run.saved.iter().find(|saved| saved.image >= images) {
             return Err(bad(&format_args!("saved: expected pictures below {images}, found {}", saved.image)));
@@ -186,7 +164,7 @@ impl Journal {
     pub fn add_picture(&mut self, image: usize, path: &Path) {
         self.run.saved.retain(|saved| saved.image != image);
         self.run.saved.push(SavedPicture { image, path: path.to_owned() });
-        let images = self.run.prompts.len().saturating_mul(self.run.images_per_prompt);
+        let images = self.run.request.images();
         // The last one ends the run.
         if self.run.saved.len() < images {
             self.write();
@@ -236,6 +214,35 @@ impl Journal {
     }
 }
 
+/// Makes an older file one of this version: what was asked for had no object of its own, and top-k that is off was null.
+fn renew(value: &mut serde_json::Value) {
+    let Some(fields) = value.as_object_mut() else { return };
+    let mut request = serde_json::Map::new();
+    let prompts = fields.remove("prompts").unwrap_or_default();
+    let prompts = prompts.as_array().into_iter().flatten().map(|text| serde_json::json!({"text": text}));
+    request.insert("start".into(), serde_json::json!({"prompts": prompts.collect::<Vec<_>>()}));
+    let mut sampling = fields.remove("sampling").unwrap_or_default();
+    if let Some(top_k) = sampling.get_mut("top_k").filter(|top_k| top_k.is_null()) {
+        *top_k = 0.into();
+    }
+    request.extend(sampling.as_object().cloned().unwrap_or_default());
+    for name in [
+        "width",
+        "height",
+        "steps",
+        "guidance",
+        "seed",
+        "blueprint_seed",
+        "images_per_prompt",
+        "batch_padding",
+        "glyph_tokens",
+    ] {
+        request.extend(fields.remove(name).map(|field| (name.to_owned(), field)));
+    }
+    fields.insert("request".into(), request.into());
+    fields.insert("format".into(), FORMAT.into());
+}
+
 /// The folder that the program runs in.
 fn here() -> PathBuf {
     std::env::current_dir().unwrap_or_default()
@@ -248,11 +255,25 @@ mod tests {
     fn run() -> serde_json::Value {
         serde_json::json!({
             "format": FORMAT, "version": "0", "folder": "/then", "model": "mini", "device": "CPU",
-            "prompts": ["a"], "width": 64, "height": 64, "steps": 1, "guidance": 1.0, "seed": 7,
-            "sampling": {"temperature": 0.0, "top_p": 1.0, "top_k": null},
-            "images_per_prompt": 2, "batch_padding": true, "output": "a.png", "metadata": true,
+            "request": {
+                "start": {"prompts": [{"text": "a"}]}, "width": 64, "height": 64, "steps": 1, "guidance": 1.0, "seed": 7,
+                "temperature": 0.5, "top_p": 1.0, "top_k": 0, "images_per_prompt": 2,
+            },
+            "output": "a.png", "metadata": true,
             "blueprints": [], "saved": [{"image": 1, "path": "/elsewhere/a-002.png"}]
         })
+    }
+
+    #[test]
+    fn a_file_of_the_first_format_says_the_same() {
+        let old = serde_json::json!({
+            "format": OLD_FORMAT, "version": "0", "folder": "/then", "model": "mini", "device": "CPU",
+            "prompts": ["a"], "width": 64, "height": 64, "steps": 1, "guidance": 1.0, "seed": 7,
+            "sampling": {"temperature": 0.5, "top_p": 1.0, "top_k": null},
+            "images_per_prompt": 2, "batch_padding": true, "output": "a.png", "metadata": true,
+            "blueprints": [], "saved": [{"image": 1, "path": "/elsewhere/a-002.png"}]
+        });
+        assert_eq!(read(&old).unwrap(), read(&run()).unwrap());
     }
 
     fn read(value: &serde_json::Value) -> Result<Unfinished> {
@@ -273,10 +294,10 @@ mod tests {
     #[test]
     fn what_contradicts_itself_is_refused_by_field() {
         for (field, value, word) in [
-            ("format", serde_json::json!("atelier-run/1"), "format: expected atelier-unfinished/1"),
+            ("format", serde_json::json!("atelier-run/1"), "format: expected atelier-unfinished/2"),
             ("saved", serde_json::json!([{"image": 2, "path": "b"}]), "expected pictures below 2, found 2"),
             ("colour", serde_json::json!(1), "colour"),
-            ("seed", serde_json::json!(-1), "-1"),
+            ("request", serde_json::json!({"seed": -1}), "-1"),
         ] {
             let mut run = run();
             run[field] = value;

@@ -2,9 +2,8 @@
 
 use atelier::packing::plan_checkpoint;
 use atelier::plan::{MemoryPlan, PlanRequest};
-use atelier::{AdapterKind, DeviceReport, Pipeline, Request};
+use atelier::{AdapterKind, DeviceReport, Pipeline, Request, Run};
 use atelier_weights::Policy;
-use futures_lite::future::block_on;
 
 use super::machine;
 use crate::error::{Error, Result, one_line};
@@ -13,35 +12,30 @@ use crate::model::Model;
 /// Bytes in a GB, here as everywhere in the program.
 pub const GB: f64 = 1e9;
 
-/// Plans the run ahead and refuses it where the device takes no buffer as large. Holds the pipeline to a budget in GB, if
-/// there is one, and refuses the run with the smallest budget that would do. Without one, a device that computes in the
-/// machine's own memory must find it free: else the system would end the program in the middle, without a word.
-pub fn limit(
-    pipeline: &mut Pipeline,
+/// Prepares a run within a budget in GB, if there is one, and refuses it with the smallest budget that would do. Without one, a
+/// device that computes in the machine's own memory must find it free: else the system would end the program in the middle,
+/// without a word.
+pub async fn prepare<'p>(
+    pipeline: &'p mut Pipeline,
     request: &Request,
     device: &DeviceReport,
     model: &Model,
     gigabytes: Option<f64>,
-) -> Result<()> {
+) -> Result<Run<'p>> {
     let budget = gigabytes.map(bytes_of).transpose()?;
-    let plan = block_on(pipeline.plan(request, budget))?;
-    let Some(budget) = budget else {
-        let free = shares_memory(device).then(machine::free_memory).flatten();
-        return match free {
-            Some(free) if !plan.fits(free) => block_on(too_little(pipeline, request, &plan, model, free)),
-            _ => Ok(()),
-        };
-    };
-    if !plan.fits(budget) {
-        return Err(Error::Budget { stage: largest(&plan), needed: plan.peak(), budget });
-    }
-    pipeline.set_memory_budget(Some(budget));
-    for stage in &plan.stages {
-        if let Some(cache) = stage.cache {
-            pipeline.set_cache_precision(stage.stage, cache);
+    let run = pipeline.prepare(request, budget).await?;
+    let plan = run.plan();
+    if let Some(budget) = budget {
+        if plan.fits(budget) {
+            return Ok(run);
         }
+        return Err(Error::Budget { stage: largest(plan), needed: plan.peak(), budget });
     }
-    Ok(())
+    let free = shares_memory(device).then(machine::free_memory).flatten();
+    match free {
+        Some(free) if !plan.fits(free) => Err(too_little(&run, model, free).await?),
+        _ => Ok(run),
+    }
 }
 
 /// The stage that needs most.
@@ -60,13 +54,8 @@ fn shares_memory(device: &DeviceReport) -> bool {
 }
 
 /// The refusal, with whatever would do.
-async fn too_little(
-    pipeline: &Pipeline,
-    request: &Request,
-    plan: &MemoryPlan,
-    model: &Model,
-    free: u64,
-) -> Result<()> {
+async fn too_little(run: &Run<'_>, model: &Model, free: u64) -> Result<Error> {
+    let (pipeline, request, plan) = (run.pipeline(), run.request(), run.plan());
     let mut ways = Vec::new();
     // In bands, and with numbers of 16 bits, for a budget with a little air.
     let air = free / 100 * 95;
@@ -75,7 +64,7 @@ async fn too_little(
     {
         ways.push(format!("--vram-budget {:.2} makes do with that", (air as f64 / 1e7).floor() / 1e2));
     }
-    let (width, height) = (request.width, request.height);
+    let [width, height] = run.largest_size();
     if !pipeline.checkpoint().is_pack() {
         let q4 = plan_checkpoint(pipeline.checkpoint(), &Policy::q4()).await?;
         let planned = PlanRequest { sources: request.sources.len(), ..PlanRequest::new(width, height, true) };
@@ -94,7 +83,7 @@ async fn too_little(
         if width == 0 || height == 0 {
             break;
         }
-        let smaller = Request { width, height, noise: None, ..request.clone() };
+        let smaller = Request { width: Some(width), height: Some(height), latents: None, ..request.clone() };
         if pipeline.plan(&smaller, None).await.is_ok_and(|plan| plan.fits(free)) {
             ways.push(format!("{width}x{height} pixels fit"));
             break;
@@ -103,7 +92,7 @@ async fn too_little(
     // A system with other ideas of free memory must not stop anyone for good.
     let all = (plan.peak() as f64 / 1e7).ceil() / 1e2;
     ways.push(format!("--vram-budget {all:.2} tries it all the same"));
-    Err(Error::Memory { stage: largest(plan), needed: plan.peak(), free, advice: ways.join("; ") })
+    Ok(Error::Memory { stage: largest(plan), needed: plan.peak(), free, advice: ways.join("; ") })
 }
 
 /// A budget in GB.

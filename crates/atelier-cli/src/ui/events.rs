@@ -24,7 +24,7 @@ pub enum RunEvent<'a> {
         prompts: usize,
         images: usize,
         /// For every prompt, the quoted texts that are spelled.
-        texts: Vec<Vec<String>>,
+        texts: Vec<&'a [String]>,
     },
     /// What the user should know: the model's own warning has fields of its own.
     Warning {

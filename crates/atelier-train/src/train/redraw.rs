@@ -6,7 +6,8 @@ use std::sync::Arc;
 use atelier::image::{to_rgb8, vision_patches};
 use atelier::loader::Loader;
 use atelier::{
-    BLUEPRINT_FORMAT, Blueprint, Device, Pipeline, RgbImage, Run, Sources, Stage, TokenGrid, Trace,
+    BLUEPRINT_FORMAT, Blueprint, Device, Observer, Pipeline, Request, RgbImage, Settings, Stage, TokenGrid,
+    Trace,
 };
 use atelier_weights::FolderSource;
 use burn::tensor::{Tensor, TensorData};
@@ -79,7 +80,7 @@ impl Redraw {
 
     fn reconstruct(&self, drawings: &[Drawing]) -> Result<Vec<RgbImage>> {
         let (checkpoint, device) = (self.pipeline.checkpoint(), self.pipeline.device());
-        let mut run = Run::silent();
+        let mut run = Observer::silent();
         let mut loader = Loader::new(checkpoint, Stage::Sources, device, &mut run)?;
         let encoder = block_on(loader.vae_encoder())?;
         let mut loader = Loader::new(checkpoint, Stage::Decoder, device, &mut run)?;
@@ -97,7 +98,7 @@ impl Redraw {
     /// The codes that the vision tower sees.
     fn see(&self, drawings: &[Drawing]) -> Result<Vec<Vec<u32>>> {
         let (checkpoint, device) = (self.pipeline.checkpoint(), self.pipeline.device());
-        let mut run = Run::silent();
+        let mut run = Observer::silent();
         let (tower, quantizer) =
             block_on(Loader::new(checkpoint, Stage::Sources, device, &mut run)?.vision())?;
         let c = &checkpoint.config().processor;
@@ -114,31 +115,28 @@ impl Redraw {
     }
 
     fn paint(&mut self, drawings: &[Drawing], codes: Vec<Vec<u32>>) -> Result<Vec<RgbImage>> {
-        let mut request = self.pipeline.request("");
-        request.prompts = drawings.iter().map(|drawing| drawing.sample.prompt.clone()).collect();
-        request.steps = self.steps;
-        request.batch_padding = false;
+        let Settings { width, height, sampling, .. } = self.pipeline.defaults();
         let model = self.pipeline.checkpoint().fingerprint().to_owned();
-        let blueprints = request.prompts.iter().zip(drawings).zip(codes).map(|((prompt, drawing), ids)| {
+        let blueprints = drawings.iter().zip(codes).map(|(drawing, ids)| {
             let [columns, rows] =
                 [drawing.picture.width, drawing.picture.height].map(|side| (side / CELL) as usize);
             Blueprint {
                 format: BLUEPRINT_FORMAT.to_owned(),
                 model: model.clone(),
-                prompt: prompt.clone(),
-                width: request.width,
-                height: request.height,
-                seed: request.seed,
-                sampling: request.sampling,
+                prompt: drawing.sample.prompt.clone(),
+                width,
+                height,
+                seed: 0,
+                sampling,
                 rng: atelier::rng::RNG_VERSION,
                 draft: None,
                 large: TokenGrid { rows, columns, ids },
                 sources: Vec::new(),
             }
         });
-        let blueprints = blueprints.collect();
-        let (sources, mut run) = (Sources::default(), Run::silent());
-        let pictures = block_on(self.pipeline.pictures(blueprints, &request, &sources, &mut run))?;
+        let (steps, seed) = (Some(self.steps), Some(0));
+        let request = Request { steps, seed, batch_padding: false, ..Request::of_blueprints(blueprints) };
+        let pictures = block_on(self.pipeline.generate(&request, &mut Observer::silent()))?;
         Ok(pictures.into_iter().map(|picture| picture.image).collect())
     }
 }

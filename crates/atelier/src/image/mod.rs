@@ -5,7 +5,7 @@ mod source;
 
 pub use source::{usable_size, usable_source, vae_size, vision_size};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::prompt::Grid;
 use resize::Filter;
 
@@ -32,7 +32,7 @@ impl RgbImage {
         let expected = width.checked_mul(height).and_then(|area| area.checked_mul(3));
         if width == 0 || height == 0 || expected != Some(pixels.len()) {
             let found = format!("{width}x{height} with {} bytes", pixels.len());
-            return Err(Error::request("image", "sides of at least 1 and three bytes a pixel", found));
+            return Err(Error::request(Field::Image, "sides of at least 1 and three bytes a pixel", found));
         }
         Ok(Self { width, height, pixels })
     }
@@ -53,7 +53,7 @@ impl RgbImage {
         let (whole, rest) = rgba.as_chunks::<4>();
         if !rest.is_empty() {
             let found = format!("{width}x{height} with {} bytes", rgba.len());
-            return Err(Error::request("image", "four bytes a pixel", found));
+            return Err(Error::request(Field::Image, "four bytes a pixel", found));
         }
         let pixels =
             whole.iter().flat_map(|&[red, green, blue, alpha]| [red, green, blue].map(|c| over(c, alpha)));
@@ -113,7 +113,7 @@ pub fn vae_pixels(image: &RgbImage) -> Result<Vec<f32>> {
     let (height, width) = vae_size(image.width, image.height);
     if height == 0 || width == 0 {
         let found = format!("{}x{}", image.width, image.height);
-        return Err(Error::request("image", "sides of at least 16 pixels", found));
+        return Err(Error::request(Field::Image, "sides of at least 16 pixels", found));
     }
     let image = resize::resized(image, width, height, Filter::Lanczos)?;
     let channel = |channel| image.pixels.iter().skip(channel).step_by(3).map(|&value| signed(value));
@@ -179,7 +179,7 @@ mod tests {
         assert!(RgbImage::new(2, 1, vec![0; 6]).is_ok());
         for (width, height, bytes) in [(2, 1, 5), (0, 0, 0), (0, 5, 0), (usize::MAX, usize::MAX, 3)] {
             let picture = RgbImage::new(width, height, vec![0; bytes]);
-            assert!(matches!(picture, Err(Error::Request { field: "image", .. })), "{picture:?}");
+            assert!(matches!(picture, Err(Error::Request { field: Field::Image, .. })), "{picture:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::RgbImage;
 use super::resize::{Filter, resized};
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::geometry::PATCH_PIXELS;
 
 /// The shortest side of a source image, in pixels.
@@ -27,7 +27,7 @@ pub fn vision_size(
     max_pixels: usize,
 ) -> Result<(usize, usize)> {
     if let Some(expected) = refusal(width, height) {
-        return Err(Error::request("image", expected, format!("{width}x{height}")));
+        return Err(Error::request(Field::Image, expected, format!("{width}x{height}")));
     }
     let (shortest, longest) = side_range(min_pixels, max_pixels);
     let (min, max) = (width.min(height) as f64, width.max(height) as f64);
@@ -103,7 +103,7 @@ pub fn usable_size(
     }
     best.map(|(_, size)| size).ok_or_else(|| {
         let expected = format!("a size between {min_pixels} and {max_pixels} pixels of whole tokens");
-        Error::request("image", expected, format!("{width}x{height}"))
+        Error::request(Field::Image, expected, format!("{width}x{height}"))
     })
 }
 

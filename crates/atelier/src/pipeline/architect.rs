@@ -6,10 +6,10 @@ use super::request::ArchitectOptions;
 use super::sources::Sources;
 use crate::blueprint::{BLUEPRINT_FORMAT, Blueprint, TokenGrid};
 use crate::checkpoint::Checkpoint;
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::prior::sampler::sample_on_device;
 use crate::prior::{CachePrecision, KvCache, Prior};
-use crate::progress::{Event, GridName, Run};
+use crate::progress::{Event, GridName, Observer};
 use crate::prompt::{
     EncodedPrompt, Grid, Position, TargetGrids, decode_positions, encode_prompt, prompt_positions,
     resolve_sources, upsample_codes,
@@ -50,11 +50,11 @@ pub(super) fn encode(
     let room = text.max_position_embeddings.saturating_sub(grids);
     if encoded.ids.len() > room {
         let expected = format!("at most {room} tokens beside the {grids} of the picture");
-        return Err(Error::request("prompt", expected, format!("{} tokens", encoded.ids.len())));
+        return Err(Error::request(Field::Prompt, expected, format!("{} tokens", encoded.ids.len())));
     }
     if let Some(id) = encoded.ids.iter().find(|&&id| id as usize >= text.vocab_size) {
         let expected = format!("token ids below the vocabulary size {}", text.vocab_size);
-        return Err(Error::request("prompt", expected, format!("token id {id}")));
+        return Err(Error::request(Field::Prompt, expected, format!("token id {id}")));
     }
     Ok(encoded)
 }
@@ -76,10 +76,10 @@ pub(super) async fn write(
     prior: &Prior,
     checkpoint: &Checkpoint,
     device: &Device,
-    run: &mut Run<'_>,
+    observer: &mut Observer<'_>,
 ) -> Result<Blueprint> {
     let WriteJob { prompt, encoded, sources, options, index, .. } = job;
-    let ids = write_tokens(job, prior, checkpoint, device, run).await?;
+    let ids = write_tokens(job, prior, checkpoint, device, observer).await?;
     let TargetGrids { large, draft } = encoded.target;
     let draft_len = if encoded.sources == 0 { draft.len() } else { 0 };
     let (draft_ids, large_ids) = ids.split_at(draft_len);
@@ -97,8 +97,7 @@ pub(super) async fn write(
         sources: sources.records(),
     };
     let prior_ids = upsample_codes(large_ids, large);
-    trace_row(&mut run.trace, "prior_ids", index, &[prior_ids.len()], || TraceValues::ids(&prior_ids));
-    run.emit(Event::Blueprint { prompt: index.prompt, prompts: index.prompts })?;
+    trace_row(&mut observer.trace, "prior_ids", index, &[prior_ids.len()], || TraceValues::ids(&prior_ids));
     Ok(blueprint)
 }
 
@@ -115,34 +114,37 @@ async fn write_tokens(
     prior: &Prior,
     checkpoint: &Checkpoint,
     device: &Device,
-    run: &mut Run<'_>,
+    observer: &mut Observer<'_>,
 ) -> Result<Vec<u32>> {
     let WriteJob { encoded, options, index, .. } = job;
     let special = checkpoint.special_tokens();
     let codes = checkpoint.config().prior.vq_config.num_embeddings;
     let resolved = resolve_sources(&encoded.ids, special.image_token, &job.sources.codes())?;
     if encoded.sources > 0 {
-        index.detail(&mut run.trace, |t| t.ids("resolved_ids", &[resolved.len()], resolved.iter().copied()));
+        index.detail(&mut observer.trace, |t| {
+            t.ids("resolved_ids", &[resolved.len()], resolved.iter().copied())
+        });
     }
     let (positions, next) =
         prompt_positions(&encoded.ids, special.image_start, special.image_token, encoded.source_grids());
     let grids = encoded.written_grids();
     let decode = decode_positions(next, &grids);
-    trace_decode_positions(&mut run.trace, index, &decode);
+    trace_decode_positions(&mut observer.trace, index, &decode);
     let tokens = decode.len() - 1;
 
     // The reference also computes the token after the picture, which nothing uses; so does a trace.
     let mut cache = prior.new_cache_of(resolved.len() + decode.len(), job.cache);
-    let mut logits = index
-        .detail(&mut run.trace, |trace| prefill(&resolved, &positions, prior, &mut cache, device, trace));
+    let mut logits = index.detail(&mut observer.trace, |trace| {
+        prefill(&resolved, &positions, prior, &mut cache, device, trace)
+    });
     let mut ids = Vec::with_capacity(tokens);
     let mut all_logits = Vec::new();
     let draw = |token: usize| uniform_at(options.seed, Stream::Tokens, token as u64);
     for (token, &position) in decode.iter().enumerate().take(tokens) {
         let id = sample_on_device(&logits, &options.sampling, codes, draw(token)).await?;
         ids.push(id);
-        emit_token(run, index, &grids, token, tokens, id)?;
-        if run.trace.is_enabled() {
+        emit_token(observer, index, &grids, token, tokens, id)?;
+        if observer.trace.is_enabled() {
             all_logits.extend(read_floats(logits).await?);
         } else if ids.len() == tokens {
             return Ok(ids);
@@ -153,13 +155,15 @@ async fn write_tokens(
     let [vocabulary] = logits.dims();
     let after = sample_on_device(&logits, &options.sampling, vocabulary, draw(tokens)).await?;
     let last = read_floats(logits).await?;
-    index.detail(&mut run.trace, |trace| {
+    index.detail(&mut observer.trace, |trace| {
         trace.host("last_step_logits", &[vocabulary], || TraceValues::F32(last.clone()));
         all_logits.extend(last);
         trace.host("decode_logits", &[tokens + 1, vocabulary], || TraceValues::F32(all_logits));
     });
     let generated: Vec<u32> = ids.iter().copied().chain([after]).collect();
-    trace_row(&mut run.trace, "generated_ids", index, &[generated.len()], || TraceValues::ids(&generated));
+    trace_row(&mut observer.trace, "generated_ids", index, &[generated.len()], || {
+        TraceValues::ids(&generated)
+    });
     Ok(ids)
 }
 
@@ -220,7 +224,7 @@ fn prefill(
 }
 
 fn emit_token(
-    run: &mut Run<'_>,
+    observer: &mut Observer<'_>,
     PromptIndex { prompt, prompts }: PromptIndex,
     grids: &[Grid],
     token: usize,
@@ -235,7 +239,7 @@ fn emit_token(
         let large = grids[grids.len() - 1];
         (GridName::Large, large, token - (tokens - large.len()))
     };
-    run.emit(Event::BlueprintToken { prompt, prompts, token: token + 1, tokens, grid, size, index, id })
+    observer.emit(Event::BlueprintToken { prompt, prompts, token: token + 1, tokens, grid, size, index, id })
 }
 
 /// One row for each prompt of a batch; a single prompt has no batch dimension, as in the reference's files.
@@ -261,7 +265,7 @@ fn trace_decode_positions(trace: &mut Trace, index: PromptIndex, positions: &[Po
 }
 
 /// Records the prompts as the reference batches them: shorter ones padded on the left.
-pub(super) fn trace_prompts(encoded: &[EncodedPrompt], checkpoint: &Checkpoint, trace: &mut Trace) {
+pub(super) fn trace_prompts(encoded: &[&EncodedPrompt], checkpoint: &Checkpoint, trace: &mut Trace) {
     if !trace.is_enabled() {
         return;
     }

@@ -2,47 +2,25 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::painter::ImageIndex;
-use super::request::Latents;
 use crate::checkpoint::Checkpoint;
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::image::{RgbImage, to_rgb8};
-use crate::plan::{DecodeMode, F32, choose_mode};
-use crate::progress::{Event, Run};
+use crate::latents::{ImageIndex, Latents};
+use crate::progress::Observer;
 use crate::trace::{TraceValues, read_floats};
-use crate::vae::{BAND_BYTES, Decoder, LatentStatistics};
-use crate::weight_mapping::ComponentName;
+use crate::vae::{BAND_BYTES, DecodeMode, Decoder, LatentStatistics};
 
-/// Checks latents that may come from a caller.
+/// Checks latents that may come from a caller against `[_, channels, height, width]`.
 ///
 /// # Errors
-/// [`Error::Request`] when their channels are not the model's or their values do not fill their shape.
-pub(super) fn check(latents: &Latents, checkpoint: &Checkpoint) -> Result<()> {
-    let Latents { channels, height, width, values } = latents;
-    let expected = checkpoint.config().vae.latent_channels;
-    let cells = height.checked_mul(*width).filter(|&cells| cells > 0);
-    if *channels == expected && cells.and_then(|cells| cells.checked_mul(expected)) == Some(values.len()) {
+/// [`Error::Request`] when they have another shape or their values do not fill it.
+pub(super) fn check(latents: &Latents, [_, channels, height, width]: [usize; 4]) -> Result<()> {
+    let found = [latents.channels, latents.height, latents.width];
+    if found == [channels, height, width] && latents.values.len() == channels * height * width {
         return Ok(());
     }
-    let found = format!("{} values for {channels} channels of {height}x{width}", values.len());
-    Err(Error::request("latents", format!("{expected} channels, each height x width values"), found))
-}
-
-/// Whole, or in bands where whole maps are too large for a buffer of `most_buffer` bytes or for `budget` bytes of the device.
-///
-/// # Errors
-/// None once the checkpoint is open.
-pub(super) fn mode(
-    latents: &Latents,
-    checkpoint: &Checkpoint,
-    most_buffer: u64,
-    budget: Option<u64>,
-) -> Result<DecodeMode> {
-    let tensors = checkpoint.component(ComponentName::Vae)?.tensors();
-    let decoder = tensors.filter(|(name, _)| name.starts_with("decoder."));
-    let weights: u64 = decoder.map(|(_, stored)| F32 * stored.shape.iter().product::<usize>() as u64).sum();
-    let latent = [latents.height, latents.width];
-    Ok(choose_mode(&checkpoint.config().vae, latent, weights, most_buffer, budget))
+    let expected = format!("{:?} values", [channels, height, width]);
+    Err(Error::request(Field::Latents, expected, format!("{} for {found:?}", latents.values.len())))
 }
 
 /// Decodes one picture.
@@ -53,23 +31,22 @@ pub(super) async fn decode(
     checkpoint: &Checkpoint,
     device: &Device,
     index: ImageIndex,
-    run: &mut Run<'_>,
+    observer: &mut Observer<'_>,
 ) -> Result<RgbImage> {
     let shape = [1, latents.channels, latents.height, latents.width];
     let statistics = LatentStatistics::new(&checkpoint.config().vae);
     let z = Tensor::from_data(TensorData::new(latents.values.clone(), shape), device);
     let z = statistics.denormalise(z);
-    run.trace.stacked_tensor("vae_input", 0, &z);
-    let pixels = if mode == DecodeMode::Bands && !run.trace.is_enabled() {
+    observer.trace.stacked_tensor("vae_input", 0, &z);
+    let pixels = if mode == DecodeMode::Bands && !observer.trace.is_enabled() {
         decoder.forward_in_bands(z, BAND_BYTES)
     } else {
         // A trace wants whole maps.
-        run.trace.scoped_if(index.image == 0, "vae_decode.", |trace| decoder.forward(z, trace))
+        observer.trace.scoped_if(index.image == 0, "vae_decode.", |trace| decoder.forward(z, trace))
     };
-    run.trace.stacked_tensor("image_float", 0, &pixels);
+    observer.trace.stacked_tensor("image_float", 0, &pixels);
     let [_, _, height, width] = pixels.dims();
     let image = to_rgb8(&read_floats(pixels).await?, width, height)?;
-    run.trace.stacked("image_u8", 0, &[1, height, width, 3], || TraceValues::U8(image.pixels.clone()));
-    run.emit(Event::Decode { image: index.image, images: index.images })?;
+    observer.trace.stacked("image_u8", 0, &[1, height, width, 3], || TraceValues::U8(image.pixels.clone()));
     Ok(image)
 }

@@ -1,41 +1,36 @@
-//! From prompt to pixels. The steps are numbered in [`Pipeline::generate`].
+//! From prompt to pixels. A run is prepared by [`Pipeline::prepare`]; its steps are numbered in [`Run`].
 
 mod architect;
 mod decoder;
 mod painter;
 mod request;
 mod resident;
+mod run;
 mod sources;
 
 pub use request::{
-    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Latents, Noise, PaintOptions, Picture, Request,
+    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Noise, PaintOptions, Prompt, Request, Settings, Start,
     default_sampling,
 };
-pub use sources::Sources;
+pub use run::{Picture, PreparedPrompt, Run};
 
-use std::rc::Rc;
 use std::sync::Arc;
 
-use atelier_weights::{ByteSource, Policy, Scheme};
+use atelier_weights::{ByteSource, Policy, Scheme, TensorEntry};
 use burn::tensor::Device;
 
-use crate::blueprint::Blueprint;
+use crate::blueprint::{Blueprint, SourceRecord};
 use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::geometry::LATENT_PIXELS;
-use crate::image::RgbImage;
 use crate::packing;
 use crate::plan::{self, MOST_BUFFER, MemoryPlan, Part, PlanRequest};
 use crate::preview::Preview;
-use crate::prior::CachePrecision;
-use crate::progress::{Run, Stage};
-use crate::prompt::{check_size, glyph_texts};
-use crate::rng::{Rng, Stream};
-use architect::{PromptIndex, WriteJob};
-use painter::{ImageIndex, PaintJob};
+use crate::progress::Observer;
+use crate::prompt::check_size;
 use resident::Resident;
+use run::Resolved;
 
 /// A checkpoint on a device.
 ///
@@ -48,16 +43,7 @@ pub struct Pipeline {
     checkpoint: Checkpoint,
     device: Device,
     resident: Resident,
-    memory_budget: Option<u64>,
-    caches: Caches,
     preview: Option<Preview>,
-}
-
-/// What stages keep keys and values in.
-#[derive(Debug, Clone, Copy, Default)]
-struct Caches {
-    architect: CachePrecision,
-    painter: CachePrecision,
 }
 
 impl Pipeline {
@@ -68,31 +54,7 @@ impl Pipeline {
     pub async fn load(source: Arc<dyn ByteSource>, device: Device) -> Result<Self> {
         let checkpoint = Checkpoint::open(source).await?;
         let preview = Preview::of(&checkpoint.config().vae);
-        Ok(Self {
-            checkpoint,
-            device,
-            resident: Resident::default(),
-            memory_budget: None,
-            caches: Caches::default(),
-            preview,
-        })
-    }
-
-    /// The bytes that the device may give, if the caller knows: where a whole picture is too much for them the decoder
-    /// works in bands. [`crate::plan`] says beforehand what every stage needs.
-    pub fn set_memory_budget(&mut self, budget: Option<u64>) {
-        self.memory_budget = budget;
-    }
-
-    /// What a stage keeps keys and values in: the architect those of all tokens, the painter those of source images.
-    /// [`crate::plan`] says what would fit.
-    pub fn set_cache_precision(&mut self, stage: Stage, precision: CachePrecision) {
-        match stage {
-            Stage::Architect => self.caches.architect = precision,
-            Stage::Painter => self.caches.painter = precision,
-            // The others keep none.
-            Stage::Sources | Stage::Decoder => {}
-        }
+        Ok(Self { checkpoint, device, resident: Resident::default(), preview })
     }
 
     /// The checkpoint.
@@ -105,183 +67,44 @@ impl Pipeline {
         &self.device
     }
 
+    /// What the model does where a request does not say.
+    pub fn defaults(&self) -> Settings {
+        Settings::default_of(&self.checkpoint)
+    }
+
     /// Has everything that runs from now on measure what goes into its matrices. Slow: every layer waits for the device.
     pub fn calibrate(&mut self) -> Calibration {
         self.release();
         self.checkpoint.calibrate()
     }
 
-    /// A text-to-image request with the checkpoint's own defaults.
-    pub fn request(&self, prompt: impl Into<String>) -> Request {
-        Request::new(prompt, &self.checkpoint)
-    }
-
-    /// The whole run: prompts to pictures.
+    /// Prepares a run: fills in the model's defaults, checks everything that can be refused before anything is loaded, reads
+    /// the prompts, and plans the memory of each stage within the bytes that the device may give, if there is such a budget.
+    /// A [plan](Run::plan) that does not fit the budget is the caller's to refuse.
     ///
     /// # Errors
-    /// The request is out of range, a weight cannot be read, the device fails, or the observer stops the run.
-    pub async fn generate(&mut self, request: &Request, run: &mut Run<'_>) -> Result<Vec<Picture>> {
-        // 1. Everything that can be refused is refused before anything is loaded.
-        self.check(request)?;
-        self.plan(request, self.memory_budget).await?;
-        // 2. Source images become codes and latents.
-        let sources = self.sources(&request.sources, run).await?;
-        // 3. The architect writes a blueprint for each prompt.
-        let blueprints = self.blueprints(request, &sources, run).await?;
-        // 4. The painter paints each blueprint as often as asked; 5. the decoder makes pictures of the latents.
-        self.pictures(blueprints, request, &sources, run).await
+    /// [`Error::Request`], [`Error::SourceImage`] or [`Error::Blueprint`] naming what is wrong, and [`Error::Buffer`] when one
+    /// would be larger than the device takes.
+    pub async fn prepare(&mut self, request: &Request, budget: Option<u64>) -> Result<Run<'_>> {
+        let resolved = self.resolve(request)?;
+        let plans = self.plans(&resolved, budget).await?;
+        Ok(Run::new(self, resolved, plans, budget))
     }
 
-    /// Checks a request against the model: ranges, source images, prompt lengths, the shape of the noise.
+    /// What a request needs on the device, stage by stage, as [`Pipeline::prepare`] plans it.
     ///
     /// # Errors
-    /// [`crate::Error::Request`] or [`crate::Error::SourceImage`] naming what is wrong.
-    pub fn check(&self, request: &Request) -> Result<()> {
-        request.validate()?;
-        painter::schedule(request.steps, request.width, request.height, &self.checkpoint)?;
-        let usable = sources::usable_sources(&request.sources, &self.checkpoint)?;
-        let grids = sources::grids(&usable, &self.checkpoint)?;
-        for (index, prompt) in request.prompts.iter().enumerate() {
-            architect::encode(prompt, &grids, &request.architect_options(index), &self.checkpoint)?;
-        }
-        if let Some(noise) = &request.noise {
-            noise.picture(0, self.noise_shape(request.images(), request.width, request.height))?;
-        }
-        Ok(())
-    }
-
-    /// What a request needs on the device, stage by stage, if `budget` is what it may give; nothing is loaded. A plan that
-    /// does not fit the budget is returned like any other.
-    ///
-    /// # Errors
-    /// [`Error::Buffer`] when one would be larger than the device takes, and as [`crate::plan::plan`].
+    /// As [`Pipeline::prepare`].
     pub async fn plan(&self, request: &Request, budget: Option<u64>) -> Result<MemoryPlan> {
-        let plan = self.planned(request, (request.width, request.height), "", budget).await?;
-        match (plan.largest_buffer(), device::largest_buffer(&self.device)) {
-            (Some(Part { what, bytes, .. }), Some(most)) if bytes > most => {
-                Err(Error::Buffer { what, bytes, most })
-            }
-            _ => Ok(plan),
-        }
+        Ok(self.plans(&self.resolve(request)?, budget).await?.swap_remove(0).1)
     }
 
-    /// What a picture of this size and of the request's longest prompt, at least `prompt`, needs.
-    async fn planned(
-        &self,
-        request: &Request,
-        (width, height): (usize, usize),
-        prompt: &str,
-        budget: Option<u64>,
-    ) -> Result<MemoryPlan> {
-        let checkpoint = &self.checkpoint;
-        let tensors = match checkpoint.manifest() {
-            Some(manifest) => manifest.tensors.clone(),
-            None => packing::plan(checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).await?.tensors,
-        };
-        let longest = |count: &dyn Fn(&str) -> usize| {
-            request.prompts.iter().map(String::as_str).chain([prompt]).map(count).max().unwrap_or(0)
-        };
-        // A byte is a token at most, and the words about sizes come on top.
-        let size = |of: fn(&RgbImage) -> usize| request.sources.iter().map(of).max();
-        let planned = PlanRequest {
-            sources: request.sources.len(),
-            source_size: size(|image| image.width).zip(size(|image| image.height)).map(Into::into),
-            prompt_tokens: longest(&str::len) + 64,
-            glyph_tokens: longest(&|prompt| glyph_texts(prompt).iter().map(|text| text.len() + 2).sum()),
-            budget,
-            most_buffer: self.most_buffer(),
-            ..PlanRequest::new(width, height, checkpoint.is_pack())
-        };
-        plan::plan(checkpoint.config(), &tensors, &planned).await
-    }
-
-    /// No buffer of activations is made larger where there is a choice.
-    fn most_buffer(&self) -> u64 {
-        device::largest_buffer(&self.device).map_or(MOST_BUFFER, |most| most.min(MOST_BUFFER))
-    }
-
-    /// Step 2: reads source images; without any, nothing is loaded.
+    /// The whole run in one call: prompts to pictures.
     ///
     /// # Errors
-    /// [`crate::Error::SourceImage`] for an image that cannot be used, and as [`Pipeline::generate`].
-    pub async fn sources(&mut self, images: &[RgbImage], run: &mut Run<'_>) -> Result<Sources> {
-        if images.is_empty() {
-            return Ok(Sources::default());
-        }
-        let usable = sources::usable_sources(images, &self.checkpoint)?;
-        let models = self.resident.sources(&self.checkpoint, &self.device, run).await?;
-        sources::encode_sources(&usable, models, &self.checkpoint, &self.device, run).await
-    }
-
-    /// Step 3 for every prompt of a request.
-    ///
-    /// # Errors
-    /// As [`Pipeline::generate`].
-    pub async fn blueprints(
-        &mut self,
-        request: &Request,
-        sources: &Sources,
-        run: &mut Run<'_>,
-    ) -> Result<Vec<Blueprint>> {
-        let mut blueprints = Vec::with_capacity(request.prompts.len());
-        for prompt in 0..request.prompts.len() {
-            blueprints.push(self.blueprint(prompt, request, sources, run).await?);
-        }
-        Ok(blueprints)
-    }
-
-    /// Step 3 for one prompt of a request, so that the caller can keep it before the next one is begun. `prompt` is counted
-    /// from 0.
-    ///
-    /// # Errors
-    /// [`Error::Request`] when the request has no such prompt, and as [`Pipeline::generate`].
-    pub async fn blueprint(
-        &mut self,
-        prompt: usize,
-        request: &Request,
-        sources: &Sources,
-        run: &mut Run<'_>,
-    ) -> Result<Blueprint> {
-        let grids = sources.grids();
-        if prompt == 0 && run.trace.is_enabled() {
-            let prompts = request.prompts.iter().enumerate();
-            let encoded = prompts.map(|(index, prompt)| {
-                architect::encode(prompt, &grids, &request.architect_options(index), &self.checkpoint)
-            });
-            let encoded = encoded.collect::<Result<Vec<_>>>()?;
-            architect::trace_prompts(&encoded, &self.checkpoint, &mut run.trace);
-        }
-        let (index, prompts) = (prompt, request.prompts.len());
-        let Some(prompt) = request.prompts.get(index) else {
-            return Err(Error::request("prompt", format!("a number below {prompts}"), index));
-        };
-        let options = &request.architect_options(index);
-        let encoded = &architect::encode(prompt, &grids, options, &self.checkpoint)?;
-        let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
-        let index = PromptIndex { prompt: index, prompts };
-        let job = WriteJob { prompt, encoded, sources, options, index, cache: self.caches.architect };
-        architect::write(job, prior, &self.checkpoint, &self.device, run).await
-    }
-
-    /// Step 3 for one prompt: the architect writes a blueprint.
-    ///
-    /// # Errors
-    /// As [`Pipeline::generate`].
-    pub async fn architect(
-        &mut self,
-        prompt: &str,
-        options: &ArchitectOptions,
-        sources: &Sources,
-        run: &mut Run<'_>,
-    ) -> Result<Blueprint> {
-        check_size(options.width, options.height)?;
-        options.sampling.validate()?;
-        let encoded = &architect::encode(prompt, &sources.grids(), options, &self.checkpoint)?;
-        architect::trace_prompts(std::slice::from_ref(encoded), &self.checkpoint, &mut run.trace);
-        let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
-        let index = PromptIndex { prompt: 0, prompts: 1 };
-        let job = WriteJob { prompt, encoded, sources, options, index, cache: self.caches.architect };
-        architect::write(job, prior, &self.checkpoint, &self.device, run).await
+    /// As [`Pipeline::prepare`]; a weight cannot be read, the device fails, or the observer stops the run.
+    pub async fn generate(&mut self, request: &Request, observer: &mut Observer<'_>) -> Result<Vec<Picture>> {
+        self.prepare(request, None).await?.execute(observer).await
     }
 
     /// The logits from which each token of a blueprint would be drawn, had this model written the tokens before it. So
@@ -296,113 +119,11 @@ impl Pipeline {
     pub async fn blueprint_logits(
         &mut self,
         blueprint: &Blueprint,
-        run: &mut Run<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<(Vec<f32>, usize)> {
         blueprint.check(&self.checkpoint, &[])?;
-        let prior = self.resident.architect(&self.checkpoint, &self.device, run).await?;
+        let prior = self.resident.architect(&self.checkpoint, &self.device, observer).await?;
         architect::blueprint_logits(blueprint, prior, &self.checkpoint, &self.device).await
-    }
-
-    /// Steps 4 and 5 for every blueprint: as many pictures of each as the request asks for.
-    ///
-    /// # Errors
-    /// [`crate::Error::Blueprint`] when one does not belong to this model or these source images, and as
-    /// [`Pipeline::generate`].
-    pub async fn pictures(
-        &mut self,
-        blueprints: Vec<Blueprint>,
-        request: &Request,
-        sources: &Sources,
-        run: &mut Run<'_>,
-    ) -> Result<Vec<Picture>> {
-        let blueprints: Vec<_> = blueprints.into_iter().map(Rc::new).collect();
-        let images = blueprints.len().saturating_mul(request.images_per_prompt);
-        let mut pictures = Vec::with_capacity(images);
-        for image in 0..images {
-            pictures.push(self.picture(image, &blueprints, request, sources, run).await?);
-        }
-        Ok(pictures)
-    }
-
-    /// Steps 4 and 5 for one picture of a run that has these blueprints, so that the caller can keep it before the next one
-    /// is begun. `image` is counted from 0 over all blueprints.
-    ///
-    /// Painter and decoder stay on the device together where that needs no more memory than the run does anyway; elsewhere
-    /// each picture loads both.
-    ///
-    /// # Errors
-    /// [`Error::Request`] when the run has no such picture, and as [`Pipeline::pictures`].
-    pub async fn picture(
-        &mut self,
-        image: usize,
-        blueprints: &[Rc<Blueprint>],
-        request: &Request,
-        sources: &Sources,
-        run: &mut Run<'_>,
-    ) -> Result<Picture> {
-        let images = blueprints.len().saturating_mul(request.images_per_prompt);
-        let Some(blueprint) = image.checked_div(request.images_per_prompt).and_then(|at| blueprints.get(at))
-        else {
-            return Err(Error::request("image", format!("a number below {images}"), image));
-        };
-        let longest = blueprints.iter().map(|b| painter::glyph_token_count(&b.prompt)).max();
-        let longest = longest.filter(|_| request.batch_padding && blueprints.len() > 1);
-        let options =
-            PaintOptions { glyph_tokens: longest.max(request.glyph_tokens), ..request.paint_options(image) };
-        let noise = match &request.noise {
-            Some(noise) => {
-                let shape = self.noise_shape(images, blueprint.width, blueprint.height);
-                Some(noise.picture(image, shape)?)
-            }
-            None => None,
-        };
-        let more = images > 1 && self.fit_together(blueprint, request).await;
-        self.resident.keep_both(more);
-        let index = ImageIndex { image, images };
-        let latents = self.paint_indexed(blueprint, &options, noise, sources, index, run).await?;
-        let image = self.decode_indexed(&latents, index, run).await?;
-        Ok(Picture { image, blueprint: blueprint.clone(), options })
-    }
-
-    /// Whether the painter's weights can wait while a picture is decoded, and the decoder's while one is painted, within the
-    /// budget, or else within what the run needs at its peak.
-    async fn fit_together(&self, blueprint: &Blueprint, request: &Request) -> bool {
-        let size = (blueprint.width, blueprint.height);
-        let planned = self.planned(request, size, &blueprint.prompt, self.memory_budget).await;
-        // Where there is no plan nothing is kept.
-        let Ok(plan) = planned else { return false };
-        let most = self.memory_budget.unwrap_or_else(|| plan.peak());
-        let stage = |wanted| plan.stages.iter().find(|stage| stage.stage == wanted);
-        let (Some(painter), Some(decoder)) = (stage(Stage::Painter), stage(Stage::Decoder)) else {
-            return false;
-        };
-        let painting = painter.peak().saturating_add(decoder.weights.bytes);
-        let decoding = painter.weights.bytes.saturating_add(painter.held()).saturating_add(decoder.peak());
-        painting.max(decoding) <= most
-    }
-
-    /// Step 4 for one picture: the painter paints a blueprint.
-    ///
-    /// # Errors
-    /// [`crate::Error::Blueprint`] when it does not belong to this model or these source images, and as
-    /// [`Pipeline::generate`].
-    pub async fn paint(
-        &mut self,
-        blueprint: &Blueprint,
-        options: &PaintOptions,
-        sources: &Sources,
-        run: &mut Run<'_>,
-    ) -> Result<Latents> {
-        let index = ImageIndex { image: 0, images: 1 };
-        self.paint_indexed(blueprint, options, None, sources, index, run).await
-    }
-
-    /// Step 5 for one picture: the decoder makes pixels of latents.
-    ///
-    /// # Errors
-    /// As [`Pipeline::generate`].
-    pub async fn decode(&mut self, latents: &Latents, run: &mut Run<'_>) -> Result<RgbImage> {
-        self.decode_indexed(latents, ImageIndex { image: 0, images: 1 }, run).await
     }
 
     /// Frees the weights of whichever stage is on the device.
@@ -410,50 +131,66 @@ impl Pipeline {
         self.resident.release(&self.device);
     }
 
-    async fn paint_indexed(
-        &mut self,
-        blueprint: &Blueprint,
-        options: &PaintOptions,
-        noise: Option<&[f32]>,
-        sources: &Sources,
-        index: ImageIndex,
-        run: &mut Run<'_>,
-    ) -> Result<Latents> {
-        request::check_painting(options.steps, options.guidance)?;
-        blueprint.check(&self.checkpoint, &sources.records())?;
-        let seeded;
-        let noise = match noise {
-            Some(noise) => noise,
-            None => {
-                let [_, channels, height, width] = self.noise_shape(1, blueprint.width, blueprint.height);
-                seeded = Rng::new(options.seed, Stream::Noise).normals(channels * height * width);
-                &seeded
+    /// What a request means for this model.
+    fn resolve(&self, request: &Request) -> Result<Resolved> {
+        let checkpoint = &self.checkpoint;
+        request.validate()?;
+        let settings = request.settings(checkpoint);
+        check_size(settings.width, settings.height)?;
+        let request = request.with_settings(&settings);
+        let sources = sources::usable_sources(&request.sources, checkpoint)?;
+        let blueprints = match &request.start {
+            Start::Prompts(prompts) => vec![None; prompts.len()],
+            Start::Blueprints(blueprints) => {
+                let records: Vec<_> = request.sources.iter().map(SourceRecord::of).collect();
+                for blueprint in blueprints {
+                    blueprint.check(checkpoint, &records)?;
+                }
+                blueprints.iter().cloned().map(|blueprint| Some(blueprint.into())).collect()
             }
         };
-        let models = self.resident.painter(&self.checkpoint, &self.device, run).await?;
-        let (preview, cache) = (self.preview.as_ref(), self.caches.painter);
-        let job = PaintJob { blueprint, options, noise, sources, index, preview, cache };
-        painter::paint(job, models, &self.checkpoint, &self.device, run).await
+        let prompts =
+            PreparedPrompt::all(&request, &settings, &sources::grids(&sources, checkpoint)?, checkpoint)?;
+        let resolved = Resolved { request, settings, sources, prompts, blueprints };
+        resolved.check_pictures(checkpoint)?;
+        Ok(resolved)
     }
 
-    async fn decode_indexed(
-        &mut self,
-        latents: &Latents,
-        index: ImageIndex,
-        run: &mut Run<'_>,
-    ) -> Result<RgbImage> {
-        decoder::check(latents, &self.checkpoint)?;
-        let mode = decoder::mode(latents, &self.checkpoint, self.most_buffer(), self.memory_budget)?;
-        let decoder = self.resident.decoder(&self.checkpoint, &self.device, run).await?;
-        let image =
-            decoder::decode(latents, decoder, mode, &self.checkpoint, &self.device, index, run).await?;
-        if run.previews && self.preview.is_none() {
-            self.preview = Preview::fit([(latents, &image)]);
+    /// A plan for each size of the run's pictures, the one that needs most first.
+    async fn plans(&self, resolved: &Resolved, budget: Option<u64>) -> Result<Vec<([usize; 2], MemoryPlan)>> {
+        let checkpoint = &self.checkpoint;
+        let tensors = self.tensors().await?;
+        let largest_buffer = device::largest_buffer(&self.device);
+        let mut plans: Vec<([usize; 2], MemoryPlan)> = Vec::new();
+        for size in resolved.prompts.iter().map(PreparedPrompt::size) {
+            if plans.iter().any(|(planned, _)| *planned == size) {
+                continue;
+            }
+            let planned = PlanRequest {
+                budget,
+                // No buffer of activations is made larger where there is a choice.
+                most_buffer: largest_buffer.map_or(MOST_BUFFER, |most| most.min(MOST_BUFFER)),
+                ..resolved.plan_request(size, checkpoint.is_pack())
+            };
+            let plan = plan::plan(checkpoint.config(), &tensors, &planned).await?;
+            match (plan.largest_buffer(), largest_buffer) {
+                (Some(Part { what, bytes, .. }), Some(most)) if bytes > most => {
+                    return Err(Error::Buffer { what, bytes, most });
+                }
+                _ => plans.push((size, plan)),
+            }
         }
-        Ok(image)
+        plans.sort_by_key(|(_, plan)| std::cmp::Reverse(plan.peak()));
+        Ok(plans)
     }
 
-    fn noise_shape(&self, images: usize, width: usize, height: usize) -> [usize; 4] {
-        [images, self.checkpoint.config().vae.latent_channels, height / LATENT_PIXELS, width / LATENT_PIXELS]
+    /// How the checkpoint's weights are stored.
+    async fn tensors(&self) -> Result<Vec<TensorEntry>> {
+        Ok(match self.checkpoint.manifest() {
+            Some(manifest) => manifest.tensors.clone(),
+            None => {
+                packing::plan(self.checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).await?.tensors
+            }
+        })
     }
 }

@@ -2,18 +2,19 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::request::{Latents, PaintOptions};
+use super::request::PaintOptions;
 use super::sources::{EncodedSource, Sources};
 use crate::blueprint::{Blueprint, SourceRecord};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::geometry::{LATENT_PIXELS, PATCH_PIXELS};
 use crate::glyph_encoder::{GlyphEncoder, pad_left};
+use crate::latents::{ImageIndex, Latents};
 use crate::preview::Preview;
 use crate::prior::CachePrecision;
-use crate::progress::{Event, Run};
-use crate::prompt::{glyph_texts, glyph_tokens, upsample_codes};
-use crate::scheduler::FlowMatchEuler;
+use crate::progress::{Event, Observer};
+use crate::prompt::{glyph_tokens, upsample_codes};
+use crate::scheduler;
 use crate::trace::{Trace, read_floats};
 use crate::transformer::{Conditions, Guides, PictureFrame, SourceCache, Transformer};
 
@@ -26,41 +27,12 @@ pub(super) struct PainterModels {
     pub source_cache: Option<((Vec<SourceRecord>, CachePrecision), SourceCache)>,
 }
 
-/// Which picture of the run it is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ImageIndex {
-    pub image: usize,
-    pub images: usize,
-}
-
-/// Glyph tokens of a prompt, before any padding.
-pub(super) fn glyph_token_count(prompt: &str) -> usize {
-    glyph_tokens(&glyph_texts(prompt)).rows.iter().map(Vec::len).sum()
-}
-
-/// The schedule of a picture.
-pub(super) fn schedule(
-    steps: usize,
-    width: usize,
-    height: usize,
-    checkpoint: &Checkpoint,
-) -> Result<FlowMatchEuler> {
-    let c = &checkpoint.config().scheduler;
-    FlowMatchEuler::new(
-        c.base_shift,
-        c.max_shift,
-        c.base_image_seq_len,
-        c.num_train_timesteps,
-        steps,
-        width,
-        height,
-    )
-}
-
 /// One picture to be painted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PaintJob<'a> {
     pub blueprint: &'a Blueprint,
+    /// The prompt's quoted texts.
+    pub texts: &'a [String],
     pub options: &'a PaintOptions,
     /// `[channels, height / 8, width / 8]` values.
     pub noise: &'a [f32],
@@ -77,28 +49,30 @@ pub(super) async fn paint(
     models: &mut PainterModels,
     checkpoint: &Checkpoint,
     device: &Device,
-    run: &mut Run<'_>,
+    observer: &mut Observer<'_>,
 ) -> Result<Latents> {
     let PaintJob { blueprint, options, .. } = job;
-    let schedule = schedule(options.steps, blueprint.width, blueprint.height, checkpoint)?;
-    let channels = checkpoint.config().vae.latent_channels;
+    let config = checkpoint.config();
+    let mut scheduler =
+        scheduler::for_picture(&config.scheduler, options.steps, blueprint.width, blueprint.height)?;
+    let channels = config.vae.latent_channels;
     let (height, width) = (blueprint.height / LATENT_PIXELS, blueprint.width / LATENT_PIXELS);
     let noise = TensorData::new(job.noise.to_vec(), [1, channels, height, width]);
     let mut latents = Tensor::<4>::from_data(noise, device);
-    run.trace.stacked_tensor("noise", 0, &latents);
+    observer.trace.stacked_tensor("noise", 0, &latents);
 
-    let source_cache = models.source_cache(job.sources, job.cache, device, &mut run.trace);
-    let with_prompt = models.conditions(Branch::Conditional, job, device, &mut run.trace);
+    let source_cache = models.source_cache(job.sources, job.cache, device, &mut observer.trace);
+    let with_prompt = models.conditions(Branch::Conditional, job, device, &mut observer.trace);
     let guided = options.guidance > 1.0;
     let without_prompt =
-        guided.then(|| models.conditions(Branch::Unconditional, job, device, &mut run.trace));
+        guided.then(|| models.conditions(Branch::Unconditional, job, device, &mut observer.trace));
 
     let mut steps_trace = StepsTrace::default();
-    for step in 0..options.steps {
-        let timestep = schedule.painter_timestep(step);
+    for step in 0..scheduler.steps() {
+        let timestep = scheduler.timestep(step);
         let mut velocity = |branch: Branch, conditions: &Conditions, sources| {
             // What happens inside is traced once: in the first step of the first picture.
-            run.trace.scoped_if(step == 0 && job.index.image == 0, branch.prefix(), |trace| {
+            observer.trace.scoped_if(step == 0 && job.index.image == 0, branch.prefix(), |trace| {
                 models.transformer.forward(latents.clone(), &[timestep], conditions, sources, trace)
             })
         };
@@ -106,20 +80,19 @@ pub(super) async fn paint(
         // The unconditional branch sees neither the blueprint, nor the glyphs, nor the source images.
         let unconditional =
             without_prompt.as_ref().map(|conditions| velocity(Branch::Unconditional, conditions, None));
-        steps_trace.keep(run, "v_cond_steps", &conditional);
+        steps_trace.keep(observer, "v_cond_steps", &conditional);
         let v = match unconditional {
             Some(unconditional) => {
-                steps_trace.keep(run, "v_uncond_steps", &unconditional);
+                steps_trace.keep(observer, "v_uncond_steps", &unconditional);
                 unconditional.clone() + (conditional - unconditional).mul_scalar(options.guidance)
             }
             None => conditional,
         };
-        latents = latents + v.clone().mul_scalar(schedule.step(step));
-        steps_trace.keep(run, "latents_steps", &latents);
-        let preview = match job.preview.filter(|_| run.previews) {
+        latents = scheduler.step(step, latents, &v);
+        steps_trace.keep(observer, "latents_steps", &latents);
+        let preview = match job.preview.filter(|_| observer.previews) {
             Some(preview) => {
-                // Where the velocity leads when all noise is taken away at once.
-                let estimate = latents.clone() - v.mul_scalar(schedule.sigmas[step + 1]);
+                let estimate = scheduler.estimate(step, &latents, v);
                 preview.picture(&Latents { channels, height, width, values: read_floats(estimate).await? })
             }
             None => {
@@ -129,9 +102,9 @@ pub(super) async fn paint(
             }
         };
         let ImageIndex { image, images } = job.index;
-        run.emit(Event::Step { image, images, step: step + 1, steps: options.steps, preview })?;
+        observer.emit(Event::Step { image, images, step: step + 1, steps: scheduler.steps(), preview })?;
     }
-    steps_trace.record(run);
+    steps_trace.record(observer);
     Ok(Latents { channels, height, width, values: read_floats(latents).await? })
 }
 
@@ -162,10 +135,10 @@ impl PainterModels {
     ) -> Conditions {
         let PaintJob { blueprint, options, .. } = job;
         let conditional = branch == Branch::Conditional;
-        let texts = if conditional { glyph_texts(&blueprint.prompt) } else { Vec::new() };
+        let texts = if conditional { job.texts } else { &[] };
         let first = job.index.image == 0;
         let mut glyphs = trace.scoped_if(first && conditional, "glyph.", |trace| {
-            self.glyph_encoder.forward(&glyph_tokens(&texts), device, trace)
+            self.glyph_encoder.forward(&glyph_tokens(texts), device, trace)
         });
         if conditional {
             glyphs = pad_left(glyphs, options.glyph_tokens.unwrap_or(0));
@@ -238,8 +211,8 @@ struct StepsTrace {
 }
 
 impl StepsTrace {
-    fn keep(&mut self, run: &Run<'_>, name: &'static str, tensor: &Tensor<4>) {
-        if !run.trace.is_enabled() {
+    fn keep(&mut self, observer: &Observer<'_>, name: &'static str, tensor: &Tensor<4>) {
+        if !observer.trace.is_enabled() {
             return;
         }
         match self.kept.iter_mut().find(|(kept, _)| *kept == name) {
@@ -248,9 +221,9 @@ impl StepsTrace {
         }
     }
 
-    fn record(self, run: &mut Run<'_>) {
+    fn record(self, observer: &mut Observer<'_>) {
         for (name, tensors) in self.kept {
-            run.trace.stacked_tensor(name, 1, &Tensor::stack::<5>(tensors, 0));
+            observer.trace.stacked_tensor(name, 1, &Tensor::stack::<5>(tensors, 0));
         }
     }
 }

@@ -1,16 +1,15 @@
-//! What is asked for, and what comes back.
-
-use std::rc::Rc;
+//! What is asked for.
 
 use serde::{Deserialize, Serialize};
 
 use crate::blueprint::Blueprint;
 use crate::checkpoint::Checkpoint;
 use crate::config::GenerationConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
+use crate::geometry::{MAX_SIDE, TOKEN_PIXELS};
 use crate::image::RgbImage;
 use crate::prior::sampler::Sampling;
-use crate::prompt::check_size;
+use crate::prompt::check_side;
 
 /// Steps when neither the request nor the model's card says, as in the reference.
 pub const DEFAULT_STEPS: usize = 50;
@@ -23,38 +22,83 @@ const DEFAULT_TOP_P: f32 = 0.75;
 /// A configuration without `top_k` means 50 in the reference's library, not "off" (specification, section 4.4).
 const DEFAULT_TOP_K: usize = 50;
 
-/// One run: prompts (and source images) to pictures.
-#[derive(Debug, Clone, PartialEq)]
+/// One run: prompts (and source images), or blueprints, to pictures. What is left out has the model's own default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// At least one.
-    pub prompts: Vec<String>,
+    /// What the run starts from.
+    pub start: Start,
     /// The source images, used with every prompt; none for text to image.
+    #[serde(skip)]
     pub sources: Vec<RgbImage>,
-    /// Width in pixels: a multiple of 32 in 32..=4096.
-    pub width: usize,
-    /// Height in pixels: a multiple of 32 in 32..=4096.
-    pub height: usize,
+    /// Width in pixels: a multiple of 32 in 32..=4096. A blueprint has its own; with source images and one side at most, the
+    /// picture has the first one's shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
+    /// Height in pixels, as the width.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<usize>,
     /// Steps of the painter, at least 1.
-    pub steps: usize,
-    /// Guidance scale; up to 1 there is no guidance and each step costs half.
-    pub guidance: f32,
-    /// Picture `k` of the run has the seed `seed + k`.
-    pub seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
+    /// Guidance scale, at least 0; up to 1 there is no guidance and each step costs half.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guidance: Option<f32>,
+    /// Picture `k` of the run has the seed `seed + k`. Without one it is 0, and a blueprint's own for its first picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// The seed of the first prompt's blueprint where it is not `seed`: the pictures of a prompt share the blueprint of the
     /// first of them, so that the second one alone needs both seeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub blueprint_seed: Option<u64>,
-    /// How the architect draws tokens.
-    pub sampling: Sampling,
-    /// Pictures of each prompt, at least 1; they share one blueprint.
+    /// Sampling temperature of the architect, at least 0; 0 is greedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    /// Nucleus sampling, in (0, 1]; 1 turns it off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f32>,
+    /// Top-k sampling; 0 turns it off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<usize>,
+    /// Pictures of each prompt or blueprint, at least 1; they share one blueprint.
     pub images_per_prompt: usize,
     /// Initial noise to use instead of the seed's.
-    pub noise: Option<Noise>,
+    #[serde(skip)]
+    pub latents: Option<Noise>,
     /// With several prompts, pad the glyph embeddings to one length as the reference does in a batch, so that a picture
     /// depends slightly on its mates. Without it every prompt is painted as if alone.
     pub batch_padding: bool,
     /// Pad the glyph embeddings of every prompt to at least this many tokens: what [`PaintOptions::glyph_tokens`] noted of
     /// a picture from a batch, to paint it again alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub glyph_tokens: Option<usize>,
+}
+
+/// What a run starts from; at least one of either.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// The architect writes a blueprint of each.
+    Prompts(Vec<Prompt>),
+    /// Blueprints are written already.
+    Blueprints(Vec<Blueprint>),
+}
+
+/// A prompt, and what is its own in a run of several.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prompt {
+    /// What is to be drawn; quoted texts are spelled.
+    pub text: String,
+    /// Width in pixels where it is not the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
+    /// Height in pixels where it is not the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<usize>,
+    /// The seed of its blueprint and of its first picture where they do not follow from the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
 }
 
 /// Initial noise given by the caller.
@@ -93,111 +137,31 @@ pub struct PaintOptions {
     pub glyph_tokens: Option<usize>,
 }
 
-/// A painted picture before decoding: `[channels, height, width]` values on the host.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Latents {
-    /// Latent channels.
-    pub channels: usize,
-    /// Rows, 1/8 of the picture's height.
-    pub height: usize,
-    /// Columns, 1/8 of the picture's width.
+/// What a request may leave out: the model's own defaults, or what they make of a request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Width in pixels.
     pub width: usize,
-    /// Row-major values.
-    pub values: Vec<f32>,
+    /// Height in pixels.
+    pub height: usize,
+    /// Steps of the painter.
+    pub steps: usize,
+    /// Guidance scale.
+    pub guidance: f32,
+    /// How tokens are drawn.
+    pub sampling: Sampling,
 }
 
-/// A finished picture and everything needed to paint it again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
-    /// The pixels.
-    pub image: RgbImage,
-    /// What was painted.
-    pub blueprint: Rc<Blueprint>,
-    /// How it was painted.
-    pub options: PaintOptions,
-}
-
-impl Request {
-    /// A text-to-image request with the checkpoint's own defaults.
-    pub fn new(prompt: impl Into<String>, checkpoint: &Checkpoint) -> Self {
-        let side = checkpoint.config().vae.sample_size;
-        let card = checkpoint.card();
+impl Settings {
+    /// The defaults of a model: those of its card and its configuration.
+    pub fn default_of(checkpoint: &Checkpoint) -> Self {
+        let (config, card) = (checkpoint.config(), checkpoint.card());
         Self {
-            prompts: vec![prompt.into()],
-            sources: Vec::new(),
-            width: side,
-            height: side,
+            width: config.vae.sample_size,
+            height: config.vae.sample_size,
             steps: card.and_then(|card| card.default_steps).unwrap_or(DEFAULT_STEPS),
             guidance: card.and_then(|card| card.default_guidance).unwrap_or(DEFAULT_GUIDANCE),
-            seed: 0,
-            blueprint_seed: None,
-            sampling: default_sampling(&checkpoint.config().generation),
-            images_per_prompt: 1,
-            noise: None,
-            batch_padding: true,
-            glyph_tokens: None,
-        }
-    }
-
-    /// Checks every field that can be checked without the model.
-    ///
-    /// # Errors
-    /// [`Error::Request`] naming the field.
-    pub fn validate(&self) -> Result<()> {
-        if self.prompts.is_empty() {
-            return Err(Error::request("prompt", "at least one prompt", "none"));
-        }
-        check_size(self.width, self.height)?;
-        check_painting(self.steps, self.guidance)?;
-        self.sampling.validate()?;
-        if self.images_per_prompt == 0 {
-            return Err(Error::request("images_per_prompt", "at least 1", 0));
-        }
-        Ok(())
-    }
-
-    /// Pictures of the whole run.
-    pub fn images(&self) -> usize {
-        self.prompts.len().saturating_mul(self.images_per_prompt)
-    }
-
-    /// How the architect writes the blueprint of a prompt; it has the seed of the prompt's first picture.
-    pub fn architect_options(&self, prompt: usize) -> ArchitectOptions {
-        ArchitectOptions {
-            width: self.width,
-            height: self.height,
-            seed: self
-                .blueprint_seed
-                .unwrap_or(self.seed)
-                .wrapping_add(prompt.saturating_mul(self.images_per_prompt) as u64),
-            sampling: self.sampling,
-        }
-    }
-
-    /// How the painter paints a picture of the run, as if its prompt were alone.
-    pub fn paint_options(&self, image: usize) -> PaintOptions {
-        let (steps, guidance, seed) = (self.steps, self.guidance, self.image_seed(image));
-        PaintOptions { steps, guidance, seed, glyph_tokens: self.glyph_tokens }
-    }
-
-    /// The seed of a picture of the run.
-    pub fn image_seed(&self, image: usize) -> u64 {
-        self.seed.wrapping_add(image as u64)
-    }
-}
-
-impl Noise {
-    /// The values of one picture of the run.
-    ///
-    /// # Errors
-    /// [`Error::Request`] when the shape is not `expected`.
-    pub(super) fn picture(&self, image: usize, expected: [usize; 4]) -> Result<&[f32]> {
-        let wanted = format!("f32 {expected:?}");
-        let len: usize = expected[1..].iter().product();
-        let slice = self.values.get(image * len..(image + 1) * len);
-        match slice {
-            Some(values) if self.shape == expected => Ok(values),
-            _ => Err(Error::request("latents", wanted, format!("{:?}", self.shape))),
+            sampling: default_sampling(&config.generation),
         }
     }
 }
@@ -211,13 +175,259 @@ pub fn default_sampling(config: &GenerationConfig) -> Sampling {
     }
 }
 
-/// Checks steps and guidance.
-pub(super) fn check_painting(steps: usize, guidance: f32) -> Result<()> {
-    if steps == 0 {
-        return Err(Error::request("steps", "at least 1", steps));
+impl From<&str> for Prompt {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
     }
-    if !guidance.is_finite() || guidance < 0.0 {
-        return Err(Error::request("guidance", "a number of at least 0", guidance));
+}
+
+impl From<String> for Prompt {
+    fn from(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
+
+impl Start {
+    /// Prompts of the run, those of blueprints included.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Prompts(prompts) => prompts.len(),
+            Self::Blueprints(blueprints) => blueprints.len(),
+        }
+    }
+
+    /// Whether there is nothing to start from.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Default for Request {
+    /// Nothing is said.
+    fn default() -> Self {
+        Self {
+            start: Start::Prompts(Vec::new()),
+            sources: Vec::new(),
+            width: None,
+            height: None,
+            steps: None,
+            guidance: None,
+            seed: None,
+            blueprint_seed: None,
+            temperature: None,
+            top_p: None,
+            top_k: None,
+            images_per_prompt: 1,
+            latents: None,
+            batch_padding: true,
+            glyph_tokens: None,
+        }
+    }
+}
+
+impl Request {
+    /// A picture of each prompt, with the model's own defaults.
+    pub fn new<P: Into<Prompt>>(prompts: impl IntoIterator<Item = P>) -> Self {
+        let prompts = prompts.into_iter().map(Into::into).collect();
+        Self { start: Start::Prompts(prompts), ..Self::default() }
+    }
+
+    /// A picture of each blueprint.
+    pub fn of_blueprints(blueprints: impl IntoIterator<Item = Blueprint>) -> Self {
+        Self { start: Start::Blueprints(blueprints.into_iter().collect()), ..Self::default() }
+    }
+
+    /// Checks every field that can be checked without the model.
+    ///
+    /// # Errors
+    /// [`Error::Request`] naming the field, and the prompt where there are several.
+    pub fn validate(&self) -> Result<()> {
+        if self.start.is_empty() {
+            return Err(Error::request(Field::Prompt, "at least one prompt", "none"));
+        }
+        if let Start::Prompts(prompts) = &self.start {
+            for (index, prompt) in prompts.iter().enumerate() {
+                prompt.validate().map_err(|error| error.of_prompt(index, prompts.len()))?;
+            }
+        }
+        check_sides(self.width, self.height)?;
+        if self.steps == Some(0) {
+            return Err(Error::request(Field::Steps, "at least 1", 0));
+        }
+        if let Some(guidance) = self.guidance.filter(|guidance| !(guidance.is_finite() && *guidance >= 0.0)) {
+            return Err(Error::request(Field::Guidance, "a number of at least 0", guidance));
+        }
+        self.sampling(Sampling::GREEDY).validate()?;
+        if self.images_per_prompt == 0 {
+            return Err(Error::request(Field::ImagesPerPrompt, "at least 1", 0));
+        }
+        Ok(())
+    }
+
+    /// Pictures of the whole run.
+    pub fn images(&self) -> usize {
+        self.start.len().saturating_mul(self.images_per_prompt)
+    }
+
+    /// The first picture of a prompt.
+    pub(super) fn first_image(&self, prompt: usize) -> usize {
+        prompt.saturating_mul(self.images_per_prompt)
+    }
+
+    /// How tokens are drawn, with the rest from `default`.
+    pub fn sampling(&self, default: Sampling) -> Sampling {
+        Sampling {
+            temperature: self.temperature.unwrap_or(default.temperature),
+            top_p: self.top_p.unwrap_or(default.top_p),
+            top_k: self.top_k.map_or(default.top_k, |top_k| (top_k > 0).then_some(top_k)),
+        }
+    }
+
+    /// What the request means for a model.
+    pub(super) fn settings(&self, checkpoint: &Checkpoint) -> Settings {
+        let default = Settings::default_of(checkpoint);
+        let own = (default.width, default.height);
+        let (width, height) = match (self.width, self.height, self.sources.first()) {
+            (Some(width), Some(height), _) => (width, height),
+            (None, None, Some(source)) => {
+                let (width, height) = like_source(source, None, None, own);
+                let known = checkpoint.card().map(|card| card.known_size(width, height));
+                known.map_or((width, height), Into::into)
+            }
+            (width, height, Some(source)) => like_source(source, width, height, own),
+            (width, height, None) => (width.unwrap_or(own.0), height.unwrap_or(own.1)),
+        };
+        Settings {
+            width,
+            height,
+            steps: self.steps.unwrap_or(default.steps),
+            guidance: self.guidance.unwrap_or(default.guidance),
+            sampling: self.sampling(default.sampling),
+        }
+    }
+
+    /// The same request with nothing left to the model: it means the same when the model's defaults are others.
+    pub(super) fn with_settings(&self, settings: &Settings) -> Self {
+        let Sampling { temperature, top_p, top_k } = settings.sampling;
+        Self {
+            width: Some(settings.width),
+            height: Some(settings.height),
+            steps: Some(settings.steps),
+            guidance: Some(settings.guidance),
+            temperature: Some(temperature),
+            top_p: Some(top_p),
+            top_k: top_k.or(Some(0)),
+            ..self.clone()
+        }
+    }
+}
+
+impl Prompt {
+    fn validate(&self) -> Result<()> {
+        if self.text.trim().is_empty() {
+            return Err(Error::request(Field::Prompt, "some text", "only white space or nothing"));
+        }
+        check_sides(self.width, self.height)
+    }
+}
+
+fn check_sides(width: Option<usize>, height: Option<usize>) -> Result<()> {
+    for (field, side) in [(Field::Width, width), (Field::Height, height)] {
+        side.map_or(Ok(()), |side| check_side(field, side))?;
     }
     Ok(())
+}
+
+/// The size of a picture that is made from a source image, where the caller gave one side at most: the shape of the image,
+/// and, without any side, about the area that the model knows. Sides are whole multiples in both.
+fn like_source(
+    image: &RgbImage,
+    width: Option<usize>,
+    height: Option<usize>,
+    own: (usize, usize),
+) -> (usize, usize) {
+    let (unit, most) = (TOKEN_PIXELS, MAX_SIDE);
+    let (w, h) = (image.width as f64, image.height as f64);
+    let rounded = |side: f64| ((side / unit as f64).round() as usize * unit).clamp(unit, most);
+    match (width, height) {
+        (Some(width), None) => return (width, rounded(width as f64 * h / w)),
+        (None, Some(height)) => return (rounded(height as f64 * w / h), height),
+        _ => {}
+    }
+    let area = (own.0 * own.1) as f64;
+    let scale = (area / (w * h)).sqrt() / unit as f64;
+    let mut best = (f64::INFINITY, own);
+    for columns in [(w * scale).floor(), (w * scale).ceil()] {
+        for rows in [(h * scale).floor(), (h * scale).ceil()] {
+            let sides = [columns, rows].map(|side| (side as usize * unit).clamp(unit, most));
+            let [width, height] = sides.map(|side| side as f64);
+            // The shape counts more than the area.
+            let cost = (width * h / (height * w)).ln().abs() + (width * height / area).ln().abs() / 4.0;
+            if cost < best.0 {
+                best = (cost, (sides[0], sides[1]));
+            }
+        }
+    }
+    best.1
+}
+
+impl Noise {
+    /// The values of one picture of the run.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the shape is not `expected`.
+    pub(super) fn picture(&self, image: usize, expected: [usize; 4]) -> Result<&[f32]> {
+        let wanted = format!("f32 {expected:?}");
+        let len: usize = expected[1..].iter().product();
+        let slice = self.values.get(image * len..(image + 1) * len);
+        match slice {
+            Some(values) if self.shape == expected => Ok(values),
+            _ => Err(Error::request(Field::Latents, wanted, format!("{:?}", self.shape))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_has_its_sources_shape_and_the_models_area() {
+        let size = |width: usize, height: usize, given: [Option<usize>; 2]| {
+            let image = RgbImage::new(width, height, vec![0; width * height * 3]).unwrap();
+            like_source(&image, given[0], given[1], (512, 512))
+        };
+        let none = [None; 2];
+        for ((width, height), wanted) in [
+            ((512, 512), (512, 512)),
+            ((480, 544), (480, 544)),
+            ((1600, 1200), (608, 448)),
+            ((1200, 1600), (448, 608)),
+            ((4032, 3024), (608, 448)),
+            ((100, 100), (512, 512)),
+            ((1920, 1080), (672, 384)),
+            ((800, 200), (1024, 256)),
+            ((16, 64), (256, 1024)),
+        ] {
+            assert_eq!(size(width, height, none), wanted, "{width}x{height}");
+        }
+        assert_eq!(size(1600, 1200, [Some(320), None]), (320, 256));
+        assert_eq!(size(1600, 1200, [None, Some(320)]), (416, 320));
+        assert_eq!(size(64, 256, [Some(4096), None]), (4096, 4096));
+    }
+
+    #[test]
+    fn json_leaves_out_what_is_not_said() {
+        let request = Request { top_k: Some(0), ..Request::new(["a 'cat'"]) };
+        let json = serde_json::to_value(&request).unwrap();
+        let expected = serde_json::json!({
+            "start": {"prompts": [{"text": "a 'cat'"}]}, "top_k": 0, "images_per_prompt": 1, "batch_padding": true,
+        });
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_value::<Request>(json).unwrap(), request);
+        let short: Request = serde_json::from_str(r#"{"start": {"prompts": [{"text": "x"}]}}"#).unwrap();
+        assert_eq!(short, Request::new(["x"]));
+        let unknown = serde_json::from_str::<Request>(r#"{"stps": 4}"#).unwrap_err().to_string();
+        assert!(unknown.contains("unknown field `stps`"), "{unknown}");
+    }
 }

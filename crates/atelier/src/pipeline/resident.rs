@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::loader::Loader;
 use crate::prior::Prior;
-use crate::progress::{Run, Stage};
+use crate::progress::{Observer, Stage};
 use crate::vae::Decoder;
 
 /// The stage on the device. Asking for another one frees it before anything is loaded, so the peak is the largest stage and
@@ -62,11 +62,11 @@ impl Resident {
         &mut self,
         checkpoint: &Checkpoint,
         device: &Device,
-        run: &mut Run<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<&SourceModels> {
         if !matches!(self.stage, Models::Sources(_)) {
             self.release(device);
-            let mut loader = Loader::new(checkpoint, Stage::Sources, device, run)?;
+            let mut loader = Loader::new(checkpoint, Stage::Sources, device, observer)?;
             let (tower, quantizer) = loader.vision().await?;
             let encoder = loader.vae_encoder().await?;
             self.stage = Models::Sources(Box::new(SourceModels { tower, quantizer, encoder }));
@@ -82,11 +82,11 @@ impl Resident {
         &mut self,
         checkpoint: &Checkpoint,
         device: &Device,
-        run: &mut Run<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<&Prior> {
         if !matches!(self.stage, Models::Architect(_)) {
             self.release(device);
-            let mut loader = Loader::new(checkpoint, Stage::Architect, device, run)?;
+            let mut loader = Loader::new(checkpoint, Stage::Architect, device, observer)?;
             self.stage = Models::Architect(Box::new(loader.prior().await?));
         }
         match &self.stage {
@@ -100,11 +100,11 @@ impl Resident {
         &mut self,
         checkpoint: &Checkpoint,
         device: &Device,
-        run: &mut Run<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<&mut PainterModels> {
         let is_painter = |models: &Models| matches!(models, Models::Painter(_));
         if !is_painter(&self.stage) && !self.swap(is_painter, device) {
-            let mut loader = Loader::new(checkpoint, Stage::Painter, device, run)?;
+            let mut loader = Loader::new(checkpoint, Stage::Painter, device, observer)?;
             let glyph_encoder = loader.glyph_encoder().await?;
             let transformer = loader.transformer().await?;
             let models = PainterModels { glyph_encoder, transformer, source_cache: None };
@@ -121,11 +121,11 @@ impl Resident {
         &mut self,
         checkpoint: &Checkpoint,
         device: &Device,
-        run: &mut Run<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<&Decoder> {
         let is_decoder = |models: &Models| matches!(models, Models::Decoder(_));
         if !is_decoder(&self.stage) && !self.swap(is_decoder, device) {
-            let mut loader = Loader::new(checkpoint, Stage::Decoder, device, run)?;
+            let mut loader = Loader::new(checkpoint, Stage::Decoder, device, observer)?;
             self.stage = Models::Decoder(Box::new(loader.vae_decoder().await?));
         }
         match &self.stage {

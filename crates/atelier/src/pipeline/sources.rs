@@ -2,12 +2,12 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::request::Latents;
 use crate::blueprint::SourceRecord;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::image::{RgbImage, usable_source, vae_pixels, vae_size, vision_patches, vision_size};
-use crate::progress::Run;
+use crate::latents::Latents;
+use crate::progress::Observer;
 use crate::prompt::{Grid, upsample_codes};
 use crate::trace::{TraceValues, read_floats, read_ids};
 use crate::vae::{Encoder, LatentStatistics};
@@ -23,8 +23,8 @@ pub(super) struct SourceModels {
 
 /// Source images as the model sees them, on the host; empty for text to image.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sources {
-    pub(super) images: Vec<EncodedSource>,
+pub(super) struct Sources {
+    pub images: Vec<EncodedSource>,
 }
 
 /// One source image as the model sees it.
@@ -44,13 +44,8 @@ impl Sources {
         self.images.iter().map(|image| image.record.clone()).collect()
     }
 
-    /// Their grids, in order.
-    pub(super) fn grids(&self) -> Vec<Grid> {
-        self.images.iter().map(|image| image.grid).collect()
-    }
-
     /// All codes, image after image.
-    pub(super) fn codes(&self) -> Vec<u32> {
+    pub fn codes(&self) -> Vec<u32> {
         self.images.iter().flat_map(|image| image.codes.iter().copied()).collect()
     }
 }
@@ -97,7 +92,7 @@ pub(super) async fn encode_sources(
     models: &SourceModels,
     checkpoint: &Checkpoint,
     device: &Device,
-    run: &mut Run<'_>,
+    observer: &mut Observer<'_>,
 ) -> Result<Sources> {
     let statistics = LatentStatistics::new(&checkpoint.config().vae);
     let c = &checkpoint.config().processor;
@@ -106,24 +101,25 @@ pub(super) async fn encode_sources(
         let patches = vision_patches(image, c.patch_size, c.min_pixels, c.max_pixels)?;
         let grid = patches.grid;
         let values = patches.pixels.len() / grid.len().max(1);
-        run.trace
+        observer
+            .trace
             .stacked("pixel_values", 0, &[grid.len(), values], || TraceValues::F32(patches.pixels.clone()));
-        let codes = run.trace.scoped(&format!("vision.source{index}."), |trace| {
+        let codes = observer.trace.scoped(&format!("vision.source{index}."), |trace| {
             let features = models.tower.forward(patches_tensor(&patches.pixels, grid, device), grid, trace);
             models.quantizer.forward(features, grid, trace)
         });
         let codes = read_ids(codes).await?;
-        run.trace.stacked("vq_ids", 0, &[codes.len()], || TraceValues::ids(&codes));
+        observer.trace.stacked("vq_ids", 0, &[codes.len()], || TraceValues::ids(&codes));
         let up = upsample_codes(&codes, grid);
-        run.trace.ids(&format!("source{index}_prior_ids"), &[up.len()], up.iter().copied());
+        observer.trace.ids(&format!("source{index}_prior_ids"), &[up.len()], up.iter().copied());
 
         let (height, width) = vae_size(image.width, image.height);
         let pixels = TensorData::new(vae_pixels(image)?, [1, 3, height, width]);
         let pixels = Tensor::<4>::from_data(pixels, device);
         let prefix = format!("vae_encode.source{index}.");
-        let mean = run.trace.scoped(&prefix, |trace| models.encoder.forward(pixels, trace));
+        let mean = observer.trace.scoped(&prefix, |trace| models.encoder.forward(pixels, trace));
         let latents = statistics.normalise(mean);
-        run.trace.tensor(&format!("source{index}_latents"), &latents);
+        observer.trace.tensor(&format!("source{index}_latents"), &latents);
         let [_, channels, height, width] = latents.dims();
         let latents = Latents { channels, height, width, values: read_floats(latents).await? };
         images.push(EncodedSource { record: record.clone(), grid, codes, latents });

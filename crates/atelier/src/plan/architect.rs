@@ -12,8 +12,7 @@
 //! capacity is the prompt with its source tokens, both grids (the large one alone with source images), and one more. Of a
 //! cache of 16 bits the CPU makes one of 32 for attention; kernels read it as it is, but room is kept.
 
-use super::memory::{Moment, Part, StagePlan};
-use super::weights::WeightsPlan;
+use super::memory::{Moment, Part, StagePlan, WeightsPlan};
 use super::{F32, PlanRequest, SourceSizes, choose_cache};
 use crate::config::ModelConfig;
 use crate::prior::CachePrecision;

@@ -5,29 +5,16 @@
 //! doubled map is never there in full. So a block holds `max(input, hidden + skip, output + what is left of those)`, which
 //! is at most `max(input, hidden + skip)`, and five bands.
 
-use serde::Serialize;
-
-use super::memory::{Moment, Part, StagePlan};
+use super::memory::{Moment, Part, StagePlan, WeightsPlan};
 use super::vae::{Map, convolution, last, resnet, upsampler};
-use super::weights::WeightsPlan;
 use super::{F32, PlanRequest, WORKSPACE};
 use crate::config::{ModelConfig, VaeConfig};
 use crate::geometry::LATENT_PIXELS;
 use crate::progress::Stage;
-use crate::vae::band_rows;
+use crate::vae::{DecodeMode, band_rows};
 
 /// Bands that a step has alive: what it reads, its copies and its result.
 const BANDS: u64 = 5;
-
-/// How the decoder works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DecodeMode {
-    /// Every map at once.
-    Whole,
-    /// In bands of rows: the same picture to rounding, somewhat slower, with small buffers.
-    Bands,
-}
 
 pub(super) fn plan(config: &ModelConfig, request: &PlanRequest, weights: WeightsPlan) -> StagePlan {
     let latent = [request.height / LATENT_PIXELS, request.width / LATENT_PIXELS];
@@ -41,7 +28,7 @@ pub(super) fn plan(config: &ModelConfig, request: &PlanRequest, weights: Weights
 
 /// Whole if every buffer is at most `most_buffer` and the peak, with `weights` bytes of them, within the budget.
 /// `latent` is height and width.
-pub(crate) fn choose_mode(
+fn choose_mode(
     c: &VaeConfig,
     latent: [usize; 2],
     weights: u64,

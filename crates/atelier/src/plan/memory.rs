@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use super::WORKSPACE;
-use super::decoder::DecodeMode;
-use super::weights::WeightsPlan;
 use crate::prior::CachePrecision;
 use crate::progress::Stage;
+use crate::vae::DecodeMode;
 
 /// Some equal buffers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +38,18 @@ pub(super) fn bytes(dims: &[usize], size: u64) -> u64 {
 /// Bytes of several parts.
 pub(super) fn total(parts: &[Part]) -> u64 {
     parts.iter().fold(0, |sum, part| sum.saturating_add(part.total()))
+}
+
+/// A stage's weights on the device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WeightsPlan {
+    /// All of them.
+    pub bytes: u64,
+    /// The largest buffer.
+    pub largest: Part,
+    /// The largest buffer of packed words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_packed: Option<Part>,
 }
 
 /// One operation and what is alive around it, beside weights and what the stage holds all the time.

@@ -19,15 +19,12 @@ mod sources;
 mod vae;
 mod weights;
 
-pub use decoder::DecodeMode;
-pub(crate) use decoder::choose_mode;
-pub use memory::{MemoryPlan, Moment, Part, StagePlan};
-pub use weights::WeightsPlan;
+pub use memory::{MemoryPlan, Moment, Part, StagePlan, WeightsPlan};
 
 use atelier_weights::TensorEntry;
 
 use crate::config::ModelConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::image::{usable_size, vae_size, vision_size};
 use crate::prior::CachePrecision;
 use crate::progress::Stage;
@@ -148,7 +145,7 @@ impl SourceSizes {
         let (rows, columns) = vision_size(width, height, c.patch_size, c.min_pixels, c.max_pixels)?;
         let pixels = vae_size(width, height);
         if request.sources > 1000 {
-            return Err(Error::request("images", "at most 1000", request.sources));
+            return Err(Error::request(Field::Images, "at most 1000", request.sources));
         }
         Ok(Self {
             count: request.sources,

@@ -14,8 +14,7 @@
 //! Held: for each branch the projected blueprint and glyphs `(n + t)·w` and the angles; the keys and values of source
 //! images in every block, `2 · blocks · r · w`; a few latents.
 
-use super::memory::{Moment, Part, StagePlan};
-use super::weights::WeightsPlan;
+use super::memory::{Moment, Part, StagePlan, WeightsPlan};
 use super::{F32, PlanRequest, SourceSizes, choose_cache};
 use crate::config::ModelConfig;
 use crate::geometry::{LATENT_PIXELS, PATCH_PIXELS};

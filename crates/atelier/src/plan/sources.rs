@@ -4,9 +4,8 @@
 //! attention the stream, queries, keys, values at once and the result `5·p·w`, its MLP stream, norm and three times the
 //! hidden `2·p·w + 3·p·m`. The quantiser has two codebooks of unit length and the cosines twice.
 
-use super::memory::{Moment, Part, StagePlan};
+use super::memory::{Moment, Part, StagePlan, WeightsPlan};
 use super::vae::{Map, convolution, downsampler, last, resnet};
-use super::weights::WeightsPlan;
 use super::{F32, SourceSizes};
 use crate::config::ModelConfig;
 use crate::progress::Stage;

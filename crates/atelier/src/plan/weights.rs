@@ -3,26 +3,13 @@
 use std::collections::BTreeMap;
 
 use atelier_weights::{BLOCK, Scheme, TensorEntry};
-use serde::Serialize;
 
 use super::F32;
-use super::memory::{Part, bytes};
+use super::memory::{Part, WeightsPlan, bytes};
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
 use crate::weight_mapping::{InventoryEntry, TensorRole, inventory, stage_parts};
-
-/// A stage's weights on the device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WeightsPlan {
-    /// All of them.
-    pub bytes: u64,
-    /// The largest buffer.
-    pub largest: Part,
-    /// The largest buffer of packed words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub largest_packed: Option<Part>,
-}
 
 /// The weights of `stage`: matrices of a pack as words where a row fills blocks, all else as f32. `tensors` says how each
 /// is stored, and in which pieces.

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::device;
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::trace::{read_floats, read_ids};
 
 /// Tokens that the search for the top-p set sorts first; the set is usually smaller.
@@ -27,6 +27,9 @@ pub struct Sampling {
 }
 
 impl Sampling {
+    /// The likeliest token every time.
+    pub const GREEDY: Self = Self { temperature: 0.0, top_p: 1.0, top_k: None };
+
     /// Checks the ranges above.
     ///
     /// # Errors
@@ -34,13 +37,13 @@ impl Sampling {
     /// [`Error::Request`] with field `temperature`, `top_p` or `top_k`.
     pub fn validate(&self) -> Result<()> {
         if !(self.temperature.is_finite() && self.temperature >= 0.0) {
-            return Err(Error::request("temperature", "a number of at least 0", self.temperature));
+            return Err(Error::request(Field::Temperature, "a number of at least 0", self.temperature));
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return Err(Error::request("top_p", "a number above 0 and at most 1", self.top_p));
+            return Err(Error::request(Field::TopP, "a number above 0 and at most 1", self.top_p));
         }
         if self.top_k == Some(0) {
-            return Err(Error::request("top_k", "at least 1", 0));
+            return Err(Error::request(Field::TopK, "at least 1", 0));
         }
         Ok(())
     }
@@ -279,13 +282,13 @@ mod tests {
             good.validate().unwrap();
         }
         let bad = [
-            (sampling(-0.1, 1.0, None), "temperature"),
-            (sampling(f32::NAN, 1.0, None), "temperature"),
-            (sampling(f32::INFINITY, 1.0, None), "temperature"),
-            (sampling(1.0, 0.0, None), "top_p"),
-            (sampling(1.0, 1.1, None), "top_p"),
-            (sampling(1.0, f32::NAN, None), "top_p"),
-            (sampling(1.0, 1.0, Some(0)), "top_k"),
+            (sampling(-0.1, 1.0, None), Field::Temperature),
+            (sampling(f32::NAN, 1.0, None), Field::Temperature),
+            (sampling(f32::INFINITY, 1.0, None), Field::Temperature),
+            (sampling(1.0, 0.0, None), Field::TopP),
+            (sampling(1.0, 1.1, None), Field::TopP),
+            (sampling(1.0, f32::NAN, None), Field::TopP),
+            (sampling(1.0, 1.0, Some(0)), Field::TopK),
         ];
         for (sampling, expected) in bad {
             match sampling.validate() {

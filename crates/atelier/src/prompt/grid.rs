@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::geometry::{MAX_SIDE, TOKEN_PIXELS};
 
 /// Tokens along the side of the draft grid of a square target.
@@ -62,11 +62,15 @@ impl TargetGrids {
 ///
 /// [`Error::Request`] with field `width` or `height`.
 pub fn check_size(width: usize, height: usize) -> Result<()> {
-    for (field, side) in [("width", width), ("height", height)] {
-        if side == 0 || side > MAX_SIDE || !side.is_multiple_of(TOKEN_PIXELS) {
-            let expected = format!("a multiple of {TOKEN_PIXELS} from {TOKEN_PIXELS} to {MAX_SIDE}");
-            return Err(Error::request(field, expected, side));
-        }
+    check_side(Field::Width, width)?;
+    check_side(Field::Height, height)
+}
+
+/// Checks one side, as [`check_size`].
+pub(crate) fn check_side(field: Field, side: usize) -> Result<()> {
+    if side == 0 || side > MAX_SIDE || !side.is_multiple_of(TOKEN_PIXELS) {
+        let expected = format!("a multiple of {TOKEN_PIXELS} from {TOKEN_PIXELS} to {MAX_SIDE}");
+        return Err(Error::request(field, expected, side));
     }
     Ok(())
 }
@@ -112,11 +116,11 @@ mod tests {
     #[test]
     fn sizes_that_no_grid_fits_are_refused_by_field() {
         for (width, height, field) in [
-            (0, 64, "width"),
-            (100, 64, "width"),
-            (4128, 64, "width"),
-            (64, 16, "height"),
-            (64, 65, "height"),
+            (0, 64, Field::Width),
+            (100, 64, Field::Width),
+            (4128, 64, Field::Width),
+            (64, 16, Field::Height),
+            (64, 65, Field::Height),
         ] {
             match check_size(width, height) {
                 Err(Error::Request { field: found, .. }) => assert_eq!(found, field),

@@ -1,7 +1,5 @@
 //! Quotation marks that the glyph encoder's rule takes for something else than their writer.
 
-use super::glyph_texts;
-
 /// Pairs that people write and the rule does not know. Where one opens with a mark that another one closes with, the order
 /// decides: `„…“` is looked for before `“…”` would be.
 const UNKNOWN: [(char, &[char]); 8] = [
@@ -70,9 +68,8 @@ fn between(letters: &[char], open: char, closes: &[char]) -> Option<String> {
     Some(letters.iter().skip(start).take(length + 2).collect())
 }
 
-/// What the glyph encoder spells of a prompt, for a person: `"OPEN", "Friday 7pm"`, or `nothing`.
-pub fn spelled(prompt: &str) -> String {
-    let texts = glyph_texts(prompt);
+/// The texts that the glyph encoder spells, for a person: `"OPEN", "Friday 7pm"`, or `nothing`.
+pub fn spelled(texts: &[String]) -> String {
     if texts.is_empty() {
         return "nothing".to_owned();
     }
@@ -81,6 +78,7 @@ pub fn spelled(prompt: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::glyph_texts;
     use super::*;
 
     #[test]
@@ -126,6 +124,7 @@ mod tests {
 
     #[test]
     fn what_is_spelled_is_shown() {
+        let spelled = |prompt| spelled(&glyph_texts(prompt));
         assert_eq!(spelled("A 6' tall sign 'OPEN'"), "\" tall sign \"");
         assert_eq!(spelled("'a' and “b”"), "\"a\", \"b\"");
         assert_eq!(spelled("„a“"), "nothing");

@@ -1,7 +1,7 @@
 //! The text that the architect reads: sources, prompt, size suffix (spec 3.2, 3.3).
 
 use super::{Grid, PromptTokenizer, TargetGrids};
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 
 /// Names of the tokens that the template is made of. They are those of the public checkpoint whatever the ids
 /// are.
@@ -64,7 +64,7 @@ pub fn encode_prompt(
     target: TargetGrids,
 ) -> Result<EncodedPrompt> {
     if prompt.trim().is_empty() {
-        return Err(Error::request("prompt", "some text", "only white space or nothing"));
+        return Err(Error::request(Field::Prompt, "some text", "only white space or nothing"));
     }
     check_tokens(tokenizer, special)?;
     let ids = tokenizer.encode(&template(prompt, source_grids, target))?;
@@ -129,7 +129,7 @@ pub fn resolve_sources(ids: &[u32], image_token: u32, vq_ids: &[u32]) -> Result<
     if placeholders != vq_ids.len() {
         let expected =
             format!("no {IMAGE} in the text ({} placeholders for the source images)", vq_ids.len());
-        return Err(Error::request("prompt", expected, format!("{placeholders} placeholders")));
+        return Err(Error::request(Field::Prompt, expected, format!("{placeholders} placeholders")));
     }
     let mut codes = vq_ids.iter().copied();
     let resolve = |&id: &u32| if id == image_token { codes.next().unwrap_or(id) } else { id };
@@ -164,7 +164,7 @@ mod tests {
     fn a_placeholder_in_the_prompt_is_refused() {
         for codes in [&[][..], &[1], &[1, 2, 3]] {
             let error = resolve_sources(&[5, 9, 9, 6], 9, codes).unwrap_err();
-            assert!(matches!(error, Error::Request { field: "prompt", .. }), "{error}");
+            assert!(matches!(error, Error::Request { field: Field::Prompt, .. }), "{error}");
         }
     }
 }

@@ -13,8 +13,19 @@ pub use encoder::{DownBlock, Encoder};
 pub use resnet::Resnet;
 
 use burn::tensor::{Tensor, TensorData};
+use serde::Serialize;
 
 use crate::config::VaeConfig;
+
+/// How the decoder works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecodeMode {
+    /// Every map at once.
+    Whole,
+    /// In bands of rows: the same picture to rounding, somewhat slower, with small buffers.
+    Bands,
+}
 
 /// Shifts and scales each latent channel between the VAE's range and the painter's.
 #[derive(Debug, Clone)]

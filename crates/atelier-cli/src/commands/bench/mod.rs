@@ -11,9 +11,13 @@ use std::path::absolute;
 use std::time::Instant;
 
 use atelier::blueprint::{BLUEPRINT_FORMAT, TokenGrid};
+use atelier::geometry::LATENT_PIXELS;
 use atelier::prompt::{TargetGrids, check_size};
 use atelier::rng::RNG_VERSION;
-use atelier::{Blueprint, DeviceReport, Event, Latents, Pipeline, Request, Run, Sources, Stage, device};
+use atelier::{
+    ArchitectOptions, Blueprint, DeviceReport, Event, Latents, Observer, Pipeline, PreparedPrompt, Request,
+    Run, Stage, device,
+};
 use futures_lite::future::block_on;
 
 use crate::args::{BenchArgs, BenchStage};
@@ -68,14 +72,17 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     // Never dropped, as after a panic the device must not be touched again.
     let mut pipeline = ManuallyDrop::new(Pipeline::load(model.source()?, device).await?);
     let opened = started.elapsed().as_secs_f64();
-    let default = pipeline.request(PROMPT);
-    let size = args.size.unwrap_or(default.width);
-    let request = Request { width: size, height: size, steps: args.steps, ..default };
-    pipeline.check(&request)?;
-    memory::limit(&mut pipeline, &request, &device_report, &model, args.device.vram_budget)?;
+    let request =
+        Request { width: args.size, height: args.size, steps: Some(args.steps), ..Request::new([PROMPT]) };
+    let budget = args.device.vram_budget;
+    let run = memory::prepare(&mut pipeline, &request, &device_report, &model, budget).await?;
+    let prompt = run.prompts()[0].clone();
+    let painted = Request { steps: Some(args.steps), ..Request::of_blueprints([blueprint(&run, &prompt)]) };
+    let size = prompt.options.width;
+    let budget = budget.map(memory::bytes_of).transpose()?;
     note(&format!("measuring what {device_report} can do"));
     let ceilings = ceilings::measure(pipeline.device(), matches!(device_report, DeviceReport::Gpu(_)))?;
-    let mut bench = Bench { args, pipeline, request, log, peak: 0 };
+    let mut bench = Bench { args, pipeline, prompt, written: request, painted, budget, log, peak: 0 };
     let mut report = Report::new(&model, device_report, size, opened, ceilings);
     let wanted = |stage| args.stage == BenchStage::All || args.stage == stage;
     if wanted(BenchStage::Architect) {
@@ -97,7 +104,12 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
 struct Bench<'a> {
     args: &'a BenchArgs,
     pipeline: ManuallyDrop<Pipeline>,
-    request: Request,
+    prompt: PreparedPrompt,
+    /// For the architect, and for the other stages.
+    written: Request,
+    painted: Request,
+    /// In bytes.
+    budget: Option<u64>,
     log: Option<Log>,
     /// The most that was seen on a GPU.
     peak: u64,
@@ -130,12 +142,14 @@ impl Times {
 
 impl Bench<'_> {
     /// Loads the stage anew, and runs until `enough` tokens or steps are done.
-    async fn watch(&mut self, stage: Stage, enough: usize, blueprint: Option<&Blueprint>) -> Result<Times> {
-        self.pipeline.release();
+    async fn watch(&mut self, stage: Stage, enough: usize) -> Result<Times> {
+        let request = if stage == Stage::Architect { &self.written } else { &self.painted };
+        let mut run = self.pipeline.prepare(request, self.budget).await?;
+        run.release();
         let started = Instant::now();
         let (mut times, mut peak) = (Times::default(), 0);
         let log = &self.log;
-        let mut run = Run::observed(|event: &Event| {
+        let mut observer = Observer::new(|event: &Event| {
             let now = started.elapsed().as_secs_f64();
             match event {
                 Event::Load { stage: loading, bytes, total } if *loading == stage && bytes >= total => {
@@ -151,18 +165,11 @@ impl Bench<'_> {
             let stop = times.ends.len() >= enough || guard::interrupted();
             if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        let none = Sources::default();
-        let outcome = match blueprint {
-            Some(blueprint) => {
-                let options = self.request.paint_options(0);
-                self.pipeline.paint(blueprint, &options, &none, &mut run).await.map(|_| ())
-            }
-            None => {
-                let options = self.request.architect_options(0);
-                self.pipeline.architect(PROMPT, &options, &none, &mut run).await.map(|_| ())
-            }
+        let outcome = match stage {
+            Stage::Architect => run.blueprint(0, &mut observer).await.map(|_| ()),
+            _ => run.paint(0, &mut observer).await.map(|_| ()),
         };
-        drop(run);
+        drop(observer);
         self.peak = self.peak.max(peak);
         guard::check_interrupt()?;
         match outcome {
@@ -173,8 +180,8 @@ impl Bench<'_> {
     }
 
     async fn architect(&mut self, ceilings: &ceilings::Ceilings) -> Result<ArchitectReport> {
-        let cold = self.watch(Stage::Architect, self.args.tokens, None).await?;
-        let warm = self.watch(Stage::Architect, self.args.tokens, None).await?;
+        let cold = self.watch(Stage::Architect, self.args.tokens).await?;
+        let warm = self.watch(Stage::Architect, self.args.tokens).await?;
         let bytes = work::bytes_of_token(self.pipeline.checkpoint());
         let rate = 1.0 / warm.pace();
         Ok(ArchitectReport {
@@ -189,9 +196,10 @@ impl Bench<'_> {
     }
 
     async fn painter(&mut self, ceilings: &ceilings::Ceilings) -> Result<PainterReport> {
-        let blueprint = self.blueprint();
-        let times = self.watch(Stage::Painter, self.args.steps, Some(&blueprint)).await?;
-        let operations = work::operations_of_step(self.pipeline.checkpoint(), &self.request);
+        let times = self.watch(Stage::Painter, self.args.steps).await?;
+        let checkpoint = self.pipeline.checkpoint();
+        let guided = self.pipeline.defaults().guidance > 1.0;
+        let operations = work::operations_of_step(checkpoint, &self.prompt, guided);
         let rate = operations / times.pace();
         Ok(PainterReport {
             load_seconds: times.loaded,
@@ -204,15 +212,16 @@ impl Bench<'_> {
     }
 
     async fn vae(&mut self) -> Result<VaeReport> {
-        self.pipeline.release();
-        let config = &self.pipeline.checkpoint().config().vae;
-        let (channels, side) = (config.latent_channels, self.request.width / 8);
+        let mut run = self.pipeline.prepare(&self.painted, self.budget).await?;
+        run.release();
+        let channels = run.pipeline().checkpoint().config().vae.latent_channels;
+        let side = self.prompt.options.width / LATENT_PIXELS;
         let latents =
             Latents { channels, height: side, width: side, values: vec![0.0; channels * side * side] };
         let mut seconds = Vec::new();
         for _ in 0..2 {
             let started = Instant::now();
-            self.pipeline.decode(&latents, &mut Run::silent()).await?;
+            run.decode(0, &latents, &mut Observer::silent()).await?;
             seconds.push(started.elapsed().as_secs_f64());
             self.peak = self.peak.max(device::memory().unwrap_or(0));
             guard::check_interrupt()?;
@@ -221,25 +230,26 @@ impl Bench<'_> {
             [seconds.first(), seconds.last()].map(|seconds| seconds.copied().unwrap_or(f64::NAN));
         Ok(VaeReport { first_seconds: first, seconds: second })
     }
+}
 
-    /// One whose codes mean nothing: the painter's work does not depend on them.
-    fn blueprint(&self) -> Blueprint {
-        let Request { width, height, seed, sampling, .. } = self.request;
-        let grids = TargetGrids::for_size(width, height);
-        let codes = self.pipeline.checkpoint().config().prior.vq_config.num_embeddings.max(1);
-        let ids = (0..grids.large.len()).map(|place| (place * 7919 % codes) as u32).collect();
-        Blueprint {
-            format: BLUEPRINT_FORMAT.to_owned(),
-            model: self.pipeline.checkpoint().fingerprint().to_owned(),
-            prompt: PROMPT.to_owned(),
-            width,
-            height,
-            seed,
-            sampling,
-            rng: RNG_VERSION,
-            draft: None,
-            large: TokenGrid { rows: grids.large.rows, columns: grids.large.columns, ids },
-            sources: Vec::new(),
-        }
+/// One whose codes mean nothing: the painter's work does not depend on them.
+fn blueprint(run: &Run<'_>, prompt: &PreparedPrompt) -> Blueprint {
+    let ArchitectOptions { width, height, seed, sampling } = prompt.options;
+    let checkpoint = run.pipeline().checkpoint();
+    let grid = TargetGrids::for_size(width, height).large;
+    let codes = checkpoint.config().prior.vq_config.num_embeddings.max(1);
+    let ids = (0..grid.len()).map(|place| (place * 7919 % codes) as u32).collect();
+    Blueprint {
+        format: BLUEPRINT_FORMAT.to_owned(),
+        model: checkpoint.fingerprint().to_owned(),
+        prompt: PROMPT.to_owned(),
+        width,
+        height,
+        seed,
+        sampling,
+        rng: RNG_VERSION,
+        draft: None,
+        large: TokenGrid { rows: grid.rows, columns: grid.columns, ids },
+        sources: Vec::new(),
     }
 }

@@ -1,8 +1,7 @@
 //! How much work a token or a step is.
 
-use atelier::Request;
+use atelier::PreparedPrompt;
 use atelier::checkpoint::Checkpoint;
-use atelier::prompt::glyph_texts;
 use atelier::weight_mapping::ComponentName;
 
 /// Bytes of weights that a token reads: everything of the architect but its table of ids, of which it reads one row.
@@ -26,18 +25,17 @@ pub fn bytes_of_token(checkpoint: &Checkpoint) -> u64 {
 }
 
 /// Floating-point operations of a step: the products of the blocks and their attention, once or, with guidance, twice.
-pub fn operations_of_step(checkpoint: &Checkpoint, request: &Request) -> f64 {
+pub fn operations_of_step(checkpoint: &Checkpoint, prompt: &PreparedPrompt, guided: bool) -> f64 {
     let config = &checkpoint.config().transformer;
     let width = (config.num_attention_heads * config.attention_head_dim) as f64;
     let patch = 8 * config.patch_size;
-    let patches = (request.width / patch * (request.height / patch)) as f64;
-    let glyphs: usize =
-        request.prompts.iter().map(|prompt| glyph_texts(prompt).iter().map(String::len).sum::<usize>()).sum();
-    let tokens = patches + glyphs as f64;
+    let [columns, rows] = prompt.size().map(|side| side / patch);
+    let glyphs: usize = prompt.quoted.iter().map(String::len).sum();
+    let tokens = (columns * rows + glyphs) as f64;
     // Queries, keys, values and output are four matrices, the MLP is eight.
     let products = 2.0 * 12.0 * width * width * tokens;
     let attention = 4.0 * tokens * tokens * width;
-    let passes = if request.guidance > 1.0 { 2.0 } else { 1.0 };
+    let passes = if guided { 2.0 } else { 1.0 };
     passes * config.num_layers as f64 * (products + attention)
 }
 

@@ -4,12 +4,12 @@ use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 
 use atelier::image::RgbImage;
-use atelier::{Blueprint, Event, Pipeline, Request, Run, Sources};
+use atelier::{Blueprint, DeviceReport, Event, Observer, Pipeline, Request, Run, Start};
 use futures_lite::future::block_on;
 use serde::Serialize;
 
 use super::prompts::{self, Prompt};
-use crate::args::EvalFidelityArgs;
+use crate::args::{DeviceArgs, EvalFidelityArgs};
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::model::Model;
@@ -59,79 +59,82 @@ struct Made {
 
 async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity> {
     let style = Style::of(args.json, args.quiet);
-    let target = Target::of(&args.device)?;
     let packed = Model::choose(args.device.model.as_ref(), None);
-    let (original, request) = open(&args.against, &target, args).await?;
-    let mut original = ManuallyDrop::new(original);
-    let (pack, _) = open(&packed, &target, args).await?;
-    let mut pack = ManuallyDrop::new(pack);
-    let (expected, found) = (original.checkpoint().fingerprint(), pack.checkpoint());
+    let mut original = Opened::new(&args.against, &args.device).await?;
+    let mut pack = Opened::new(&packed, &args.device).await?;
+    let (expected, found) = (original.pipeline.checkpoint().fingerprint(), pack.pipeline.checkpoint());
     // A checkpoint is always true to itself.
     if !found.is_pack() || !found.accepts(expected) {
         let source = found.manifest().map_or("no pack", |manifest| &manifest.source);
         let expected = format!("a pack of {}, {expected}", args.against);
         return Err(Error::flag("--model", expected, format!("{packed}: {source}")));
     }
+    // Each as if alone.
+    let prompt = |prompt: &Prompt| atelier::Prompt { seed: Some(args.seed), ..prompt.text.clone().into() };
+    let written = Request { steps: args.steps, ..Request::new(prompts.iter().map(prompt)) };
+    let written = Request { batch_padding: false, ..written };
+    // Before the work begins: each must have room.
+    pack.prepare(&written).await?;
+    let mut run = original.prepare(&written).await?;
+    let steps = run.settings().steps;
     if style != Style::Silent {
-        say(&format!(
-            "{} against {}, {} steps, seed {}",
-            packed.title(),
-            args.against.title(),
-            request.steps,
-            args.seed
-        ));
+        let (pack, original) = (packed.title(), args.against.title());
+        say(&format!("{pack} against {original}, {steps} steps, seed {}", args.seed));
     }
-    let each = (request.steps + 3) as u64;
-    let mut counter = Counter::plain(style, "compare", 2 * each * prompts.len() as u64);
-    let mut run = Run::observed(|event: &Event| {
+    let mut counter = Counter::plain(style, "compare", 2 * (steps as u64 + 3) * prompts.len() as u64);
+    let mut observer = Observer::new(|event: &Event| {
         if matches!(event, Event::Blueprint { .. } | Event::Step { .. } | Event::Decode { .. }) {
             counter.add(1);
         }
         if guard::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     let mut blueprints = Vec::with_capacity(prompts.len());
-    for prompt in prompts {
-        let options = request.architect_options(0);
-        blueprints.push(original.architect(&prompt.text, &options, &Sources::default(), &mut run).await?);
+    while let Some((_, blueprint)) = run.next_blueprint(&mut observer).await? {
+        blueprints.push(Blueprint::clone(&blueprint));
     }
-    let expected = make(&mut original, &blueprints, &request, &mut run).await?;
-    original.release();
-    let found = make(&mut pack, &blueprints, &request, &mut run).await?;
+    let painted = Request { steps: Some(steps), batch_padding: false, ..Request::of_blueprints(blueprints) };
+    let expected = original.make(&painted, &mut observer).await?;
+    original.pipeline.release();
+    let found = pack.make(&painted, &mut observer).await?;
     measure(&expected, &found)
 }
 
-async fn open(model: &Model, target: &Target, args: &EvalFidelityArgs) -> Result<(Pipeline, Request)> {
-    let (device, device_report) = target.open().await?;
-    let mut pipeline = Pipeline::load(model.source()?, device).await?;
-    let request = pipeline.request("-");
-    let steps = args.steps.unwrap_or(request.steps);
-    let request = Request { steps, seed: args.seed, ..request };
-    pipeline.check(&request)?;
-    memory::limit(&mut pipeline, &request, &device_report, model, args.device.vram_budget)?;
-    Ok((pipeline, request))
+/// A model on the device that was asked for.
+struct Opened<'a> {
+    /// Never dropped: after a panic the device must not be touched again.
+    pipeline: ManuallyDrop<Pipeline>,
+    report: DeviceReport,
+    model: &'a Model,
+    budget: Option<f64>,
 }
 
-/// A stage at a time, so that each is loaded once.
-async fn make(
-    pipeline: &mut Pipeline,
-    blueprints: &[Blueprint],
-    request: &Request,
-    run: &mut Run<'_>,
-) -> Result<Made> {
-    let mut made = Made { logits: vec![], codes: 0, pictures: vec![] };
-    for blueprint in blueprints {
-        let (logits, codes) = pipeline.blueprint_logits(blueprint, run).await?;
-        made.logits.push(logits);
-        made.codes = codes;
+impl<'a> Opened<'a> {
+    async fn new(model: &'a Model, args: &DeviceArgs) -> Result<Self> {
+        let (device, report) = Target::of(args)?.open().await?;
+        let pipeline = ManuallyDrop::new(Pipeline::load(model.source()?, device).await?);
+        Ok(Self { pipeline, report, model, budget: args.vram_budget })
     }
-    let mut painted = Vec::with_capacity(blueprints.len());
-    for blueprint in blueprints {
-        painted.push(pipeline.paint(blueprint, &request.paint_options(0), &Sources::default(), run).await?);
+
+    async fn prepare(&mut self, request: &Request) -> Result<Run<'_>> {
+        memory::prepare(&mut self.pipeline, request, &self.report, self.model, self.budget).await
     }
-    for latents in &painted {
-        made.pictures.push(pipeline.decode(latents, run).await?);
+
+    /// A stage at a time, so that each is loaded once.
+    async fn make(&mut self, request: &Request, observer: &mut Observer<'_>) -> Result<Made> {
+        let mut made = Made { logits: vec![], codes: 0, pictures: vec![] };
+        if let Start::Blueprints(blueprints) = &request.start {
+            for blueprint in blueprints {
+                let (logits, codes) = self.pipeline.blueprint_logits(blueprint, observer).await?;
+                made.logits.push(logits);
+                made.codes = codes;
+            }
+        }
+        let mut run = self.prepare(request).await?;
+        run.in_groups_of(usize::MAX);
+        let pictures = run.execute(observer).await?;
+        made.pictures = pictures.into_iter().map(|picture| picture.image).collect();
+        Ok(made)
     }
-    Ok(made)
 }
 
 fn measure(expected: &Made, found: &Made) -> Result<Fidelity> {

@@ -31,8 +31,8 @@ pub struct Progress {
     decoder: Clock,
     start: Instant,
     last_event: Instant,
-    /// The index of the picture that is worked on.
-    index: usize,
+    /// The number of every prompt.
+    indexes: Vec<usize>,
 }
 
 /// What a stage has done.
@@ -81,13 +81,13 @@ impl Progress {
             decoder: Clock::default(),
             start: now,
             last_event: now,
-            index: 0,
+            indexes: Vec::new(),
         }
     }
 
-    /// The work begins: so many pictures, in so many groups.
-    pub fn begin(&mut self, total: usize, groups: usize) {
-        (self.total, self.groups) = (total, groups);
+    /// The work begins: so many pictures, in so many groups, of prompts with these numbers.
+    pub fn begin(&mut self, indexes: Vec<usize>, total: usize, groups: usize) {
+        (self.indexes, self.total, self.groups) = (indexes, total, groups);
         self.start = Instant::now();
         self.last_event = self.start;
     }
@@ -95,11 +95,6 @@ impl Progress {
     /// The next group begins.
     pub fn group(&mut self) {
         self.begun += 1;
-    }
-
-    /// What follows is about the picture of this index.
-    pub fn picture(&mut self, index: usize) {
-        self.index = index;
     }
 
     /// A line of chatter.
@@ -115,23 +110,23 @@ impl Progress {
         let now = Instant::now();
         let passed = (now - self.last_event).as_secs_f64();
         self.last_event = now;
-        let index = self.index;
+        let index = |at: usize| self.indexes.get(at).copied().unwrap_or(at);
         let text = match *event {
             Event::Load { stage, .. } => {
                 self.loading += passed;
                 format!("loading the {}", stage_name(stage))
             }
-            Event::BlueprintToken { token, tokens, .. } => {
+            Event::BlueprintToken { prompt, token, tokens, .. } => {
                 self.architect.advance(passed, token, tokens);
-                format!("blueprint {index:03}, token {token} of {tokens}")
+                format!("blueprint {:03}, token {token} of {tokens}", index(prompt))
             }
-            Event::Step { step, steps, .. } => {
+            Event::Step { image, step, steps, .. } => {
                 self.painter.advance(passed, step, steps);
-                format!("painting {index:03}, step {step} of {steps}")
+                format!("painting {:03}, step {step} of {steps}", index(image))
             }
-            Event::Decode { .. } => {
+            Event::Decode { image, .. } => {
                 self.decoder.advance(passed, 1, 1);
-                format!("decoding {index:03}")
+                format!("decoding {:03}", index(image))
             }
             _ => return,
         };

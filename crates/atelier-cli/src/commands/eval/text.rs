@@ -1,21 +1,20 @@
 //! `atelier eval text`: draws every prompt of a file, each as if alone, and goes on where an earlier run stopped.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use atelier::record::{RUN_FORMAT, RunRecord, device_name};
+use atelier::record::{RecordContext, RunRecord, device_name};
 use atelier::rng::RNG_VERSION;
-use atelier::{Blueprint, Card, DeviceReport, Event, Pipeline, Request, Run, Sources, Warning};
+use atelier::{Card, DeviceReport, Event, Field, Observer, Picture, Pipeline, Request, Run, Warning};
 use futures_lite::future::block_on;
 
 use super::progress::Progress;
 use super::prompts::{self, Prompt};
 use crate::args::EvalTextArgs;
-use crate::commands::generate::unprefixed;
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::io::{files, images, metadata};
@@ -63,13 +62,6 @@ struct Evaluation<'a> {
     progress: &'a RefCell<Progress>,
 }
 
-/// A picture that is to be painted.
-struct Job<'a> {
-    index: usize,
-    request: Request,
-    path: &'a Path,
-}
-
 impl Evaluation<'_> {
     async fn run(&self) -> Result<()> {
         let device_args = &self.args.device;
@@ -79,81 +71,89 @@ impl Evaluation<'_> {
         let (device, device_report) = target.open().await?;
         // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
         let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
-        let requests = self.requests(&pipeline)?;
-        if let Some(largest) = largest(&requests, &pipeline).await? {
-            memory::limit(&mut pipeline, &largest, &device_report, &model, device_args.vram_budget)?;
-        }
+        let (request, budget) = (self.request(), device_args.vram_budget);
+        let run = memory::prepare(&mut pipeline, &request, &device_report, &model, budget).await;
+        let mut run = run.map_err(|error| self.located(error))?;
         fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
-        let paths: Vec<PathBuf> = self.prompts.iter().map(|prompt| self.path(prompt)).collect();
-        let mut jobs = Vec::new();
-        for ((prompt, request), path) in self.prompts.iter().zip(requests).zip(&paths) {
+        let mut made = Vec::with_capacity(self.prompts.len());
+        for (image, prompt) in self.prompts.iter().enumerate() {
             guard::check_interrupt()?;
-            if !is_made(path, &request, pipeline.checkpoint().fingerprint())? {
-                jobs.push(Job { index: prompt.index, request, path });
-            }
+            made.push(is_made(&self.path(prompt), &run, image)?);
         }
-        if let Some(job) = jobs.first() {
-            files::check_target("--output", job.path)?;
+        let jobs: Vec<usize> = (0..made.len()).filter(|&image| !made[image]).collect();
+        if let Some(&first) = jobs.first() {
+            files::check_target("--output", &self.path(&self.prompts[first]))?;
         }
-        self.announce(&model, &device_report, &jobs);
-        if let Some(card) = pipeline.checkpoint().card() {
-            self.warn(card, &jobs);
+        run.skip(|image| made[image]);
+        self.announce(&model, &device_report, &run, &jobs);
+        if let Some(card) = run.pipeline().checkpoint().card() {
+            self.warn(card, &run, &jobs);
         }
-        let record = Recorder { model, device: device_name(&device_report) };
-        self.paint(&jobs, &mut pipeline, &record).await
+        let context = RecordContext {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            model: model.noted_name(),
+            device: device_name(&device_report),
+            sources: Vec::new(),
+            latents: None,
+        };
+        self.paint(&mut run, jobs.len(), &context).await
     }
 
-    /// The request of every prompt, checked against the model.
-    fn requests(&self, pipeline: &Pipeline) -> Result<Vec<Request>> {
+    /// Every prompt as if alone: each picture has the seed itself, and no padding for its mates.
+    fn request(&self) -> Request {
         let EvalTextArgs { width, height, steps, seed, .. } = *self.args;
-        let default = Request::new("", pipeline.checkpoint());
-        let common = Request { steps: steps.unwrap_or(default.steps), seed, ..default };
-        let request = |prompt: &Prompt| {
-            let request = Request {
-                prompts: vec![prompt.text.clone()],
-                width: width.or(prompt.width).unwrap_or(common.width),
-                height: height.or(prompt.height).unwrap_or(common.height),
-                ..common.clone()
-            };
-            match pipeline.check(&request) {
-                Err(error @ atelier::Error::Request { field: "prompt", .. }) => {
-                    let place = format!("{}: prompt {}", self.args.prompts.display(), prompt.index);
-                    Err(Error::input(place, unprefixed(&error)))
-                }
-                checked => Ok(checked.map(|()| request)?),
+        let prompts = self.prompts.iter().map(|prompt| atelier::Prompt {
+            text: prompt.text.clone(),
+            width: width.or(prompt.width),
+            height: height.or(prompt.height),
+            seed: Some(seed),
+        });
+        Request { steps, batch_padding: false, ..Request::new(prompts) }
+    }
+
+    /// What is wrong with a prompt, with its number.
+    fn located(&self, error: Error) -> Error {
+        match error {
+            Error::Model(atelier::Error::Request { field: Field::Prompt, prompt, expected, found }) => {
+                let index = self.prompts.get(prompt.unwrap_or(0)).map_or(0, |prompt| prompt.index);
+                let place = format!("{}: prompt {index}", self.args.prompts.display());
+                Error::input(place, format!("expected {expected}, found {found}"))
             }
-        };
-        self.prompts.iter().map(request).collect()
+            other => other,
+        }
     }
 
     fn path(&self, prompt: &Prompt) -> PathBuf {
         self.args.output.join(format!("{:03}.png", prompt.index))
     }
 
-    fn announce(&self, model: &Model, device: &DeviceReport, jobs: &[Job<'_>]) {
+    fn announce(&self, model: &Model, device: &DeviceReport, run: &Run<'_>, jobs: &[usize]) {
         let mut progress = self.progress.borrow_mut();
-        progress.begin(jobs.len(), jobs.len().div_ceil(GROUP));
-        let Some(Job { request: Request { steps, seed, .. }, .. }) = jobs.first() else {
+        let indexes = self.prompts.iter().map(|prompt| prompt.index).collect();
+        progress.begin(indexes, jobs.len(), jobs.len().div_ceil(GROUP));
+        if jobs.is_empty() {
             return;
-        };
-        let sizes: BTreeSet<_> = jobs.iter().map(|job| (job.request.width, job.request.height)).collect();
+        }
+        let sizes: BTreeSet<_> = jobs.iter().map(|&image| run.prompts()[image].size()).collect();
         let sizes = match (sizes.len(), sizes.first()) {
-            (1, Some((width, height))) => format!("{width}x{height}"),
+            (1, Some([width, height])) => format!("{width}x{height}"),
             (count, _) => counted(count, "size"),
         };
+        let (steps, seed) = (run.settings().steps, self.args.seed);
         progress.say(&format!("{} on {device}: {sizes}, {steps} steps, seed {seed}", model.title()));
         let there = self.prompts.len().saturating_sub(jobs.len());
         progress.say(&format!("{} to paint, {there} are there", counted(jobs.len(), "picture")));
     }
 
     /// Says what the model was not taught, each once with the first prompt that asks for it.
-    fn warn(&self, card: &Card, jobs: &[Job<'_>]) {
+    fn warn(&self, card: &Card, run: &Run<'_>, jobs: &[usize]) {
         let mut found: Vec<(String, usize, usize)> = Vec::new();
-        for job in jobs {
-            for text in card.warnings(&job.request).iter().map(Warning::to_string) {
+        for &image in jobs {
+            let prompt = &run.prompts()[image];
+            for text in card.warnings(&[(&prompt.text, prompt.size())], 0).iter().map(Warning::to_string) {
                 match found.iter_mut().find(|(other, ..)| *other == text) {
                     Some((_, _, more)) => *more += 1,
-                    None => found.push((text, job.index, 0)),
+                    None => found.push((text, self.prompts[image].index, 0)),
                 }
             }
         }
@@ -163,107 +163,49 @@ impl Evaluation<'_> {
         }
     }
 
-    async fn paint(&self, jobs: &[Job<'_>], pipeline: &mut Pipeline, record: &Recorder) -> Result<()> {
-        let mut run = Run::observed(|event: &Event| {
+    async fn paint(&self, run: &mut Run<'_>, jobs: usize, context: &RecordContext) -> Result<()> {
+        let mut observer = Observer::new(|event: &Event| {
             self.progress.borrow_mut().on(event);
             // What is decoded is also written, before anything ends.
             let goes_on = matches!(event, Event::Decode { .. }) || !guard::interrupted();
             if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        let none = Sources::default();
-        for group in jobs.chunks(GROUP) {
-            self.progress.borrow_mut().group();
-            // A stage at a time, so that each is loaded once. Prompt by prompt, so that each picture has the seed itself
-            // and no padding for its mates.
-            let mut blueprints = Vec::with_capacity(group.len());
-            for Job { index, request, .. } in group {
-                self.progress.borrow_mut().picture(*index);
-                let options = request.architect_options(0);
-                let prompt = request.prompts.first().map_or("", String::as_str);
-                blueprints.push(pipeline.architect(prompt, &options, &none, &mut run).await?);
+        run.in_groups_of(GROUP);
+        for done in 0..jobs {
+            guard::check_interrupt()?;
+            if done % GROUP == 0 {
+                self.progress.borrow_mut().group();
             }
-            let mut painted = Vec::with_capacity(group.len());
-            for (Job { index, request, .. }, blueprint) in group.iter().zip(&blueprints) {
-                self.progress.borrow_mut().picture(*index);
-                painted.push(pipeline.paint(blueprint, &request.paint_options(0), &none, &mut run).await?);
-            }
-            for ((job, blueprint), latents) in group.iter().zip(blueprints).zip(painted) {
-                guard::check_interrupt()?;
-                self.progress.borrow_mut().picture(job.index);
-                let image = pipeline.decode(&latents, &mut run).await?;
-                let bytes = metadata::encode(&image, Some(&record.of(&job.request, blueprint)))?;
-                files::write(job.path, &bytes)?;
-                self.progress.borrow_mut().save(&job.path.display().to_string());
-            }
+            let Some(picture) = run.next_picture(&mut observer).await? else { break };
+            let path = self.path(&self.prompts[picture.index]);
+            let alone = Picture { index: 0, images: 1, ..picture };
+            files::write(&path, &metadata::encode(&alone.image, Some(&alone.record(context)))?)?;
+            self.progress.borrow_mut().save(&path.display().to_string());
         }
         Ok(())
     }
 }
 
-/// The one that needs most memory: of each size the longest prompt is planned for. None of no requests.
-async fn largest(requests: &[Request], pipeline: &Pipeline) -> Result<Option<Request>> {
-    let mut longest = BTreeMap::new();
-    for request in requests {
-        let of_size = longest.entry((request.width, request.height)).or_insert(request);
-        if request.prompts.concat().len() > of_size.prompts.concat().len() {
-            *of_size = request;
-        }
-    }
-    let mut largest: Option<(u64, &Request)> = None;
-    for request in longest.into_values() {
-        let peak = pipeline.plan(request, None).await?.peak();
-        if largest.is_none_or(|(most, _)| peak > most) {
-            largest = Some((peak, request));
-        }
-    }
-    Ok(largest.map(|(_, request)| request.clone()))
-}
-
-/// What every picture notes.
-struct Recorder {
-    model: Model,
-    device: String,
-}
-
-impl Recorder {
-    fn of(&self, request: &Request, blueprint: Blueprint) -> RunRecord {
-        RunRecord {
-            format: RUN_FORMAT.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            model: self.model.noted_name(),
-            device: self.device.clone(),
-            blueprint,
-            paint: request.paint_options(0),
-            image: 0,
-            images: 1,
-            sources: Vec::new(),
-            latents: None,
-        }
-    }
-}
-
-/// Whether the picture at `path` is whole and the one that `request` asks of the model with this fingerprint. Version and
-/// device do not count.
+/// Whether the picture at `path` is whole and the one that the run would make. Version and device do not count.
 ///
 /// # Errors
 /// When it is a picture of another making, which must not be lost.
-fn is_made(path: &Path, request: &Request, fingerprint: &str) -> Result<bool> {
+fn is_made(path: &Path, run: &Run<'_>, image: usize) -> Result<bool> {
     if path.is_dir() {
         return Err(Error::input(path, "expected a picture or nothing, found a folder"));
     }
     // What is no picture, or half of one, is of no use to anyone.
-    let Ok(images::Picture { image, .. }) = images::read(path) else { return Ok(false) };
+    let Ok(images::Picture { image: pixels, .. }) = images::read(path) else { return Ok(false) };
     let RunRecord { blueprint, paint, sources, latents, .. } = metadata::read(path)?;
-    let prompt = request.prompts.first().map_or("", String::as_str);
-    let options = request.architect_options(0);
-    let size = (request.width, request.height);
-    Ok((image.width, image.height) == size
-        && (blueprint.width, blueprint.height) == size
-        && (blueprint.model.as_str(), blueprint.prompt.as_str()) == (fingerprint, prompt)
-        && (blueprint.seed, blueprint.sampling) == (options.seed, options.sampling)
+    let prompt = &run.prompts()[image];
+    let fingerprint = run.pipeline().checkpoint().fingerprint();
+    Ok([pixels.width, pixels.height] == prompt.size()
+        && [blueprint.width, blueprint.height] == prompt.size()
+        && (blueprint.model.as_str(), &blueprint.prompt) == (fingerprint, &prompt.text)
+        && (blueprint.seed, blueprint.sampling) == (prompt.options.seed, prompt.options.sampling)
         && blueprint.rng == RNG_VERSION
         && blueprint.sources.is_empty()
-        && paint == request.paint_options(0)
+        && paint == run.paint_options(image)?
         && sources.is_empty()
         && latents.is_none())
 }

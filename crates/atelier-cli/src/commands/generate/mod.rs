@@ -6,24 +6,22 @@ use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::Instant;
 
-use atelier::prompt::glyph_texts;
-use atelier::record::{RUN_FORMAT, RunRecord, device_name};
-use atelier::{Blueprint, DeviceReport, Event, Picture, Pipeline, Request, Run, Stage};
+use atelier::record::{RecordContext, device_name};
+use atelier::{Blueprint, DeviceReport, Event, Observer, Picture, Pipeline, Run, Settings, Stage};
 use futures_lite::future::block_on;
 
-pub use request::unprefixed;
-use request::{Plan, Remarks};
+use request::{Inputs, Remarks};
 
 use crate::args::{DeviceArgs, DeviceName, GenerateArgs, KernelsName};
 use crate::error::Result;
 use crate::guard;
+use crate::io::latents::Latents;
 use crate::io::names::Names;
 use crate::io::unfinished::{Journal, Unfinished};
 use crate::io::{blueprints, files, metadata, trace};
-use crate::session::memory;
+use crate::session::{Target, memory};
 use crate::ui::events::RunEvent;
 use crate::ui::format::counted;
 use crate::ui::report::Report;
@@ -39,13 +37,14 @@ const MOST_CHECKED: usize = 100_000;
 /// Draws what the command line asks for.
 pub fn run(args: &GenerateArgs) -> Result<()> {
     let start = Instant::now();
-    let plan = Plan::new(args)?;
-    let outputs = Outputs::new(args, &plan)?;
+    let inputs = Inputs::new(args)?;
+    let target = Target::of(&args.device)?;
+    let outputs = Outputs::new(args, &inputs)?;
     guard::watch_interrupts();
     let report = RefCell::new(Report::new(args.json, args.quiet));
     let kept = RefCell::new(Kept::default());
     // A panic, such as a driver's, must not keep back what is saved.
-    let outcome = guard::caught(|| block_on(draw(&plan, &outputs, &report, &kept)));
+    let outcome = guard::caught(|| block_on(draw(args, &inputs, &target, &outputs, &report, &kept)));
     let (mut report, mut kept) = (report.into_inner(), kept.into_inner());
     match outcome {
         Ok(()) => {
@@ -61,25 +60,31 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     }
 }
 
-async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>, kept: &RefCell<Kept>) -> Result<()> {
-    let source = plan.model.source()?;
-    let (device, device_report) = plan.target.open().await?;
+async fn draw(
+    args: &GenerateArgs,
+    inputs: &Inputs,
+    target: &Target,
+    outputs: &Outputs,
+    report: &RefCell<Report>,
+    kept: &RefCell<Kept>,
+) -> Result<()> {
+    let source = inputs.model.source()?;
+    let (device, device_report) = target.open().await?;
     // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
     let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
-    let request = plan.request(pipeline.checkpoint());
-    plan.check(&request, &pipeline)?;
-    memory::limit(&mut pipeline, &request, &device_report, &plan.model, plan.vram_budget)?;
+    let budget = args.device.vram_budget;
+    let prepared = memory::prepare(&mut pipeline, &inputs.request, &device_report, &inputs.model, budget);
+    let mut run = prepared.await.map_err(|error| inputs.located(error))?;
+    inputs.take_up(&mut run)?;
     guard::check_interrupt()?;
-    announce(plan, &request, &device_report, &mut report.borrow_mut());
-    if let Some(card) = pipeline.checkpoint().card() {
-        for warning in card.warnings(&request) {
-            report.borrow_mut().warn_of(&warning);
-        }
+    announce(inputs, &run, &device_report, &mut report.borrow_mut());
+    for warning in run.warnings() {
+        report.borrow_mut().warn_of(&warning);
     }
-    let device = device_name(&device_report);
-    kept.borrow_mut().begin(plan, outputs, &request, &device);
+    let context = outputs.context(inputs, device_name(&device_report));
+    kept.borrow_mut().begin(inputs, outputs, &run, &context.device);
 
-    let mut run = Run::observed(|event: &Event| {
+    let mut observer = Observer::new(|event: &Event| {
         report.borrow_mut().on(event);
         if guard::interrupted() && !nearly_done(event) {
             ControlFlow::Break(())
@@ -88,42 +93,28 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>, kept: &R
         }
     });
     if outputs.trace.is_some() {
-        run = run.traced();
+        observer = observer.traced();
     }
-    let sources = pipeline.sources(&request.sources, &mut run).await?;
-    if !request.sources.is_empty() {
-        report.borrow_mut().progress.sources_read(request.sources.len());
+    run.read_sources(&mut observer).await?;
+    if !inputs.sources.is_empty() {
+        report.borrow_mut().progress.sources_read(inputs.sources.len());
     }
-    let mut blueprints: Vec<_> = plan.blueprints().iter().cloned().map(Rc::new).collect();
-    for prompt in blueprints.len()..request.prompts.len() {
-        guard::check_interrupt()?;
-        let blueprint = pipeline.blueprint(prompt, &request, &sources, &mut run).await?;
+    guard::check_interrupt()?;
+    while let Some((prompt, blueprint)) = run.next_blueprint(&mut observer).await? {
         // Before the painter begins: its failure must not lose them.
         kept.borrow_mut().add_blueprint(&blueprint, &mut report.borrow_mut());
         outputs.save_blueprint(prompt, &blueprint, &mut report.borrow_mut())?;
-        blueprints.push(Rc::new(blueprint));
+        kept.borrow().check_interrupt()?;
     }
-    let images = if outputs.blueprint_only { 0 } else { request.images() };
-    for image in (0..images).filter(|&image| !plan.is_saved(image)) {
-        guard::check_interrupt()?;
-        let picture = pipeline.picture(image, &blueprints, &request, &sources, &mut run).await?;
-        let record = RunRecord {
-            format: RUN_FORMAT.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            model: outputs.noted(plan.model.to_string(), || plan.model.noted_name()),
-            device: device.clone(),
-            blueprint: Blueprint::clone(&picture.blueprint),
-            paint: picture.options,
-            image,
-            images,
-            sources: plan.sources.iter().map(|source| outputs.noted_path(&source.path)).collect(),
-            latents: plan.latents.as_ref().map(|latents| latents.record(image)),
-        };
-        let path = outputs.save_picture(&picture, &record, &mut report.borrow_mut())?;
-        kept.borrow_mut().add_picture(image, &path, &mut report.borrow_mut());
+    while !outputs.blueprint_only
+        && let Some(picture) = run.next_picture(&mut observer).await?
+    {
+        let path = outputs.save_picture(&picture, &context, &mut report.borrow_mut())?;
+        kept.borrow_mut().add_picture(picture.index, &path, &mut report.borrow_mut());
+        kept.borrow().check_interrupt()?;
     }
     if let Some(path) = &outputs.trace {
-        trace::write(path, &run.trace.into_tensors().await?)?;
+        trace::write(path, &observer.trace.into_tensors().await?)?;
     }
     Ok(())
 }
@@ -152,26 +143,25 @@ struct Kept {
 }
 
 impl Kept {
-    fn begin(&mut self, plan: &Plan, outputs: &Outputs, request: &Request, device: &str) {
+    fn begin(&mut self, inputs: &Inputs, outputs: &Outputs, run: &Run<'_>, device: &str) {
         if outputs.blueprint_only {
-            (self.noun, self.all) = ("blueprint", request.prompts.len());
+            (self.noun, self.all) = ("blueprint", run.prompts().len());
             return;
         }
-        (self.noun, self.all) = ("picture", request.images());
-        self.saved = (0..self.all).filter(|&image| plan.is_saved(image)).count();
+        (self.noun, self.all) = ("picture", run.images());
+        self.saved = (0..self.all).filter(|&image| inputs.is_saved(image)).count();
         // Noise of a file and traces are for comparisons, which are short.
-        if plan.latents.is_some() || outputs.trace.is_some() {
+        if inputs.latents.is_some() || outputs.trace.is_some() {
             return;
         }
-        self.journal = Some(match &plan.resumed {
+        self.journal = Some(match &inputs.resumed {
             Some((path, run)) => {
                 self.blueprints = run.blueprints.len();
                 Journal::resumed(run.clone(), path)
             }
             None => {
-                let mut run = Unfinished::new(request, plan.model.to_string(), device.to_owned());
-                run.sources = plan.sources.iter().map(|source| source.path.clone()).collect();
-                run.blueprints = plan.blueprints().to_vec();
+                let mut run = Unfinished::new(run.request(), inputs.model.to_string(), device.to_owned());
+                run.sources = inputs.sources.iter().map(|source| source.path.clone()).collect();
                 outputs.note(&mut run);
                 let (folder, stem) = outputs.pictures.common();
                 Journal::new(run, folder, stem)
@@ -200,6 +190,11 @@ impl Kept {
         if let Some(error) = self.journal.as_mut().and_then(Journal::take_failure) {
             report.warn(&format!("the run could not be taken up again if it ended now: {error}"));
         }
+    }
+
+    /// An error once Ctrl-C was pressed, unless everything is there.
+    fn check_interrupt(&self) -> Result<()> {
+        if self.saved < self.all { guard::check_interrupt() } else { Ok(()) }
     }
 
     /// Everything is there.
@@ -259,9 +254,11 @@ fn flags(place: &DeviceArgs) -> String {
 }
 
 /// Says what begins.
-fn announce(plan: &Plan, request: &Request, device: &DeviceReport, report: &mut Report) {
-    let Request { width, height, steps, guidance, seed, .. } = *request;
-    let (device_text, model_text) = (device.to_string(), plan.model.to_string());
+fn announce(inputs: &Inputs, run: &Run<'_>, device: &DeviceReport, report: &mut Report) {
+    let Settings { steps, guidance, .. } = run.settings();
+    let [width, height] = run.largest_size();
+    let seed = run.paint_options(0).map_or(0, |options| options.seed);
+    let (device_text, model_text) = (device.to_string(), inputs.model.to_string());
     report.send(&RunEvent::Start {
         version: env!("CARGO_PKG_VERSION"),
         device: &device_text,
@@ -271,13 +268,13 @@ fn announce(plan: &Plan, request: &Request, device: &DeviceReport, report: &mut 
         height,
         steps,
         guidance,
-        prompts: request.prompts.len(),
-        images: request.images(),
-        texts: request.prompts.iter().map(|prompt| glyph_texts(prompt)).collect(),
+        prompts: run.prompts().len(),
+        images: run.images(),
+        texts: run.prompts().iter().map(|prompt| &*prompt.quoted).collect(),
     });
-    let model = plan.model.title();
+    let model = inputs.model.title();
     report.progress.say(&format!("{model} on {device_text}: {width}x{height}, {steps} steps, seed {seed}"));
-    let Remarks { notes, warnings } = plan.remarks(request);
+    let Remarks { notes, warnings } = inputs.remarks(run);
     for note in notes.iter().take(MOST_REMARKS) {
         report.progress.say(note);
     }
@@ -285,7 +282,7 @@ fn announce(plan: &Plan, request: &Request, device: &DeviceReport, report: &mut 
         report.warn(warning);
     }
     let now = device_name(device);
-    if let Some(then) = plan.recorded_device.as_ref().filter(|then| **then != now) {
+    if let Some(then) = inputs.recorded_device.as_ref().filter(|then| **then != now) {
         report.warn(&format!("the picture was made on {then}; on {now} pixels may differ slightly"));
     }
 }
@@ -306,9 +303,9 @@ struct Outputs {
 
 impl Outputs {
     /// Checks that each of them can be written.
-    fn new(args: &GenerateArgs, plan: &Plan) -> Result<Self> {
-        let (prompts, images) = (plan.prompts(), plan.prompts().saturating_mul(plan.images_per_prompt));
-        let resumed = plan.resumed.as_ref().map(|(_, run)| run);
+    fn new(args: &GenerateArgs, inputs: &Inputs) -> Result<Self> {
+        let (prompts, images) = (inputs.request.start.len(), inputs.request.images());
+        let resumed = inputs.resumed.as_ref().map(|(_, run)| run);
         let output = resumed.map_or(args.output.as_deref(), |run| run.output.as_deref());
         let pictures = Names::new("--output", output.unwrap_or(Path::new(DEFAULT_OUTPUT)), "png", images)?;
         let blueprint = resumed.map_or(args.save_blueprint.as_deref(), |run| run.save_blueprint.as_deref());
@@ -323,7 +320,7 @@ impl Outputs {
             // Taken names are passed over.
             files::check_place("--output", &pictures.path(1))?;
         } else {
-            let unsaved = (0..images.min(MOST_CHECKED)).filter(|&image| !plan.is_saved(image));
+            let unsaved = (0..images.min(MOST_CHECKED)).filter(|&image| !inputs.is_saved(image));
             files::check_targets("--output", unsaved.map(|image| pictures.path(image + 1)))?;
         }
         if let Some(names) = &blueprints {
@@ -358,6 +355,17 @@ impl Outputs {
         if self.note_paths { path } else { name() }
     }
 
+    /// What every picture notes.
+    fn context(&self, inputs: &Inputs, device: String) -> RecordContext {
+        RecordContext {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            model: self.noted(inputs.model.to_string(), || inputs.model.noted_name()),
+            device,
+            sources: inputs.sources.iter().map(|source| self.noted_path(&source.path)).collect(),
+            latents: inputs.latents.as_ref().map(Latents::record),
+        }
+    }
+
     fn noted_path(&self, path: &Path) -> String {
         let name = || path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         self.noted(path.display().to_string(), name)
@@ -378,19 +386,26 @@ impl Outputs {
         Ok(())
     }
 
-    fn save_picture(&self, picture: &Picture, record: &RunRecord, report: &mut Report) -> Result<PathBuf> {
-        let bytes = metadata::encode(&picture.image, self.metadata.then_some(record))?;
+    fn save_picture(
+        &self,
+        picture: &Picture,
+        context: &RecordContext,
+        report: &mut Report,
+    ) -> Result<PathBuf> {
+        let image = picture.index;
+        let record = self.metadata.then(|| picture.record(context));
+        let bytes = metadata::encode(&picture.image, record.as_ref())?;
         // Names that the user did not choose are never written over.
         let path = if self.output.is_none() {
             files::write_new(self.pictures.paths(), &bytes)?
         } else {
-            let path = self.pictures.path(record.image + 1);
+            let path = self.pictures.path(image + 1);
             files::write(&path, &bytes)?;
             path
         };
         let (prompt, seed) = (picture.blueprint.prompt.as_str(), picture.options.seed);
         let blueprint_seed = picture.blueprint.seed;
-        report.send(&RunEvent::Saved { path: &path, prompt, seed, blueprint_seed, image: record.image });
+        report.send(&RunEvent::Saved { path: &path, prompt, seed, blueprint_seed, image });
         // Both, where one alone would make another picture.
         let seeds = if blueprint_seed == seed {
             format!("seed {seed}")

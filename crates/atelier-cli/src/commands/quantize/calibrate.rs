@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use atelier::calibration::Calibration;
-use atelier::{DeviceChoice, Event, Pipeline, Request, Run, device};
+use atelier::{DeviceChoice, Event, Observer, Pipeline, Prompt, Request, device};
 use atelier_weights::{ByteSource, hex};
 use sha2::{Digest, Sha256};
 
@@ -37,22 +37,18 @@ pub async fn measure(source: Arc<dyn ByteSource>, path: &Path, style: Style) -> 
     // Never dropped, as after a panic the device must not be touched again.
     let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
     let calibration = pipeline.calibrate();
-    let each = Request { steps: STEPS, ..pipeline.request("") };
-    let requests: Vec<Request> =
-        prompts.iter().map(|&prompt| Request { prompts: vec![prompt.to_owned()], ..each.clone() }).collect();
-    for request in &requests {
-        pipeline.check(request)?;
-    }
-    let mut counter = Counter::plain(style, "calibrate", (requests.len() * (STEPS + 1)) as u64);
-    let mut run = Run::observed(|event: &Event| {
+    // Each as if alone.
+    let each = prompts.iter().map(|&prompt| Prompt { seed: Some(0), ..prompt.into() });
+    let request = Request { steps: Some(STEPS), batch_padding: false, ..Request::new(each) };
+    let mut run = pipeline.prepare(&request, None).await?;
+    let mut counter = Counter::plain(style, "calibrate", (run.images() * (STEPS + 1)) as u64);
+    let mut observer = Observer::new(|event: &Event| {
         if matches!(event, Event::Blueprint { .. } | Event::Step { .. }) {
             counter.add(1);
         }
         if guard::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    for request in &requests {
-        pipeline.generate(request, &mut run).await?;
-    }
-    drop(run);
+    while run.next_picture(&mut observer).await?.is_some() {}
+    drop(observer);
     Ok(calibration)
 }

@@ -1,13 +1,16 @@
 //! The flow-matching Euler scheduler with the size-dependent linear shift (spec 8).
 
-use crate::error::{Error, Result};
+use burn::tensor::Tensor;
+
+use super::Scheduler;
+use crate::config::SchedulerConfig;
+use crate::error::{Error, Field, Result};
 use crate::geometry::PATCH_PIXELS;
 
 /// The noise levels of one run and the steps between them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowMatchEuler {
-    /// Unshifted timesteps `[steps]`, falling from `num_train_timesteps`; whole numbers. The painter is given
-    /// one less, see [`painter_timestep`](Self::painter_timestep).
+    /// Unshifted timesteps `[steps]`, falling from `num_train_timesteps`; whole numbers. The painter is given one less.
     pub timesteps: Vec<f32>,
     /// Shifted noise levels `[steps + 1]`, falling from 1 to 0.
     pub sigmas: Vec<f32>,
@@ -20,22 +23,13 @@ pub struct FlowMatchEuler {
 impl FlowMatchEuler {
     /// The schedule of `steps` steps for a picture of `width`×`height` pixels.
     ///
-    /// The other arguments are those of `scheduler_config.json`.
-    ///
     /// # Errors
     ///
     /// [`Error::Request`] with field `steps` unless it is in 1..=`num_train_timesteps`.
-    pub fn new(
-        base_shift: f64,
-        max_shift: f64,
-        base_image_seq_len: usize,
-        num_train_timesteps: usize,
-        steps: usize,
-        width: usize,
-        height: usize,
-    ) -> Result<Self> {
+    pub fn new(config: &SchedulerConfig, steps: usize, width: usize, height: usize) -> Result<Self> {
+        let SchedulerConfig { num_train_timesteps, base_shift, max_shift, base_image_seq_len } = *config;
         if steps == 0 || steps > num_train_timesteps {
-            return Err(Error::request("steps", format!("1 to {num_train_timesteps}"), steps));
+            return Err(Error::request(Field::Steps, format!("1 to {num_train_timesteps}"), steps));
         }
         let image_seq_len = (height / PATCH_PIXELS) * (width / PATCH_PIXELS);
         let mu = (image_seq_len as f64 / base_image_seq_len as f64).sqrt() * max_shift + base_shift;
@@ -53,21 +47,26 @@ impl FlowMatchEuler {
     }
 
     /// What the Euler step `i` multiplies the velocity by: `σ'(i+1) − σ'(i)`, negative.
-    ///
-    /// # Panics
-    ///
-    /// If `i` is not below the number of steps.
-    pub fn step(&self, i: usize) -> f32 {
+    fn difference(&self, i: usize) -> f32 {
         self.sigmas[i + 1] - self.sigmas[i]
     }
+}
 
-    /// The timestep that the painter is given at step `i`: one less than the unshifted one.
-    ///
-    /// # Panics
-    ///
-    /// If `i` is not below the number of steps.
-    pub fn painter_timestep(&self, i: usize) -> f32 {
-        self.timesteps[i] - 1.0
+impl Scheduler for FlowMatchEuler {
+    fn steps(&self) -> usize {
+        self.timesteps.len()
+    }
+
+    fn timestep(&self, step: usize) -> f32 {
+        self.timesteps[step] - 1.0
+    }
+
+    fn step(&mut self, step: usize, latents: Tensor<4>, velocity: &Tensor<4>) -> Tensor<4> {
+        latents + velocity.clone().mul_scalar(self.difference(step))
+    }
+
+    fn estimate(&self, step: usize, latents: &Tensor<4>, velocity: Tensor<4>) -> Tensor<4> {
+        latents.clone() - velocity.mul_scalar(self.sigmas[step + 1])
     }
 }
 
@@ -76,7 +75,13 @@ mod tests {
     use super::*;
 
     fn schedule(steps: usize, width: usize, height: usize) -> Result<FlowMatchEuler> {
-        FlowMatchEuler::new(0.25, 0.75, 256, 1000, steps, width, height)
+        let config = SchedulerConfig {
+            num_train_timesteps: 1000,
+            base_shift: 0.25,
+            max_shift: 0.75,
+            base_image_seq_len: 256,
+        };
+        FlowMatchEuler::new(&config, steps, width, height)
     }
 
     #[test]
@@ -90,10 +95,10 @@ mod tests {
     fn the_first_level_is_pure_noise_and_the_last_is_none() {
         for steps in 1..=1000 {
             let schedule = schedule(steps, 512, 768).unwrap();
-            assert_eq!(schedule.painter_timestep(0), 999.0);
+            assert_eq!(schedule.timestep(0), 999.0);
             assert_eq!((schedule.timesteps.len(), schedule.sigmas.len()), (steps, steps + 1));
             assert_eq!((schedule.sigmas[0], schedule.sigmas[steps]), (1.0, 0.0));
-            assert!((0..steps).all(|i| schedule.step(i) < 0.0), "{steps}");
+            assert!((0..steps).all(|i| schedule.difference(i) < 0.0), "{steps}");
             assert!(schedule.timesteps.iter().all(|&t| t >= 1.0), "{steps}");
         }
     }
@@ -101,7 +106,10 @@ mod tests {
     #[test]
     fn step_counts_without_a_schedule_are_refused() {
         for steps in [0, 1001] {
-            assert!(matches!(schedule(steps, 64, 64), Err(Error::Request { field: "steps", .. })), "{steps}");
+            assert!(
+                matches!(schedule(steps, 64, 64), Err(Error::Request { field: Field::Steps, .. })),
+                "{steps}"
+            );
         }
     }
 }
