@@ -72,8 +72,8 @@ impl Model {
         Ok(match self {
             Self::BuiltIn => Arc::new(Mini),
             Self::Folder(path) if pack::is_unfinished(path) => {
-                let problem = "expected a model, found an unfinished pack: the `atelier quantize` that began it goes on \
-                               with it";
+                let problem = "expected a model, found an unfinished pack; rerun the same `atelier quantize` command to \
+                               resume it";
                 return Err(Error::input(path, problem));
             }
             Self::Folder(path) => Arc::new(FolderSource::open(snapshot(path).as_deref().unwrap_or(path))?),

@@ -12,9 +12,9 @@ use crate::model::Model;
 
 pub use planning::{PlanArgs, PlanScheme, SynthArgs};
 
-const WHAT: &str = "What to draw";
-const HOW: &str = "How to draw";
-const WHERE: &str = "Where it runs";
+const WHAT: &str = "What to generate";
+const HOW: &str = "Sampling";
+const WHERE: &str = "Model and device";
 const OUTPUT: &str = "Output";
 
 /// A prompt becomes a picture, on this machine.
@@ -27,23 +27,23 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Draw pictures
+    /// Generate pictures
     Generate(Box<GenerateArgs>),
-    /// Print the run that a PNG was made by
+    /// Print how a PNG was made
     Inspect(InspectArgs),
-    /// Pack a model: four or eight bits a weight
+    /// Pack a model: quantize its weights to four or eight bits
     Quantize(QuantizeArgs),
-    /// Compare every byte of a pack with its hashes
+    /// Verify every byte of a pack against its hashes
     Verify(VerifyArgs),
-    /// Make a random model of real sizes
+    /// Make a model of real size with random weights
     Synth(SynthArgs),
-    /// Say how much device memory a run needs
+    /// Show how much device memory a run needs
     Plan(PlanArgs),
-    /// Measure each stage against what the device can do
+    /// Measure each stage against the device's limits
     Bench(BenchArgs),
-    /// Say what this machine has and what would be used
+    /// Show what this machine has and what would be used
     Doctor(DoctorArgs),
-    /// Draw a set of prompts, to measure a model by
+    /// Evaluate a model on a set of prompts
     #[command(subcommand)]
     Eval(EvalCommand),
     /// Print a completion script for a shell
@@ -63,96 +63,98 @@ Examples:
   atelier generate --from poster.png --steps 80 -o poster-finer.png
   atelier generate --resume winter.unfinished.json
 
-Each picture is saved as soon as it is painted. A run that is cut short, by Ctrl-C or a fault,
-leaves a file beside its pictures that --resume goes on from. A second Ctrl-C ends at once.
+Each picture is saved as soon as it is painted. A run that ends early, by Ctrl-C or an error, leaves a file
+beside its pictures from which --resume continues. A second Ctrl-C ends the program at once.
 
-Exit codes: 0 done, 1 the device failed, 2 bad input, 3 too little memory, 130 cancelled."
+Exit codes: 0 done, 1 the device failed, 2 bad input, 3 out of memory (or over --vram-budget), 130 cancelled."
 )]
 pub struct GenerateArgs {
-    /// The prompt; words in quotes are drawn as text
+    /// The prompt; words in quotes appear as text in the picture
     #[arg(value_name = "PROMPT")]
     pub text: Option<String>,
-    /// One more prompt (repeatable)
+    /// Another prompt (repeatable)
     #[arg(short, long, value_name = "PROMPT", help_heading = WHAT)]
     pub prompt: Vec<String>,
-    /// A file with one prompt a line; - is standard input
+    /// File with one prompt per line; - reads standard input
     #[arg(long, value_name = "FILE", help_heading = WHAT)]
     pub prompt_file: Option<PathBuf>,
-    /// A source image: PNG, JPEG, WebP or BMP (repeatable)
+    /// Source image: PNG, JPEG, WebP or BMP (repeatable)
     #[arg(short, long, value_name = "FILE", help_heading = WHAT)]
     pub image: Vec<PathBuf>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: the model's; with --image the image's shape, of the model's area]
+    /// Width in pixels, a multiple of 32 from 32 to 4096 [default: the model's; with --image, the image's aspect ratio at the
+    /// model's area]
     #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub width: Option<usize>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: as for --width]
+    /// Height in pixels, a multiple of 32 from 32 to 4096 [default: as for --width]
     #[arg(short = 'H', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub height: Option<usize>,
-    /// Pictures of each prompt, at least 1 [default: 1]
+    /// Pictures per prompt, at least 1 [default: 1]
     #[arg(short = 'n', long, value_name = "COUNT", help_heading = WHAT, allow_negative_numbers = true)]
     pub images_per_prompt: Option<usize>,
-    /// Paint a saved blueprint; its seed is the default of --seed
+    /// Paint a saved blueprint; --seed defaults to its seed
     #[arg(long, value_name = "FILE", help_heading = WHAT, conflicts_with_all = NEW_BLUEPRINT)]
     pub blueprint: Option<PathBuf>,
     /// Repeat the run that made this PNG; --steps, --guidance, --seed, -n and -i may change it
     #[arg(long, value_name = "PNG", help_heading = WHAT, conflicts_with_all = NEW_BLUEPRINT, conflicts_with = "blueprint")]
     pub from: Option<PathBuf>,
-    /// Go on with a run that was cut short: the file that it left, which has all settings; no other is taken beside it
+    /// Continue a run that ended early, from the file it left; that file has every setting, so no other may be given
     #[arg(long, value_name = "FILE.unfinished.json", help_heading = WHAT, conflicts_with_all = OTHER_RUN, value_hint = ValueHint::FilePath)]
     pub resume: Option<PathBuf>,
 
-    /// Steps of the painter, at least 1 [default: the model's, or 50]
+    /// Denoising steps, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
-    /// How strongly the prompt counts, at least 0; up to 1 is twice as fast [default: the model's, or 1.5]
+    /// Classifier-free guidance scale, at least 0; 1 or less turns it off and halves the time per step [default: the model's, or 1.5]
     #[arg(long, visible_alias = "cfg-scale", value_name = "SCALE", help_heading = HOW, allow_negative_numbers = true)]
     pub guidance: Option<f32>,
-    /// Whole number, or random or -1; picture k has seed + k - 1 and the blueprint of its prompt's first [default: random]
+    /// Random seed: a whole number, or random or -1; picture k uses seed + k - 1, and the blueprint of its prompt's first picture [default: random]
     #[arg(short, long, value_name = "NUMBER", value_parser = any_seed, help_heading = HOW, allow_negative_numbers = true)]
     pub seed: Option<Seed>,
-    /// Of the blueprint alone, to make a later picture of several again [default: the seed]
+    /// Seed of the blueprint alone, to repeat a later one of several pictures [default: --seed]
     #[arg(long, value_name = "NUMBER", value_parser = seed, help_heading = HOW, allow_negative_numbers = true)]
     pub blueprint_seed: Option<u64>,
-    /// Of the blueprint's tokens, at least 0; 0 takes the likeliest [default: the model's, usually 0.9]
+    /// Sampling temperature for the blueprint, at least 0; 0 is greedy [default: the model's, usually 0.9]
     #[arg(long, value_name = "NUMBER", help_heading = HOW, allow_negative_numbers = true)]
     pub temperature: Option<f32>,
-    /// Draw from the likeliest tokens of this mass, above 0 to 1 [default: the model's, usually 0.75]
-    #[arg(long, value_name = "MASS", help_heading = HOW, allow_negative_numbers = true)]
+    /// Nucleus sampling: keep the smallest set of tokens whose probability reaches P, 0 < P <= 1 [default: the model's,
+    /// usually 0.75]
+    #[arg(long, value_name = "P", help_heading = HOW, allow_negative_numbers = true)]
     pub top_p: Option<f32>,
-    /// Draw from this many likeliest tokens; 0 is all of them [default: the model's]
+    /// Top-k sampling: keep this many of the most likely tokens; 0 keeps all [default: the model's]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub top_k: Option<usize>,
-    /// Initial noise: the tensor `noise`, F32 [images, 16, height / 8, width / 8]
+    /// Initial noise from a file: the tensor `noise`, F32 [images, 16, height / 8, width / 8]
     #[arg(long, value_name = "FILE.safetensors", help_heading = HOW)]
     pub latents: Option<PathBuf>,
-    /// With several prompts, paint each as if it were alone
+    /// With several prompts, do not pad them to one length: paint each as if it were alone
     #[arg(long, help_heading = HOW)]
     pub no_batch_padding: bool,
 
     #[command(flatten)]
     pub device: DeviceArgs,
 
-    /// The PNG to write; %03d is the number of the picture [default: atelier-%03d.png, from the first free number]
+    /// PNG to write; %03d is the picture's number [default: atelier-%03d.png, from the first free number]
     #[arg(short, long, value_name = "FILE.png", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
-    /// Write the blueprint as soon as it is complete; with several prompts %03d is the number of the prompt
+    /// Write the blueprint as soon as it is complete; with several prompts, %03d is the prompt's number
     #[arg(long, value_name = "FILE.json", help_heading = OUTPUT, conflicts_with_all = ["blueprint", "from"])]
     pub save_blueprint: Option<PathBuf>,
-    /// Stop at the blueprint; without --save-blueprint it goes to standard output
+    /// Stop after the blueprint; without --save-blueprint, print it on standard output
     #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["blueprint", "from", "resume", "output", "latents"])]
     pub blueprint_only: bool,
-    /// Write every stage's tensors, for comparison with the reference
+    /// Write the tensors of every stage, to compare them with the reference
     #[arg(long, value_name = "FILE.safetensors", help_heading = OUTPUT, conflicts_with = "resume")]
     pub trace: Option<PathBuf>,
     /// Leave prompt, settings and blueprint out of the PNG
     #[arg(long, help_heading = OUTPUT, conflicts_with = "resume")]
     pub no_metadata: bool,
-    /// Note the folders of model and source images too, not their names alone
+    /// Also record the folders of model and source images, not only their names
     #[arg(long, help_heading = OUTPUT, conflicts_with = "no_metadata")]
     pub note_paths: bool,
-    /// Print events on standard output, one JSON object a line
+    /// Print events on standard output, one JSON object per line
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
     /// Print this help
@@ -203,19 +205,19 @@ pub const MAX_SEED: u64 = (1 << 53) - 1;
 /// Model and device.
 #[derive(Debug, Args)]
 pub struct DeviceArgs {
-    /// Folder of a model, or mini, which is built in; a folder of that name is ./mini [default: $ATELIER_MODEL, or mini]
+    /// Model folder, or the built-in mini (./mini is a folder of that name) [default: $ATELIER_MODEL, or mini]
     #[arg(long, value_name = "MODEL", help_heading = WHERE, value_hint = ValueHint::DirPath)]
     pub model: Option<Model>,
-    /// auto takes a GPU if there is one
+    /// Device to compute on; auto uses a GPU if there is one
     #[arg(long, value_enum, default_value_t, help_heading = WHERE)]
     pub device: DeviceName,
-    /// The first graphics adapter with this in its name; `atelier doctor` lists them
+    /// Use the first graphics adapter whose name contains this; `atelier doctor` lists them
     #[arg(long, value_name = "NAME", help_heading = WHERE)]
     pub adapter: Option<String>,
-    /// Kernels for a GPU: plain ones use nothing that not every adapter has, should a driver have faults
+    /// GPU kernels; plain uses only baseline WebGPU features, to work around driver bugs
     #[arg(long, value_enum, default_value_t, value_name = "KIND", help_heading = WHERE)]
     pub kernels: KernelsName,
-    /// The most memory of the device to use, in GB; `atelier plan` says what is needed
+    /// Limit on device memory, in GB; `atelier plan` shows how much is needed
     #[arg(long, value_name = "GB", help_heading = WHERE, allow_negative_numbers = true)]
     pub vram_budget: Option<f64>,
 }
@@ -256,13 +258,13 @@ pub struct BenchArgs {
     /// Width and height of the picture, a multiple of 32 from 32 to 4096 [default: the model's]
     #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
     pub size: Option<usize>,
-    /// Tokens that the architect writes
+    /// Tokens to generate
     #[arg(long, value_name = "COUNT", default_value_t = 64, allow_negative_numbers = true)]
     pub tokens: usize,
-    /// Steps that the painter makes
+    /// Denoising steps
     #[arg(long, value_name = "COUNT", default_value_t = 4, allow_negative_numbers = true)]
     pub steps: usize,
-    /// Count kernels too, on a GPU; it costs a little time
+    /// Also count kernels, on a GPU; takes a little longer
     #[arg(long)]
     pub dispatches: bool,
     #[command(flatten)]
@@ -270,7 +272,7 @@ pub struct BenchArgs {
     /// Print the report as JSON
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
-    /// Print nothing but the report and errors
+    /// Print only the report and errors
     #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
 }
@@ -286,7 +288,7 @@ pub enum BenchStage {
 
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Folder of a model, or mini, which is built in [default: $ATELIER_MODEL, or mini]
+    /// Model folder, or the built-in mini [default: $ATELIER_MODEL, or mini]
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::DirPath)]
     pub model: Option<Model>,
     /// Print the report as JSON
@@ -300,94 +302,94 @@ Examples:
   atelier quantize GLM-Image -o GLM-Image-q4
   atelier generate \"A poster that says 'HELLO'\" --model GLM-Image-q4
 
-After Ctrl-C the same command goes on. A policy is JSON: {\"name\": \"mine\", \"rules\": [{\"tensors\":
+Rerun the command to resume after Ctrl-C. A policy is JSON: {\"name\": \"mine\", \"rules\": [{\"tensors\":
 \"transformer/*.norm1.*\", \"treatment\": \"q8\"}], \"otherwise\": \"q4\"}; the first rule that matches decides;
 treatments are keep, q8, q4 and q4-offset.")]
 pub struct QuantizeArgs {
-    /// Folder of the model, or mini, which is built in
+    /// Model folder, or the built-in mini
     #[arg(value_name = "CHECKPOINT", value_hint = ValueHint::DirPath)]
     pub checkpoint: Model,
-    /// A new or empty folder for the pack
+    /// Folder for the pack, new or empty
     #[arg(short, long, value_name = "PACK", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
-    /// How weights are packed
+    /// How to pack weights
     #[arg(long, value_enum, default_value_t, conflicts_with = "policy")]
     pub scheme: SchemeName,
-    /// Rules of one's own instead of a scheme
+    /// Your own rules instead of a scheme
     #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
     pub policy: Option<PathBuf>,
-    /// How scales are found
+    /// How to choose scales
     #[arg(long, value_enum, default_value_t)]
     pub search: SearchName,
-    /// Draw these prompts first, one a line, on the CPU, and weigh errors by what goes into each column
+    /// Calibrate: first run these prompts (one per line) on the CPU, and weight errors by each column's activations
     #[arg(long, value_name = "PROMPTS.txt", value_hint = ValueHint::FilePath)]
     pub calibrate: Option<PathBuf>,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(short, long)]
     pub quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum SchemeName {
-    /// Four bits, eight where it matters most
+    /// Four bits; eight where it matters most
     #[default]
     Q4,
     /// Eight bits
     Q8,
     /// Four bits with offsets, and eight for the architect's attention
     Mixed,
-    /// As they are: only in shards with hashes, as a browser wants them
+    /// Unchanged, only in shards with hashes, for browsers
     Keep,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum SearchName {
-    /// From the largest weight of a block
+    /// From the largest weight of each block
     Nearest,
-    /// With the least squared error of those that are tried
+    /// The candidate with the smallest squared error
     #[default]
     LeastSquares,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A damaged file is named: get it again, or delete the pack and quantise once more. A pack that is not finished
-is refused: the `atelier quantize` that began it goes on with it.")]
+Names any damaged file; download it again, or delete the pack and quantize again. An unfinished pack is refused:
+rerun the same `atelier quantize` command to resume it.")]
 pub struct VerifyArgs {
-    /// Folder of the pack
+    /// Pack folder
     #[arg(value_name = "PACK", value_hint = ValueHint::DirPath)]
     pub pack: PathBuf,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(short, long)]
     pub quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum EvalCommand {
-    /// Draw every prompt of a file, to see how well texts are drawn
+    /// Generate a picture for every prompt of a file, to measure how well texts are rendered
     Text(EvalTextArgs),
-    /// Compare a packed model with the one it was made from
+    /// Compare a pack with the model it was made from
     Fidelity(EvalFidelityArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-For every prompt the original writes a blueprint and paints it. The pack then says how it would have
-drawn each token of that blueprint, and paints it from the same noise.")]
+For every prompt, the original model writes a blueprint and paints it. The pack then scores each token of that
+blueprint, and paints it from the same noise.")]
 pub struct EvalFidelityArgs {
-    /// The prompts and their numbers, JSON, as for `eval text`
+    /// Prompts and their indexes, JSON, as for `eval text`
     #[arg(value_name = "PROMPTS.json")]
     pub prompts: PathBuf,
-    /// The model that was packed, or mini, which is built in
+    /// Folder of the model that was packed, or the built-in mini
     #[arg(long, value_name = "MODEL", default_value = "mini", value_hint = ValueHint::DirPath)]
     pub against: Model,
-    /// Only these indexes: 7, or 10-19
+    /// Only these indexes: 7 or 10-19
     #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
     pub only: Option<RangeInclusive<usize>>,
-    /// Steps of the painter, at least 1 [default: the model's, or 50]
+    /// Denoising steps, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
-    /// Whole number, the same for every picture
+    /// Random seed, a whole number, the same for every picture
     #[arg(short, long, value_name = "NUMBER", default_value_t, value_parser = seed, help_heading = HOW, allow_negative_numbers = true)]
     pub seed: u64,
     #[command(flatten)]
@@ -395,7 +397,7 @@ pub struct EvalFidelityArgs {
     /// Print the figures as JSON
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
-    /// Print nothing but figures and errors
+    /// Print only figures and errors
     #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
 }
@@ -403,35 +405,35 @@ pub struct EvalFidelityArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 PROMPTS.json is {\"data_list\": [{\"prompt\": \"…\", \"index\": 0}, …]}; the picture of index 7 is DIR/007.png.
-A prompt may have a \"width\" and a \"height\" of its own; --width and --height come before them.
+A prompt may have a \"width\" and a \"height\" of its own; --width and --height override them.
 
-Pictures that are there already, of the same model, prompt, size, steps and seed, are passed over;
-others are painted again. So after Ctrl-C the same command goes on.")]
+Existing pictures of the same model, prompt, size, steps and seed are skipped; others are painted again.
+Rerun the command to resume after Ctrl-C.")]
 pub struct EvalTextArgs {
-    /// The prompts and their numbers, JSON
+    /// Prompts and their indexes, JSON
     #[arg(value_name = "PROMPTS.json")]
     pub prompts: PathBuf,
-    /// Only these indexes: 7, or 10-19
+    /// Only these indexes: 7 or 10-19
     #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
     pub only: Option<RangeInclusive<usize>>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
+    /// Width in pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
     #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub width: Option<usize>,
-    /// Pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
+    /// Height in pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
     #[arg(short = 'H', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
     pub height: Option<usize>,
-    /// Steps of the painter, at least 1 [default: the model's, or 50]
+    /// Denoising steps, at least 1 [default: the model's, or 50]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
-    /// Whole number, the same for every picture
+    /// Random seed, a whole number, the same for every picture
     #[arg(short, long, value_name = "NUMBER", default_value_t, value_parser = seed, help_heading = HOW, allow_negative_numbers = true)]
     pub seed: u64,
     #[command(flatten)]
     pub device: DeviceArgs,
-    /// The folder for the pictures, made if it is not there
+    /// Folder for the pictures, created if missing
     #[arg(short, long, value_name = "DIR", help_heading = OUTPUT, value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
 }
@@ -456,7 +458,7 @@ fn indexes(typed: &str) -> Result<RangeInclusive<usize>, String> {
     let (first, last) = typed.split_once('-').unwrap_or((typed, typed));
     match (first.trim().parse(), last.trim().parse()) {
         (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
-        _ => Err("expected a whole number, or the first and the last of several as in 10-19".into()),
+        _ => Err("expected a whole number, or a range such as 10-19".into()),
     }
 }
 

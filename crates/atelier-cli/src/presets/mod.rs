@@ -14,7 +14,7 @@ use crate::error::Result;
 /// A model by its sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
-    /// GLM-Image: an architect of 9 billion weights, a painter of 7
+    /// GLM-Image: 9 billion weights in the architect, 7 billion in the painter
     Full,
     /// The built-in model
     Mini,

@@ -88,7 +88,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     let importance =
         |tensor: &TensorEntry| calibration.importance(&format!("{}/{}", tensor.component, tensor.name));
     let parts = block_on(parts(&checkpoint))?;
-    let mut progress = Counter::bytes(style, "quantise", layout.bytes(), done);
+    let mut progress = Counter::bytes(style, "quantize", layout.bytes(), done);
     let mut weights = |tensor: &TensorEntry, rows| {
         guard::check_interrupt()?;
         let missing = || Error::Crash(format!("tensor {} has no component", tensor.name));
