@@ -4,44 +4,38 @@ use atelier::packing::plan_checkpoint;
 use atelier::plan::{MemoryPlan, PlanRequest};
 use atelier::{AdapterKind, DeviceReport, Pipeline, Request};
 use atelier_weights::Policy;
-use futures_lite::future::block_on;
 
-use super::machine;
+use super::{Session, machine};
 use crate::error::{Error, Result, one_line};
 use crate::model::Model;
 
 /// Bytes in a GB, here as everywhere in the program.
 pub const GB: f64 = 1e9;
 
-/// Plans the run ahead and refuses it where the device takes no buffer as large. Holds the pipeline to a budget in GB, if
-/// there is one, and refuses the run with the smallest budget that would do. Without one, a device that computes in the
-/// machine's own memory must find it free: else the system would end the program in the middle, without a word.
-pub fn limit(
-    pipeline: &mut Pipeline,
-    request: &Request,
-    device: &DeviceReport,
-    model: &Model,
-    gigabytes: Option<f64>,
-) -> Result<()> {
-    let budget = gigabytes.map(bytes_of).transpose()?;
-    let plan = block_on(pipeline.plan(request, budget))?;
-    let Some(budget) = budget else {
-        let free = shares_memory(device).then(machine::free_memory).flatten();
-        return match free {
-            Some(free) if !plan.fits(free) => block_on(too_little(pipeline, request, &plan, model, free)),
-            _ => Ok(()),
+impl Session {
+    /// Plans the run ahead and refuses it where the device takes no buffer as large. Holds the pipeline to the budget, if
+    /// there is one, and refuses the run with the smallest budget that would do. Without one, a device that computes in the
+    /// machine's own memory must find it free: else the system would end the program in the middle, without a word.
+    pub async fn limit(&mut self, request: &Request) -> Result<()> {
+        let plan = self.plan(request, self.budget).await?;
+        let Some(budget) = self.budget else {
+            let free = shares_memory(&self.device).then(machine::free_memory).flatten();
+            return match free {
+                Some(free) if !plan.fits(free) => too_little(self, request, &plan, &self.model, free).await,
+                _ => Ok(()),
+            };
         };
-    };
-    if !plan.fits(budget) {
-        return Err(Error::Budget { stage: largest(&plan), needed: plan.peak(), budget });
-    }
-    pipeline.set_memory_budget(Some(budget));
-    for stage in &plan.stages {
-        if let Some(cache) = stage.cache {
-            pipeline.set_cache_precision(stage.stage, cache);
+        if !plan.fits(budget) {
+            return Err(Error::Budget { stage: largest(&plan), needed: plan.peak(), budget });
         }
+        self.set_memory_budget(Some(budget));
+        for stage in &plan.stages {
+            if let Some(cache) = stage.cache {
+                self.set_cache_precision(stage.stage, cache);
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The stage that needs most.

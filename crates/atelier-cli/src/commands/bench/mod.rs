@@ -5,7 +5,6 @@ mod dispatches;
 mod report;
 mod work;
 
-use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::absolute;
 use std::time::Instant;
@@ -13,14 +12,14 @@ use std::time::Instant;
 use atelier::blueprint::{BLUEPRINT_FORMAT, TokenGrid};
 use atelier::prompt::{TargetGrids, check_size};
 use atelier::rng::RNG_VERSION;
-use atelier::{Blueprint, DeviceReport, Event, Latents, Pipeline, Request, Run, Sources, Stage, device};
+use atelier::{Blueprint, DeviceReport, Event, Latents, Request, Run, Sources, Stage, device};
 use futures_lite::future::block_on;
 
-use crate::args::{BenchArgs, BenchStage};
+use crate::args::BenchArgs;
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::model::Model;
-use crate::session::{Target, memory};
+use crate::session::{Session, Target};
 use crate::ui::style::{Style, say};
 use dispatches::Log;
 use report::{ArchitectReport, PainterReport, Report, VaeReport};
@@ -42,7 +41,6 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             other => other.into(),
         })?;
     }
-    guard::watch_interrupts();
     let report = block_on(measure(args))?;
     report.print(args.json)
 }
@@ -61,32 +59,28 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
         built_in => built_in,
     };
     let log = if args.dispatches { Some(Log::new()?) } else { None };
-    let opened = target.open().await;
+    let opened = Session::open(model, &target).await;
     let log = log.map(Log::begin).transpose()?;
-    let (device, device_report) = opened?;
-    let started = Instant::now();
-    // Never dropped, as after a panic the device must not be touched again.
-    let mut pipeline = ManuallyDrop::new(Pipeline::load(model.source()?, device).await?);
-    let opened = started.elapsed().as_secs_f64();
-    let default = pipeline.request(PROMPT);
+    let mut session = opened?;
+    let default = session.request(PROMPT);
     let size = args.size.unwrap_or(default.width);
     let request = Request { width: size, height: size, steps: args.steps, ..default };
-    pipeline.check(&request)?;
-    memory::limit(&mut pipeline, &request, &device_report, &model, args.device.vram_budget)?;
-    note(&format!("measuring what {device_report} can do"));
-    let ceilings = ceilings::measure(pipeline.device(), matches!(device_report, DeviceReport::Gpu(_)))?;
-    let mut bench = Bench { args, pipeline, request, log, peak: 0 };
-    let mut report = Report::new(&model, device_report, size, opened, ceilings);
-    let wanted = |stage| args.stage == BenchStage::All || args.stage == stage;
-    if wanted(BenchStage::Architect) {
+    session.check(&request)?;
+    session.limit(&request).await?;
+    note(&format!("measuring what {} can do", session.device));
+    let ceilings = ceilings::measure(session.device(), matches!(session.device, DeviceReport::Gpu(_)))?;
+    let mut report = Report::new(&session.model, session.device.clone(), size, session.seconds, ceilings);
+    let mut bench = Bench { args, session, request, log, peak: 0 };
+    let wanted = |stage| args.stage.is_none_or(|only| only == stage);
+    if wanted(Stage::Architect) {
         note("architect");
         report.architect = Some(bench.architect(&report.ceilings).await?);
     }
-    if wanted(BenchStage::Painter) {
+    if wanted(Stage::Painter) {
         note("painter");
         report.painter = Some(bench.painter(&report.ceilings).await?);
     }
-    if wanted(BenchStage::Vae) {
+    if wanted(Stage::Decoder) {
         note("VAE");
         report.vae = Some(bench.vae().await?);
     }
@@ -96,7 +90,7 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
 
 struct Bench<'a> {
     args: &'a BenchArgs,
-    pipeline: ManuallyDrop<Pipeline>,
+    session: Session,
     request: Request,
     log: Option<Log>,
     /// The most that was seen on a GPU.
@@ -131,7 +125,7 @@ impl Times {
 impl Bench<'_> {
     /// Loads the stage anew, and runs until `enough` tokens or steps are done.
     async fn watch(&mut self, stage: Stage, enough: usize, blueprint: Option<&Blueprint>) -> Result<Times> {
-        self.pipeline.release();
+        self.session.release();
         let started = Instant::now();
         let (mut times, mut peak) = (Times::default(), 0);
         let log = &self.log;
@@ -148,18 +142,17 @@ impl Bench<'_> {
                 _ => return ControlFlow::Continue(()),
             }
             peak = peak.max(device::memory().unwrap_or(0));
-            let stop = times.ends.len() >= enough || guard::interrupted();
-            if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if times.ends.len() >= enough { ControlFlow::Break(()) } else { guard::flow() }
         });
         let none = Sources::default();
         let outcome = match blueprint {
             Some(blueprint) => {
                 let options = self.request.paint_options(0);
-                self.pipeline.paint(blueprint, &options, &none, &mut run).await.map(|_| ())
+                self.session.paint(blueprint, &options, &none, &mut run).await.map(|_| ())
             }
             None => {
                 let options = self.request.architect_options(0);
-                self.pipeline.architect(PROMPT, &options, &none, &mut run).await.map(|_| ())
+                self.session.architect(PROMPT, &options, &none, &mut run).await.map(|_| ())
             }
         };
         drop(run);
@@ -175,7 +168,7 @@ impl Bench<'_> {
     async fn architect(&mut self, ceilings: &ceilings::Ceilings) -> Result<ArchitectReport> {
         let cold = self.watch(Stage::Architect, self.args.tokens, None).await?;
         let warm = self.watch(Stage::Architect, self.args.tokens, None).await?;
-        let bytes = work::bytes_of_token(self.pipeline.checkpoint());
+        let bytes = work::bytes_of_token(self.session.checkpoint());
         let rate = 1.0 / warm.pace();
         Ok(ArchitectReport {
             load_seconds: cold.loaded,
@@ -191,7 +184,7 @@ impl Bench<'_> {
     async fn painter(&mut self, ceilings: &ceilings::Ceilings) -> Result<PainterReport> {
         let blueprint = self.blueprint();
         let times = self.watch(Stage::Painter, self.args.steps, Some(&blueprint)).await?;
-        let operations = work::operations_of_step(self.pipeline.checkpoint(), &self.request);
+        let operations = work::operations_of_step(self.session.checkpoint(), &self.request);
         let rate = operations / times.pace();
         Ok(PainterReport {
             load_seconds: times.loaded,
@@ -204,15 +197,15 @@ impl Bench<'_> {
     }
 
     async fn vae(&mut self) -> Result<VaeReport> {
-        self.pipeline.release();
-        let config = &self.pipeline.checkpoint().config().vae;
+        self.session.release();
+        let config = &self.session.checkpoint().config().vae;
         let (channels, side) = (config.latent_channels, self.request.width / 8);
         let latents =
             Latents { channels, height: side, width: side, values: vec![0.0; channels * side * side] };
         let mut seconds = Vec::new();
         for _ in 0..2 {
             let started = Instant::now();
-            self.pipeline.decode(&latents, &mut Run::silent()).await?;
+            self.session.decode(&latents, &mut Run::silent()).await?;
             seconds.push(started.elapsed().as_secs_f64());
             self.peak = self.peak.max(device::memory().unwrap_or(0));
             guard::check_interrupt()?;
@@ -226,11 +219,11 @@ impl Bench<'_> {
     fn blueprint(&self) -> Blueprint {
         let Request { width, height, seed, sampling, .. } = self.request;
         let grids = TargetGrids::for_size(width, height);
-        let codes = self.pipeline.checkpoint().config().prior.vq_config.num_embeddings.max(1);
+        let codes = self.session.checkpoint().config().prior.vq_config.num_embeddings.max(1);
         let ids = (0..grids.large.len()).map(|place| (place * 7919 % codes) as u32).collect();
         Blueprint {
             format: BLUEPRINT_FORMAT.to_owned(),
-            model: self.pipeline.checkpoint().fingerprint().to_owned(),
+            model: self.session.checkpoint().fingerprint().to_owned(),
             prompt: PROMPT.to_owned(),
             width,
             height,

@@ -1,8 +1,5 @@
 //! `atelier eval fidelity`: what packing has done to a model, on the same tokens and the same noise.
 
-use std::mem::ManuallyDrop;
-use std::ops::ControlFlow;
-
 use atelier::image::RgbImage;
 use atelier::{Blueprint, Event, Pipeline, Request, Run, Sources};
 use futures_lite::future::block_on;
@@ -13,7 +10,7 @@ use crate::args::EvalFidelityArgs;
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::model::Model;
-use crate::session::{Target, memory};
+use crate::session::{Session, Target};
 use crate::ui::counter::Counter;
 use crate::ui::stdout;
 use crate::ui::style::{Style, say};
@@ -35,7 +32,6 @@ struct Fidelity {
 /// Runs the command.
 pub fn run(args: &EvalFidelityArgs) -> Result<()> {
     let prompts = prompts::selected(&args.prompts, args.only.as_ref())?;
-    guard::watch_interrupts();
     let found = block_on(compare(args, &prompts))?;
     if args.json {
         let json = serde_json::to_string(&found).map_err(|error| Error::Crash(error.to_string()))?;
@@ -61,10 +57,8 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
     let style = Style::of(args.json, args.quiet);
     let target = Target::of(&args.device)?;
     let packed = Model::choose(args.device.model.as_ref(), None);
-    let (original, request) = open(&args.against, &target, args).await?;
-    let mut original = ManuallyDrop::new(original);
-    let (pack, _) = open(&packed, &target, args).await?;
-    let mut pack = ManuallyDrop::new(pack);
+    let (mut original, request) = open(&args.against, &target, args).await?;
+    let (mut pack, _) = open(&packed, &target, args).await?;
     let (expected, found) = (original.checkpoint().fingerprint(), pack.checkpoint());
     // A checkpoint is always true to itself.
     if !found.is_pack() || !found.accepts(expected) {
@@ -87,7 +81,7 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
         if matches!(event, Event::Blueprint { .. } | Event::Step { .. } | Event::Decode { .. }) {
             counter.add(1);
         }
-        if guard::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        guard::flow()
     });
     let mut blueprints = Vec::with_capacity(prompts.len());
     for prompt in prompts {
@@ -100,15 +94,14 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
     measure(&expected, &found)
 }
 
-async fn open(model: &Model, target: &Target, args: &EvalFidelityArgs) -> Result<(Pipeline, Request)> {
-    let (device, device_report) = target.open().await?;
-    let mut pipeline = Pipeline::load(model.source()?, device).await?;
-    let request = pipeline.request("-");
+async fn open(model: &Model, target: &Target, args: &EvalFidelityArgs) -> Result<(Session, Request)> {
+    let mut session = Session::open(model.clone(), target).await?;
+    let request = session.request("-");
     let steps = args.steps.unwrap_or(request.steps);
     let request = Request { steps, seed: args.seed, ..request };
-    pipeline.check(&request)?;
-    memory::limit(&mut pipeline, &request, &device_report, model, args.device.vram_budget)?;
-    Ok((pipeline, request))
+    session.check(&request)?;
+    session.limit(&request).await?;
+    Ok((session, request))
 }
 
 /// A stage at a time, so that each is loaded once.

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::guard;
 use crate::io::{files, images, metadata};
 use crate::model::Model;
-use crate::session::{Target, memory};
+use crate::session::{Session, Target};
 use crate::ui::format::{counted, duration};
 use crate::ui::style::Style;
 
@@ -30,7 +29,6 @@ const GROUP: usize = 10;
 /// Draws what is not there yet.
 pub fn run(args: &EvalTextArgs) -> Result<()> {
     let prompts = prompts::selected(&args.prompts, args.only.as_ref())?;
-    guard::watch_interrupts();
     let progress = RefCell::new(Progress::new(Style::of(false, args.quiet)));
     let (folder, total) = (args.output.display(), prompts.len());
     let outcome = block_on(Evaluation { args, prompts: &prompts, progress: &progress }.run());
@@ -72,35 +70,30 @@ struct Job<'a> {
 
 impl Evaluation<'_> {
     async fn run(&self) -> Result<()> {
-        let device_args = &self.args.device;
-        let target = Target::of(device_args)?;
-        let model = Model::choose(device_args.model.as_ref(), None);
-        let source = model.source()?;
-        let (device, device_report) = target.open().await?;
-        // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
-        let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
-        let requests = self.requests(&pipeline)?;
-        if let Some(largest) = largest(&requests, &pipeline).await? {
-            memory::limit(&mut pipeline, &largest, &device_report, &model, device_args.vram_budget)?;
+        let model = Model::choose(self.args.device.model.as_ref(), None);
+        let mut session = Session::open(model, &Target::of(&self.args.device)?).await?;
+        let requests = self.requests(&session)?;
+        if let Some(largest) = largest(&requests, &session).await? {
+            session.limit(&largest).await?;
         }
         fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
         let paths: Vec<PathBuf> = self.prompts.iter().map(|prompt| self.path(prompt)).collect();
         let mut jobs = Vec::new();
         for ((prompt, request), path) in self.prompts.iter().zip(requests).zip(&paths) {
             guard::check_interrupt()?;
-            if !is_made(path, &request, pipeline.checkpoint().fingerprint())? {
+            if !is_made(path, &request, session.checkpoint().fingerprint())? {
                 jobs.push(Job { index: prompt.index, request, path });
             }
         }
         if let Some(job) = jobs.first() {
             files::check_target("--output", job.path)?;
         }
-        self.announce(&model, &device_report, &jobs);
-        if let Some(card) = pipeline.checkpoint().card() {
+        self.announce(&session.model, &session.device, &jobs);
+        if let Some(card) = session.checkpoint().card() {
             self.warn(card, &jobs);
         }
-        let record = Recorder { model, device: device_name(&device_report) };
-        self.paint(&jobs, &mut pipeline, &record).await
+        let record = Recorder { model: session.model.clone(), device: device_name(&session.device) };
+        self.paint(&jobs, &mut session, &record).await
     }
 
     /// The request of every prompt, checked against the model.
@@ -167,14 +160,13 @@ impl Evaluation<'_> {
         let mut run = Run::observed(|event: &Event| {
             self.progress.borrow_mut().on(event);
             // What is decoded is also written, before anything ends.
-            let goes_on = matches!(event, Event::Decode { .. }) || !guard::interrupted();
-            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if matches!(event, Event::Decode { .. }) { ControlFlow::Continue(()) } else { guard::flow() }
         });
         let none = Sources::default();
         for group in jobs.chunks(GROUP) {
             self.progress.borrow_mut().group();
             // A stage at a time, so that each is loaded once. Prompt by prompt, so that each picture has the seed itself
-            // and no padding for its mates.
+            // and no padding for its neighbours in a batch.
             let mut blueprints = Vec::with_capacity(group.len());
             for Job { index, request, .. } in group {
                 self.progress.borrow_mut().picture(*index);

@@ -3,27 +3,27 @@
 mod request;
 
 use std::cell::RefCell;
-use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Instant;
 
+use atelier::device::Limits;
 use atelier::prompt::glyph_texts;
 use atelier::record::{RUN_FORMAT, RunRecord, device_name};
-use atelier::{Blueprint, DeviceReport, Event, Picture, Pipeline, Request, Run, Stage};
+use atelier::{Blueprint, DeviceChoice, DeviceReport, Event, Picture, Request, Run, Stage};
 use futures_lite::future::block_on;
 
 pub use request::unprefixed;
 use request::{Plan, Remarks};
 
-use crate::args::{DeviceArgs, DeviceName, GenerateArgs, KernelsName};
+use crate::args::{DeviceArgs, GenerateArgs};
 use crate::error::Result;
 use crate::guard;
 use crate::io::names::Names;
 use crate::io::unfinished::{Journal, Unfinished};
 use crate::io::{blueprints, files, metadata, trace};
-use crate::session::memory;
+use crate::session::Session;
 use crate::ui::events::RunEvent;
 use crate::ui::format::counted;
 use crate::ui::report::Report;
@@ -41,7 +41,6 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     let start = Instant::now();
     let plan = Plan::new(args)?;
     let outputs = Outputs::new(args, &plan)?;
-    guard::watch_interrupts();
     let report = RefCell::new(Report::new(args.json, args.quiet));
     let kept = RefCell::new(Kept::default());
     // A panic, such as a driver's, must not keep back what is saved.
@@ -62,42 +61,35 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
 }
 
 async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>, kept: &RefCell<Kept>) -> Result<()> {
-    let source = plan.model.source()?;
-    let (device, device_report) = plan.target.open().await?;
-    // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
-    let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
-    let request = plan.request(pipeline.checkpoint());
-    plan.check(&request, &pipeline)?;
-    memory::limit(&mut pipeline, &request, &device_report, &plan.model, plan.vram_budget)?;
+    let mut session = Session::open(plan.model.clone(), &plan.target).await?;
+    let request = plan.request(session.checkpoint());
+    plan.check(&request, &session)?;
+    session.limit(&request).await?;
     guard::check_interrupt()?;
-    announce(plan, &request, &device_report, &mut report.borrow_mut());
-    if let Some(card) = pipeline.checkpoint().card() {
+    announce(plan, &request, &session.device, &mut report.borrow_mut());
+    if let Some(card) = session.checkpoint().card() {
         for warning in card.warnings(&request) {
             report.borrow_mut().warn_of(&warning);
         }
     }
-    let device = device_name(&device_report);
+    let device = device_name(&session.device);
     kept.borrow_mut().begin(plan, outputs, &request, &device);
 
     let mut run = Run::observed(|event: &Event| {
         report.borrow_mut().on(event);
-        if guard::interrupted() && !nearly_done(event) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if nearly_done(event) { ControlFlow::Continue(()) } else { guard::flow() }
     });
     if outputs.trace.is_some() {
         run = run.traced();
     }
-    let sources = pipeline.sources(&request.sources, &mut run).await?;
+    let sources = session.sources(&request.sources, &mut run).await?;
     if !request.sources.is_empty() {
         report.borrow_mut().progress.sources_read(request.sources.len());
     }
     let mut blueprints: Vec<_> = plan.blueprints().iter().cloned().map(Rc::new).collect();
     for prompt in blueprints.len()..request.prompts.len() {
         guard::check_interrupt()?;
-        let blueprint = pipeline.blueprint(prompt, &request, &sources, &mut run).await?;
+        let blueprint = session.blueprint(prompt, &request, &sources, &mut run).await?;
         // Before the painter begins: its failure must not lose them.
         kept.borrow_mut().add_blueprint(&blueprint, &mut report.borrow_mut());
         outputs.save_blueprint(prompt, &blueprint, &mut report.borrow_mut())?;
@@ -106,7 +98,7 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>, kept: &R
     let images = if outputs.blueprint_only { 0 } else { request.images() };
     for image in (0..images).filter(|&image| !plan.is_saved(image)) {
         guard::check_interrupt()?;
-        let picture = pipeline.picture(image, &blueprints, &request, &sources, &mut run).await?;
+        let picture = session.picture(image, &blueprints, &request, &sources, &mut run).await?;
         let record = RunRecord {
             format: RUN_FORMAT.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -210,7 +202,7 @@ impl Kept {
     }
 
     /// What is saved of a run that ends early, and how to go on.
-    fn tell(&self, report: &mut Report, place: &DeviceArgs) {
+    fn tell(&self, report: &mut Report, args: &DeviceArgs) {
         let Self { noun, all, saved, .. } = *self;
         if all == 0 {
             // It had not begun.
@@ -227,7 +219,7 @@ impl Kept {
             (saved, _) => format!("{saved} of {} are saved", counted(all, noun)),
         };
         let how = match resume {
-            Some(path) => format!("; to go on: atelier generate --resume {}{}", typed(path), flags(place)),
+            Some(path) => format!("; to go on: atelier generate --resume {}{}", typed(path), flags(args)),
             None => String::new(),
         };
         report.progress.say(&format!("{kept}{how}"));
@@ -246,15 +238,15 @@ fn typed(path: &Path) -> String {
 }
 
 /// What the file of a run does not say: where it runs.
-fn flags(place: &DeviceArgs) -> String {
-    let device = match place.device {
-        DeviceName::Auto => None,
-        DeviceName::Cpu => Some(" --device cpu".to_owned()),
-        DeviceName::Gpu => Some(" --device gpu".to_owned()),
+fn flags(args: &DeviceArgs) -> String {
+    let device = match args.device {
+        DeviceChoice::Cpu => Some(" --device cpu".to_owned()),
+        DeviceChoice::Gpu => Some(" --device gpu".to_owned()),
+        DeviceChoice::Auto | DeviceChoice::Adapter(_) => None,
     };
-    let adapter = place.adapter.as_ref().map(|name| format!(" --adapter {}", typed(Path::new(name))));
-    let kernels = (place.kernels == KernelsName::Plain).then(|| " --kernels plain".to_owned());
-    let budget = place.vram_budget.map(|budget| format!(" --vram-budget {budget}"));
+    let adapter = args.adapter.as_ref().map(|name| format!(" --adapter {}", typed(Path::new(name))));
+    let kernels = (args.kernels == Limits::AdapterWithPlainKernels).then(|| " --kernels plain".to_owned());
+    let budget = args.vram_budget.map(|budget| format!(" --vram-budget {budget}"));
     [device, adapter, kernels, budget].into_iter().flatten().collect()
 }
 

@@ -39,8 +39,6 @@ pub struct Plan {
     pub latents: Option<Latents>,
     pub model: Model,
     pub target: Target,
-    /// In GB.
-    pub vram_budget: Option<f64>,
     /// Where the run is repeated: the device it was made on.
     pub recorded_device: Option<String>,
     /// Where it goes on: the file of the run, and what that says.
@@ -133,7 +131,6 @@ impl Plan {
             latents: latents(args, recorded.as_ref())?,
             model,
             target: Target::of(&args.device)?,
-            vram_budget: args.device.vram_budget,
             recorded_device: recorded.map(|run| run.device),
             resumed: None,
             work,
@@ -170,7 +167,6 @@ impl Plan {
             latents: None,
             model: Model::choose(args.device.model.as_ref(), Some(&run.model)),
             target: Target::of(&args.device)?,
-            vram_budget: args.device.vram_budget,
             recorded_device: Some(run.device.clone()),
             resumed: Some((path.to_owned(), run)),
         };

@@ -16,7 +16,7 @@ use atelier_weights::{
 use futures_lite::future::block_on;
 use sha2::{Digest, Sha256};
 
-use crate::args::{QuantizeArgs, SchemeName, SearchName};
+use crate::args::QuantizeArgs;
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::io::files;
@@ -60,13 +60,9 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     if let (Some(path), [rule, ..]) = (&args.policy, policy.unmatched(&names).as_slice()) {
         return Err(Error::input(path, format!("the rule for {rule:?} matches no tensor")));
     }
-    let search = match args.search {
-        SearchName::Nearest => Search::Nearest,
-        SearchName::LeastSquares => Search::LeastSquares,
-    };
     let manifest = Manifest {
         calibrated: args.calibrate.as_deref().map(calibrate::fingerprint).transpose()?,
-        ..block_on(describe(&*source, &checkpoint, &layout, &policy, search))?
+        ..block_on(describe(&*source, &checkpoint, &layout, &policy, args.search))?
     };
     let before: u64 =
         checkpoint.components().flat_map(|(_, part)| part.files()).map(|(_, bytes)| bytes).sum();
@@ -82,7 +78,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     }
     writer.copy(TOKENIZER, &block_on(whole(&*source, TOKENIZER))?)?;
     let calibration = match &args.calibrate {
-        Some(path) => block_on(calibrate::measure(source.clone(), path, style))?,
+        Some(path) => block_on(calibrate::measure(&args.checkpoint, path, style))?,
         None => Calibration::default(),
     };
     let importance =
@@ -121,17 +117,7 @@ fn policy(args: &QuantizeArgs) -> Result<Policy> {
         let text = files::read_text(path, MAX_POLICY)?;
         return Ok(Policy::from_json(&path.display().to_string(), &text)?);
     }
-    Ok(policy_of(args.scheme))
-}
-
-/// The policy of a scheme.
-pub fn policy_of(scheme: SchemeName) -> Policy {
-    match scheme {
-        SchemeName::Q4 => Policy::q4(),
-        SchemeName::Q8 => Policy::q8(),
-        SchemeName::Mixed => Policy::mixed(),
-        SchemeName::Keep => Policy::keep(),
-    }
+    Ok((args.scheme)())
 }
 
 /// A file of the pack as its manifest notes it.

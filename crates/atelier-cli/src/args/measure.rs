@@ -1,12 +1,49 @@
-//! The commands about models that need not be there: their memory, and random ones of their sizes.
+//! The flags of the commands that measure or plan a run.
 
-use std::path::PathBuf;
-
+use atelier::Stage;
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::SchemeName;
+use super::values::{Name, one_of};
+use super::{DeviceArgs, OUTPUT};
 use crate::model::Model;
 use crate::presets::Preset;
+
+/// One stage, or all that are measured.
+pub type Measured = Option<Stage>;
+
+const STAGES: &[Name<Measured>] = &[
+    Name::new("all", None),
+    Name::new("architect", Some(Stage::Architect)),
+    Name::new("painter", Some(Stage::Painter)),
+    Name::new("vae", Some(Stage::Decoder)),
+];
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure
+    #[arg(long, value_parser = one_of(STAGES), default_value = "all")]
+    pub stage: Measured,
+    /// Width and height of the picture, a multiple of 32 from 32 to 4096 [default: the model's]
+    #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
+    pub size: Option<usize>,
+    /// Tokens to generate
+    #[arg(long, value_name = "COUNT", default_value_t = 64, allow_negative_numbers = true)]
+    pub tokens: usize,
+    /// Denoising steps
+    #[arg(long, value_name = "COUNT", default_value_t = 4, allow_negative_numbers = true)]
+    pub steps: usize,
+    /// Also count kernels, on a GPU; takes a little longer
+    #[arg(long)]
+    pub dispatches: bool,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Print the report as JSON
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// Print only the report and errors
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub quiet: bool,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -14,7 +51,8 @@ Examples:
   atelier plan --like full --scheme q4 -W 1024 -H 1024 --vram-budget 8
   atelier plan --model GLM-Image-q4 -W 2048 -H 2048 --images 1 --json
 
-Stages are on the device one after another; the peak is that of the largest. A GB is 1,000,000,000 bytes.
+Stages are on the device one after another; the peak is that of the largest. A GB is
+1,000,000,000 bytes.
 Exit codes: 0 it fits, 2 bad input, 3 it does not fit the budget.")]
 pub struct PlanArgs {
     /// Folder of a model or a pack, or the built-in mini [default: $ATELIER_MODEL, or mini]
@@ -62,44 +100,4 @@ pub enum PlanScheme {
     F16,
     /// 32 bits, as an unpacked checkpoint is computed
     F32,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  atelier synth --like full --layers 1 -o synthetic
-  atelier generate \"a poster\" --model synthetic --blueprint-only -W 64 -H 64
-
-The weights are random, and so are the pictures: this is for testing a machine. The tokenizer is mini's with the
-model's ids, so prompts have more tokens than with the real one. Rerun the command to resume after Ctrl-C.")]
-pub struct SynthArgs {
-    /// Model whose sizes to use
-    #[arg(long, value_enum)]
-    pub like: Preset,
-    /// Folder for the model, new or empty
-    #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
-    pub output: PathBuf,
-    /// How weights are packed [default: q4]
-    #[arg(long, value_enum)]
-    pub scheme: Option<SchemeName>,
-    /// Write a bfloat16 checkpoint instead of a pack
-    #[arg(long, conflicts_with = "scheme")]
-    pub checkpoint: bool,
-    /// Limit the layers of the architect and the blocks of the painter and the vision tower
-    #[arg(long, value_name = "COUNT", value_parser = layers)]
-    pub layers: Option<usize>,
-    /// Random seed, a whole number
-    #[arg(long, value_name = "NUMBER", default_value_t)]
-    pub seed: u64,
-    /// Print only errors
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-/// At least one.
-fn layers(typed: &str) -> Result<usize, String> {
-    match typed.parse() {
-        Ok(layers) if layers > 0 => Ok(layers),
-        _ => Err("expected a whole number of at least 1".into()),
-    }
 }
