@@ -16,12 +16,12 @@ impl Session {
     /// Plans the run ahead and refuses it where the device takes no buffer as large. Holds the pipeline to the budget, if
     /// there is one, and refuses the run with the smallest budget that would do. Without one, a device that computes in the
     /// machine's own memory must find it free: else the system would end the program in the middle, without a word.
-    pub async fn limit(&mut self, request: &Request) -> Result<()> {
-        let plan = self.plan(request, self.budget).await?;
+    pub fn limit(&mut self, request: &Request) -> Result<()> {
+        let plan = self.plan(request, self.budget)?;
         let Some(budget) = self.budget else {
             let free = shares_memory(&self.device).then(machine::free_memory).flatten();
             return match free {
-                Some(free) if !plan.fits(free) => too_little(self, request, &plan, &self.model, free).await,
+                Some(free) if !plan.fits(free) => too_little(self, request, &plan, &self.model, free),
                 _ => Ok(()),
             };
         };
@@ -54,7 +54,7 @@ fn shares_memory(device: &DeviceReport) -> bool {
 }
 
 /// The refusal, with whatever would do.
-async fn too_little(
+fn too_little(
     pipeline: &Pipeline,
     request: &Request,
     plan: &MemoryPlan,
@@ -64,16 +64,16 @@ async fn too_little(
     let mut ways = Vec::new();
     // In bands, and with numbers of 16 bits, for a budget with a little air.
     let air = free / 100 * 95;
-    if let Ok(tight) = pipeline.plan(request, Some(air)).await
+    if let Ok(tight) = pipeline.plan(request, Some(air))
         && tight.fits(air)
     {
         ways.push(format!("--vram-budget {:.2} makes do with that", (air as f64 / 1e7).floor() / 1e2));
     }
     let (width, height) = (request.width, request.height);
     if !pipeline.checkpoint().is_pack() {
-        let q4 = plan_checkpoint(pipeline.checkpoint(), &Policy::q4()).await?;
+        let q4 = plan_checkpoint(pipeline.checkpoint(), &Policy::q4())?;
         let planned = PlanRequest { sources: request.sources.len(), ..PlanRequest::new(width, height, true) };
-        let packed = atelier::plan::plan(pipeline.checkpoint().config(), &q4.tensors, &planned).await?.peak();
+        let packed = atelier::plan::plan(pipeline.checkpoint().config(), &q4.tensors, &planned)?.peak();
         if packed < plan.peak() {
             let model = one_line(&model.to_string());
             ways.push(format!(
@@ -89,7 +89,7 @@ async fn too_little(
             break;
         }
         let smaller = Request { width, height, noise: None, ..request.clone() };
-        if pipeline.plan(&smaller, None).await.is_ok_and(|plan| plan.fits(free)) {
+        if pipeline.plan(&smaller, None).is_ok_and(|plan| plan.fits(free)) {
             ways.push(format!("{width}x{height} pixels fit"));
             break;
         }

@@ -66,7 +66,7 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let size = args.size.unwrap_or(default.width);
     let request = Request { width: size, height: size, steps: args.steps, ..default };
     session.check(&request)?;
-    session.limit(&request).await?;
+    session.limit(&request)?;
     note(&format!("measuring what {} can do", session.device));
     let ceilings = ceilings::measure(session.device(), matches!(session.device, DeviceReport::Gpu(_)))?;
     let mut report = Report::new(&session.model, session.device.clone(), size, session.seconds, ceilings);

@@ -100,7 +100,7 @@ async fn open(model: &Model, target: &Target, args: &EvalFidelityArgs) -> Result
     let steps = args.steps.unwrap_or(request.steps);
     let request = Request { steps, seed: args.seed, ..request };
     session.check(&request)?;
-    session.limit(&request).await?;
+    session.limit(&request)?;
     Ok((session, request))
 }
 

@@ -73,8 +73,8 @@ impl Evaluation<'_> {
         let model = Model::choose(self.args.device.model.as_ref(), None);
         let mut session = Session::open(model, &Target::of(&self.args.device)?).await?;
         let requests = self.requests(&session)?;
-        if let Some(largest) = largest(&requests, &session).await? {
-            session.limit(&largest).await?;
+        if let Some(largest) = largest(&requests, &session)? {
+            session.limit(&largest)?;
         }
         fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
         let paths: Vec<PathBuf> = self.prompts.iter().map(|prompt| self.path(prompt)).collect();
@@ -193,7 +193,7 @@ impl Evaluation<'_> {
 }
 
 /// The one that needs most memory: of each size the longest prompt is planned for. None of no requests.
-async fn largest(requests: &[Request], pipeline: &Pipeline) -> Result<Option<Request>> {
+fn largest(requests: &[Request], pipeline: &Pipeline) -> Result<Option<Request>> {
     let mut longest = BTreeMap::new();
     for request in requests {
         let of_size = longest.entry((request.width, request.height)).or_insert(request);
@@ -203,7 +203,7 @@ async fn largest(requests: &[Request], pipeline: &Pipeline) -> Result<Option<Req
     }
     let mut largest: Option<(u64, &Request)> = None;
     for request in longest.into_values() {
-        let peak = pipeline.plan(request, None).await?.peak();
+        let peak = pipeline.plan(request, None)?.peak();
         if largest.is_none_or(|(most, _)| peak > most) {
             largest = Some((peak, request));
         }

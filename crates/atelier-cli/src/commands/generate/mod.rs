@@ -64,7 +64,7 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>, kept: &R
     let mut session = Session::open(plan.model.clone(), &plan.target).await?;
     let request = plan.request(session.checkpoint());
     plan.check(&request, &session)?;
-    session.limit(&request).await?;
+    session.limit(&request)?;
     guard::check_interrupt()?;
     announce(plan, &request, &session.device, &mut report.borrow_mut());
     if let Some(card) = session.checkpoint().card() {

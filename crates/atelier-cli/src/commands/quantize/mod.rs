@@ -5,12 +5,11 @@ mod calibrate;
 use std::collections::BTreeMap;
 
 use atelier::calibration::Calibration;
-use atelier::card::CARD;
 use atelier::checkpoint::Checkpoint;
-use atelier::packing::{aliases_of, plan_checkpoint};
-use atelier::weight_mapping::inventory;
+use atelier::packing::plan_checkpoint;
+use atelier_weights::checkpoint::{CARD, CONFIGS, TOKENIZER};
 use atelier_weights::{
-    ByteSource, Component, FileEntry, Layout, Manifest, PACK_FORMAT, Policy, Search, TensorEntry, hex,
+    ByteSource, ComponentName, FileEntry, Layout, Manifest, PACK_FORMAT, Policy, Search, TensorEntry, hex,
     read_all,
 };
 use futures_lite::future::block_on;
@@ -29,21 +28,6 @@ use crate::ui::style::{Style, say};
 const MAX_POLICY: u64 = 1 << 20;
 /// The longest configuration or tokenizer.
 pub const MAX_FILE: u64 = 256 << 20;
-/// What a checkpoint has beside weights.
-pub const CONFIGS: [&str; 9] = [
-    CARD,
-    "model_index.json",
-    "scheduler/scheduler_config.json",
-    "processor/preprocessor_config.json",
-    "text_encoder/config.json",
-    "transformer/config.json",
-    "vae/config.json",
-    "vision_language_encoder/config.json",
-    "vision_language_encoder/generation_config.json",
-];
-/// The one file beside weights and configurations.
-pub const TOKENIZER: &str = "processor/tokenizer.json";
-
 /// Runs the command.
 pub fn run(args: &QuantizeArgs) -> Result<()> {
     let style = Style::of(false, args.quiet);
@@ -54,7 +38,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     if checkpoint.is_pack() {
         return Err(Error::flag("CHECKPOINT", "a checkpoint", format!("{} is a pack", args.checkpoint)));
     }
-    let layout = block_on(plan_checkpoint(&checkpoint, &policy))?;
+    let layout = plan_checkpoint(&checkpoint, &policy)?;
     let names: Vec<String> =
         layout.tensors.iter().map(|tensor| format!("{}/{}", tensor.component, tensor.name)).collect();
     if let (Some(path), [rule, ..]) = (&args.policy, policy.unmatched(&names).as_slice()) {
@@ -83,13 +67,13 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     };
     let importance =
         |tensor: &TensorEntry| calibration.importance(&format!("{}/{}", tensor.component, tensor.name));
-    let parts = block_on(parts(&checkpoint))?;
     let mut progress = Counter::bytes(style, "quantize", layout.bytes(), done);
     let mut weights = |tensor: &TensorEntry, rows| {
         guard::check_interrupt()?;
         let missing = || Error::Crash(format!("tensor {} has no component", tensor.name));
-        let (component, aliases) = parts.get(tensor.component.as_str()).ok_or_else(missing)?;
-        let name = aliases.get(&tensor.name).unwrap_or(&tensor.name);
+        let component = ComponentName::of(&tensor.component).ok_or_else(missing)?;
+        let name = checkpoint.stored_name(component, &tensor.name);
+        let component = checkpoint.component(component)?;
         let scalar = tensor.shape.is_empty();
         let read = async {
             if scalar { component.read_f32(name).await } else { component.read_rows_f32(name, rows).await }
@@ -126,18 +110,6 @@ pub fn file_entry(path: &str, bytes: &[u8]) -> FileEntry {
     FileEntry { path: path.to_owned(), bytes: bytes.len() as u64, sha256 }
 }
 
-/// The components with the names under which they have what they lack.
-type Parts<'a> = BTreeMap<&'static str, (&'a Component, BTreeMap<String, String>)>;
-
-async fn parts(checkpoint: &Checkpoint) -> Result<Parts<'_>> {
-    let mut parts = Parts::new();
-    for (name, component) in checkpoint.components() {
-        let aliases = aliases_of(component, &inventory(checkpoint.config(), name).await?);
-        parts.insert(name.folder(), (component, aliases));
-    }
-    Ok(parts)
-}
-
 /// The manifest, but for the hashes of the shards.
 async fn describe(
     source: &dyn ByteSource,
@@ -147,7 +119,7 @@ async fn describe(
     search: Search,
 ) -> Result<Manifest> {
     let mut configs = BTreeMap::new();
-    for path in CONFIGS {
+    for path in CONFIGS.into_iter().chain([CARD]) {
         // The model was opened, so what it needs is there; it need not have a card.
         let Some(text) = read_all(source, path, MAX_FILE).await? else { continue };
         let json = serde_json::from_slice(&text).map_err(|error| Error::input(source.locate(path), error))?;
