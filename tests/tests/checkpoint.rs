@@ -143,7 +143,7 @@ async fn weights_that_are_not_numbers_are_refused_when_read() {
         let image = atelier::RgbImage::new(64, 64, vec![0; 64 * 64 * 3]).unwrap();
         let request = Request { sources: vec![image], ..Request::new(["x"]) };
         // Which stage reads the last tensor of the file does not matter: one of the two does.
-        let mut run = pipeline.prepare(&request, None).await.unwrap();
+        let mut run = pipeline.prepare(&request, None).unwrap();
         let error = run.next_blueprint(observer).await.unwrap_err().to_string();
         assert!(error.contains(PRIOR) || error.contains("vision_language_encoder"), "{error}");
     }
@@ -271,7 +271,7 @@ fn the_glyph_embedding_may_have_its_other_name() {
     let picture = |files: &BTreeMap<String, Vec<u8>>| {
         let mut pipeline = block_on(Pipeline::load(Arc::new(source(files)), cpu())).unwrap();
         let request = Request { width: Some(32), height: Some(32), steps: Some(1), ..greedy(["x 'y'"]) };
-        let mut run = block_on(pipeline.prepare(&request, None)).unwrap();
+        let mut run = pipeline.prepare(&request, None).unwrap();
         block_on(run.paint(0, &mut Observer::silent())).unwrap()
     };
     let before = picture(&files);

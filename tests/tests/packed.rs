@@ -8,8 +8,9 @@ use atelier::loader::Loader;
 use atelier::{Blueprint, Checkpoint, Device, Observer, Pipeline, Request, Stage};
 use atelier_mini::Mini;
 use atelier_shaders::Features;
-use atelier_tests::packs::{CONFIGS, random_pack};
+use atelier_tests::packs::random_pack;
 use atelier_tests::{block_on, cpu, software_gpu, software_gpu_with};
+use atelier_weights::checkpoint::CONFIGS;
 use atelier_weights::{MemorySource, Policy, read_all};
 
 const PROMPT: &str = "A poster that says 'OPEN'";
@@ -53,7 +54,7 @@ fn computes_alike(gpu: &Device, tolerance: f32, levels: u8) {
         let (mut here, mut there) = (pipeline(&policy, cpu()), pipeline(&policy, gpu.clone()));
         let (width, height, steps) = (Some(64), Some(64), Some(2));
         let request = Request { width, height, steps, ..Request::new([PROMPT]) };
-        let mut run = block_on(here.prepare(&request, None)).unwrap();
+        let mut run = here.prepare(&request, None).unwrap();
         let blueprint = Blueprint::clone(&block_on(run.blueprint(0, observer)).unwrap());
 
         let (expected, codes) = block_on(here.blueprint_logits(&blueprint, observer)).unwrap();

@@ -10,8 +10,9 @@ use atelier::prompt::TargetGrids;
 use atelier::rng::RNG_VERSION;
 use atelier::{Blueprint, Observer, Pipeline, Request, RgbImage, Sampling, Stage};
 use atelier_mini::Mini;
-use atelier_tests::packs::{CONFIGS, random_pack};
+use atelier_tests::packs::random_pack;
 use atelier_tests::{block_on, cpu};
+use atelier_weights::checkpoint::CONFIGS;
 use atelier_weights::{Policy, read_all};
 use burn::tensor::Tensor;
 use testkit::allocator::{Counting, peak_of};
@@ -39,9 +40,9 @@ fn plan_of(pipeline: &Pipeline, request: &PlanRequest) -> MemoryPlan {
     let checkpoint = pipeline.checkpoint();
     let tensors = match checkpoint.manifest() {
         Some(manifest) => manifest.tensors.clone(),
-        None => block_on(plan_checkpoint(checkpoint, &Policy::q4())).unwrap().tensors,
+        None => plan_checkpoint(checkpoint, &Policy::q4()).unwrap().tensors,
     };
-    block_on(plan(checkpoint.config(), &tensors, request)).unwrap()
+    plan(checkpoint.config(), &tensors, request).unwrap()
 }
 
 /// At least what was measured. The workspace, which is a good part of all when a model is this small, must not hide what
@@ -78,7 +79,7 @@ fn run_stages(mut pipeline: Pipeline, side: usize, check: &mut dyn FnMut(&str, &
     for (plan, sources) in [(&with_source, vec![image]), (&plain, Vec::new())] {
         let with = format!("at {side} with {} sources", sources.len());
         let request = Request { sources, width, height, steps, ..Request::new([PROMPT]) };
-        let mut run = block_on(pipeline.prepare(&request, None)).unwrap();
+        let mut run = pipeline.prepare(&request, None).unwrap();
         let (measured, ()) = peak_of(|| block_on(run.read_sources(observer)).unwrap());
         if !request.sources.is_empty() {
             check("sources", plan, Stage::Sources, measured);
@@ -118,7 +119,7 @@ fn run_large_painter(side: usize) {
         sources: Vec::new(),
     };
     let request = Request { steps: Some(1), guidance: Some(1.0), ..Request::of_blueprints([blueprint]) };
-    let mut run = block_on(pipeline.prepare(&request, None)).unwrap();
+    let mut run = pipeline.prepare(&request, None).unwrap();
     let (measured, _) = peak_of(|| block_on(run.paint(0, &mut Observer::silent())).unwrap());
     check(&format!("painter at {side}"), &plan, Stage::Painter, measured);
 }

@@ -21,13 +21,13 @@ fn small(prompt: &str) -> Request {
 }
 
 async fn blueprint(pipeline: &mut Pipeline, request: &Request) -> Blueprint {
-    let mut run = pipeline.prepare(request, None).await.unwrap();
+    let mut run = pipeline.prepare(request, None).unwrap();
     Blueprint::clone(&run.blueprint(0, &mut Observer::silent()).await.unwrap())
 }
 
 /// What a request is refused with, before anything is loaded.
 async fn refused(pipeline: &mut Pipeline, request: &Request) -> Error {
-    pipeline.prepare(request, None).await.err().unwrap()
+    pipeline.prepare(request, None).err().unwrap()
 }
 
 fn images(pipeline: &mut Pipeline, request: &Request) -> Vec<RgbImage> {
@@ -141,7 +141,7 @@ async fn a_blueprint_of_another_model_or_size_is_refused_by_field() {
     }
     // A run that is taken up again has its own prompt and size.
     for other in [small("a dog"), Request { width: Some(96), ..small("a cat") }] {
-        let mut run = p.prepare(&other, None).await.unwrap();
+        let mut run = p.prepare(&other, None).unwrap();
         let error = run.resume([good.clone()]).unwrap_err();
         assert!(matches!(error, Error::Blueprint { field: "prompt" | "width", .. }), "{error}");
     }
@@ -221,7 +221,7 @@ async fn keys_of_source_images_in_16_bits_change_little() {
         let written = blueprint(&mut p, &Request { sources: sources.clone(), ..small("again") }).await;
         let request = Request { sources, steps: Some(2), ..Request::of_blueprints([written]) };
         let mut paint = |budget| {
-            let mut run = block_on(p.prepare(&request, budget)).unwrap();
+            let mut run = p.prepare(&request, budget).unwrap();
             let painter = run.plan().stages.iter().find(|stage| stage.stage == Stage::Painter).unwrap();
             let cache = painter.cache.unwrap();
             (cache, block_on(run.paint(0, &mut Observer::silent())).unwrap().values)
@@ -324,7 +324,7 @@ fn each_picture_is_decoded_before_the_next_is_painted() {
             });
             ControlFlow::Continue(())
         });
-        let mut run = block_on(p.prepare(&request, budget)).unwrap();
+        let mut run = p.prepare(&request, budget).unwrap();
         let pictures = block_on(run.execute(&mut observer)).unwrap();
         drop(observer);
         (story, pictures.into_iter().map(|picture| picture.image).collect::<Vec<_>>())
@@ -347,7 +347,7 @@ fn one_picture_of_a_run_is_the_one_that_the_run_makes() {
     let (mut p, observer) = (pipeline(), &mut Observer::silent());
     let request = two_prompts();
     let whole = images(&mut p, &request);
-    let mut run = block_on(p.prepare(&request, None)).unwrap();
+    let mut run = p.prepare(&request, None).unwrap();
     block_on(run.blueprint(1, observer)).unwrap();
     for image in [3, 0] {
         let latents = block_on(run.paint(image, observer)).unwrap();
@@ -370,7 +370,7 @@ fn a_run_that_is_taken_up_makes_the_rest() {
     let whole = images(&mut p, &request);
     let first = block_on(blueprint(&mut p, &request));
     for group in [1, 10] {
-        let mut run = block_on(p.prepare(&request, None)).unwrap();
+        let mut run = p.prepare(&request, None).unwrap();
         run.resume([first.clone()]).unwrap();
         run.skip(|image| image == 0 || image == 2);
         run.in_groups_of(group);
@@ -408,12 +408,12 @@ async fn a_prepared_request_is_complete_and_means_the_same() {
         ..Request::new(["a 'cat'"])
     };
     let completed = |run: Run<'_>| run.request().clone();
-    let complete = completed(p.prepare(&short, None).await.unwrap());
+    let complete = completed(p.prepare(&short, None).unwrap());
     let Request { guidance, temperature, top_p, top_k, .. } = &complete;
     assert!(
         guidance.is_some() && temperature.is_some() && top_p.is_some() && top_k.is_some(),
         "{complete:?}"
     );
-    assert_eq!(completed(p.prepare(&complete, None).await.unwrap()), complete);
+    assert_eq!(completed(p.prepare(&complete, None).unwrap()), complete);
     assert_eq!(images(&mut p, &complete), images(&mut p, &short));
 }

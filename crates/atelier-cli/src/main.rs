@@ -33,7 +33,7 @@ fn main() {
             error.exit_code()
         }
     };
-    // Not by returning: threads of a failed device would be waited for.
+    // Exit here: returning would join the threads of a failed device.
     std::process::exit(code);
 }
 

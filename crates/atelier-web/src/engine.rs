@@ -95,7 +95,7 @@ impl Engine {
             if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let cancelled = || error::model(atelier::Error::Cancelled);
-        let mut run = self.pipeline.prepare(&asked.request, None).await.map_err(error::model)?;
+        let mut run = self.pipeline.prepare(&asked.request, None).map_err(error::model)?;
         for warning in run.warnings() {
             if tell(&event::warning(&warning)?).is_break() {
                 return Err(cancelled());

@@ -32,7 +32,7 @@ async fn poster(model: &str, prompt: &str) -> Result<(), Box<dyn Error>> {
     });
 
     let request = Request { steps: Some(20), seed: Some(1), images_per_prompt: 2, ..Request::new([prompt]) };
-    let mut run = pipeline.prepare(&request, None).await?;
+    let mut run = pipeline.prepare(&request, None)?;
     while let Some((_, blueprint)) = run.next_blueprint(&mut observer).await? {
         eprintln!("blueprint: {} rows, {} columns", blueprint.large.rows, blueprint.large.columns);
     }

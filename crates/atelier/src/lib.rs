@@ -9,7 +9,7 @@
 //! let (device, _) = device::open(&DeviceChoice::Auto).await?;
 //! let mut pipeline = Pipeline::load(source, device).await?;
 //! let request = Request { steps: Some(20), ..Request::new(["A poster that says 'OPEN STUDIO'"]) };
-//! let mut run = pipeline.prepare(&request, None).await?;
+//! let mut run = pipeline.prepare(&request, None)?;
 //! let pictures = run.execute(&mut Observer::silent()).await?;
 //! # Ok(())
 //! # }

@@ -67,7 +67,7 @@ async fn one_run(device: &Device, clock: &RefCell<Clock>) -> atelier::Result<()>
         steps: Some(STEPS),
         ..Request::new(["A poster that says 'OPEN STUDIO'"])
     };
-    let mut run = pipeline.prepare(&request, None).await?;
+    let mut run = pipeline.prepare(&request, None)?;
     clock.borrow_mut().reset();
     run.read_sources(&mut observer).await?;
     lap(SOURCES);

@@ -19,7 +19,7 @@ fn check(name: &str, device: &Device) {
         ..greedy([golden.entry.prompt()])
     };
     let mut observer = Observer::silent().traced();
-    let mut run = block_on(pipeline.prepare(&request, None)).expect("a run");
+    let mut run = pipeline.prepare(&request, None).expect("a run");
     block_on(run.blueprint(0, &mut observer)).expect("a blueprint");
     assert_all_traced(&golden, &read(observer.trace));
 }

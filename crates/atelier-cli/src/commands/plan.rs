@@ -72,7 +72,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         glyph_tokens: args.glyph_tokens.unwrap_or(256),
         ..PlanRequest::new(args.width.unwrap_or(side), args.height.unwrap_or(side), subject.packed)
     };
-    let plan = block_on(plan(&subject.config, &subject.tensors, &request))?;
+    let plan = plan(&subject.config, &subject.tensors, &request)?;
     let report = report(&plan, &subject, &request);
     if args.json {
         stdout::line(&serde_json::to_string(&report).map_err(|error| Error::Crash(error.to_string()))?)?;
@@ -104,7 +104,7 @@ impl Subject {
             let config = preset.config()?;
             let scheme = args.scheme.unwrap_or_default();
             let (policy, kept) = scheme.policy(preset.stored());
-            let layout = block_on(lay_out(&config, &policy, |_, _| kept))?;
+            let layout = lay_out(&config, &policy, |_, _| kept);
             let name = format!("like {}", preset.name());
             let (scheme, packed) = (scheme.name().to_owned(), scheme.is_packed());
             return Ok(Self { name, scheme, config, tensors: layout.tensors, packed });
@@ -123,8 +123,8 @@ impl Subject {
         let scheme = args.scheme.unwrap_or(PlanScheme::F32);
         let (policy, kept) = scheme.policy(Scheme::Bf16);
         let layout = match scheme {
-            PlanScheme::F16 | PlanScheme::F32 => block_on(lay_out(&config, &policy, |_, _| kept))?,
-            _ => block_on(plan_checkpoint(&checkpoint, &policy))?,
+            PlanScheme::F16 | PlanScheme::F32 => lay_out(&config, &policy, |_, _| kept),
+            _ => plan_checkpoint(&checkpoint, &policy)?,
         };
         let (scheme, packed) = (scheme.name().to_owned(), scheme.is_packed());
         Ok(Self { name, scheme, config, tensors: layout.tensors, packed })

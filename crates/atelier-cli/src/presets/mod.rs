@@ -14,7 +14,7 @@ use crate::error::Result;
 /// A model by its sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
-    /// GLM-Image: an architect of 9 billion weights, a painter of 7
+    /// GLM-Image: 9 billion weights in the architect, 7 billion in the painter
     Full,
     /// The built-in model
     Mini,
@@ -73,11 +73,16 @@ impl Preset {
 mod tests {
     use std::path::Path;
 
+    use atelier_weights::checkpoint::CONFIGS;
+
     use super::*;
 
     #[test]
     fn the_full_models_configurations_are_the_references() {
         let folder = Path::new("../../tests/data/reference/full/config");
+        let mut paths = CONFIGS;
+        paths.sort_unstable();
+        assert_eq!(FULL.iter().map(|(path, _)| *path).collect::<Vec<_>>(), paths);
         for (path, text) in FULL {
             let reference = std::fs::read_to_string(folder.join(path)).unwrap();
             assert_eq!(*text, reference, "{path}");

@@ -2,39 +2,35 @@
 
 use atelier::packing::plan_checkpoint;
 use atelier::plan::{MemoryPlan, PlanRequest};
-use atelier::{AdapterKind, DeviceReport, Pipeline, Request, Run};
+use atelier::{AdapterKind, DeviceReport, Request, Run};
 use atelier_weights::Policy;
 
-use super::machine;
+use super::{Session, machine};
 use crate::error::{Error, Result, one_line};
 use crate::model::Model;
 
 /// Bytes in a GB, here as everywhere in the program.
 pub const GB: f64 = 1e9;
 
-/// Prepares a run within a budget in GB, if there is one, and refuses it with the smallest budget that would do. Without one, a
-/// device that computes in the machine's own memory must find it free: else the system would end the program in the middle,
-/// without a word.
-pub async fn prepare<'p>(
-    pipeline: &'p mut Pipeline,
-    request: &Request,
-    device: &DeviceReport,
-    model: &Model,
-    gigabytes: Option<f64>,
-) -> Result<Run<'p>> {
-    let budget = gigabytes.map(bytes_of).transpose()?;
-    let run = pipeline.prepare(request, budget).await?;
-    let plan = run.plan();
-    if let Some(budget) = budget {
-        if plan.fits(budget) {
-            return Ok(run);
+impl Session {
+    /// Prepares a run within the budget, if there is one, and refuses it with the smallest budget that would do. Without one, a
+    /// device that computes in the machine's own memory must find it free: else the system would end the program in the
+    /// middle, without a word.
+    pub fn prepare(&mut self, request: &Request) -> Result<Run<'_>> {
+        let Self { pipeline, model, device, budget, .. } = self;
+        let run = pipeline.prepare(request, *budget)?;
+        let plan = run.plan();
+        if let Some(budget) = *budget {
+            if plan.fits(budget) {
+                return Ok(run);
+            }
+            return Err(Error::Budget { stage: largest(plan), needed: plan.peak(), budget });
         }
-        return Err(Error::Budget { stage: largest(plan), needed: plan.peak(), budget });
-    }
-    let free = shares_memory(device).then(machine::free_memory).flatten();
-    match free {
-        Some(free) if !plan.fits(free) => Err(too_little(&run, model, free).await?),
-        _ => Ok(run),
+        let free = shares_memory(device).then(machine::free_memory).flatten();
+        match free {
+            Some(free) if !plan.fits(free) => Err(too_little(&run, model, free)?),
+            _ => Ok(run),
+        }
     }
 }
 
@@ -54,21 +50,21 @@ fn shares_memory(device: &DeviceReport) -> bool {
 }
 
 /// The refusal, with whatever would do.
-async fn too_little(run: &Run<'_>, model: &Model, free: u64) -> Result<Error> {
+fn too_little(run: &Run<'_>, model: &Model, free: u64) -> Result<Error> {
     let (pipeline, request, plan) = (run.pipeline(), run.request(), run.plan());
     let mut ways = Vec::new();
     // In bands, and with numbers of 16 bits, for a budget with a little air.
     let air = free / 100 * 95;
-    if let Ok(tight) = pipeline.plan(request, Some(air)).await
+    if let Ok(tight) = pipeline.plan(request, Some(air))
         && tight.fits(air)
     {
         ways.push(format!("--vram-budget {:.2} makes do with that", (air as f64 / 1e7).floor() / 1e2));
     }
     let [width, height] = run.largest_size();
     if !pipeline.checkpoint().is_pack() {
-        let q4 = plan_checkpoint(pipeline.checkpoint(), &Policy::q4()).await?;
+        let q4 = plan_checkpoint(pipeline.checkpoint(), &Policy::q4())?;
         let planned = PlanRequest { sources: request.sources.len(), ..PlanRequest::new(width, height, true) };
-        let packed = atelier::plan::plan(pipeline.checkpoint().config(), &q4.tensors, &planned).await?.peak();
+        let packed = atelier::plan::plan(pipeline.checkpoint().config(), &q4.tensors, &planned)?.peak();
         if packed < plan.peak() {
             let model = one_line(&model.to_string());
             ways.push(format!(
@@ -84,7 +80,7 @@ async fn too_little(run: &Run<'_>, model: &Model, free: u64) -> Result<Error> {
             break;
         }
         let smaller = Request { width: Some(width), height: Some(height), latents: None, ..request.clone() };
-        if pipeline.plan(&smaller, None).await.is_ok_and(|plan| plan.fits(free)) {
+        if pipeline.plan(&smaller, None).is_ok_and(|plan| plan.fits(free)) {
             ways.push(format!("{width}x{height} pixels fit"));
             break;
         }

@@ -1,25 +1,24 @@
-//! One bar over something that is counted.
+//! Progress of one thing that is counted.
 
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
+use crate::ui::bar::Bar;
 use crate::ui::format::{duration, size};
-use crate::ui::style::{Style, say};
-use crate::ui::terminal;
+use crate::ui::style::Style;
 
 /// A bar, or, where there is no terminal, a line now and then.
 #[derive(Debug)]
 pub struct Counter {
-    style: Style,
-    bar: Option<ProgressBar>,
+    bar: Bar,
+    prefix: &'static str,
     start: Instant,
     done: u64,
     /// Done before this run began: no part of its pace.
     before: u64,
     total: u64,
+    /// Tenths that a line was printed for.
     said: u64,
-    /// How a number of them is said.
+    /// Prints a count.
     unit: fn(u64) -> String,
 }
 
@@ -35,16 +34,9 @@ impl Counter {
     }
 
     fn new(style: Style, prefix: &'static str, total: u64, before: u64, unit: fn(u64) -> String) -> Self {
-        let bar = (style == Style::Bars).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(total), terminal::target());
-            if let Ok(style) = ProgressStyle::with_template("{prefix:<9} [{bar:28}] {msg}") {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            bar.set_prefix(prefix);
-            bar.set_position(before);
-            bar
-        });
-        Self { style, bar, start: Instant::now(), done: before, before, total, said: 0, unit }
+        let mut bar = Bar::new(style);
+        bar.show(prefix, before, total, String::new());
+        Self { bar, prefix, start: Instant::now(), done: before, before, total, said: 0, unit }
     }
 
     /// More are done.
@@ -52,35 +44,20 @@ impl Counter {
         self.done += count;
         let (done, total) = (self.done, self.total);
         let worked = done.saturating_sub(self.before).max(1);
-        let left = self.start.elapsed().as_secs_f64() * total.saturating_sub(done) as f64 / worked as f64;
+        let left = self.seconds() * total.saturating_sub(done) as f64 / worked as f64;
         let text = format!("{} of {}, {} left", (self.unit)(done), (self.unit)(total), duration(left));
-        match &self.bar {
-            Some(bar) => {
-                bar.set_message(text);
-                bar.set_position(done);
-            }
-            // A line for every tenth of what takes long.
-            None if self.style == Style::Lines
-                && self.start.elapsed().as_secs() >= 5
-                && 10 * done / total.max(1) > self.said =>
-            {
-                self.said = 10 * done / total.max(1);
-                say(&text);
-            }
-            None => {}
+        // Without a bar, a line for every tenth of what takes long.
+        let tenths = 10 * done / total.max(1);
+        if self.bar.style == Style::Lines && self.seconds() >= 5.0 && tenths > self.said {
+            self.said = tenths;
+            self.bar.say(&text);
+        } else {
+            self.bar.show(self.prefix, done, total, text);
         }
     }
 
     /// Seconds so far.
     pub fn seconds(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
-    }
-}
-
-impl Drop for Counter {
-    fn drop(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the user sees: numbers and lines on standard error, results and events on standard output.
 
+pub mod bar;
 pub mod counter;
 pub mod events;
 pub mod format;

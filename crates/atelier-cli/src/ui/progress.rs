@@ -1,14 +1,13 @@
 //! Progress for a person: a bar for the stage that runs, one line for each that is over.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use atelier::{Event, Stage};
-use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::ui::bar::Bar;
 use crate::ui::events::Seconds;
 use crate::ui::format::{counted, duration, number, size, stage_name};
-use crate::ui::style::{Style, say};
-use crate::ui::terminal;
+use crate::ui::style::Style;
 
 /// What is going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +23,7 @@ enum Phase {
 /// Bars, lines and clocks.
 #[derive(Debug)]
 pub struct Progress {
-    style: Style,
-    bar: Option<ProgressBar>,
+    bar: Bar,
     phase: Option<Phase>,
     phase_start: Instant,
     /// The first token or step of the phase, after which the pace is even.
@@ -40,8 +38,7 @@ impl Progress {
     pub fn new(style: Style) -> Self {
         let now = Instant::now();
         Self {
-            style,
-            bar: None,
+            bar: Bar::new(style),
             phase: None,
             phase_start: now,
             first: now,
@@ -58,10 +55,7 @@ impl Progress {
 
     /// A line of chatter.
     pub fn say(&mut self, line: &str) {
-        self.clear();
-        if self.style != Style::Silent {
-            say(line);
-        }
+        self.bar.say(line);
     }
 
     /// The source images have been read: there is no event for it.
@@ -99,7 +93,7 @@ impl Progress {
                         self.close(&format!("loaded    {}, {}", stage_name(stage), size(total)));
                         self.loaded.push(stage);
                     }
-                    self.wait(match stage {
+                    self.bar.wait(match stage {
                         Stage::Sources => "reading the source images",
                         Stage::Architect => "reading the prompt",
                         Stage::Painter => "first step",
@@ -176,36 +170,11 @@ impl Progress {
     fn advance(&mut self, phase: Phase, done: u64, all: u64, prefix: &'static str, text: &str) {
         self.charge(phase);
         if self.phase != Some(phase) {
-            self.clear();
+            self.bar.clear();
             self.phase = Some(phase);
             self.first = Instant::now();
-            self.bar = self.new_bar("{prefix:<9} [{bar:28}] {msg}", Some(all));
         }
-        if let Some(bar) = &self.bar {
-            bar.set_prefix(prefix);
-            bar.set_message(text.to_owned());
-            bar.set_position(done);
-        }
-    }
-
-    /// A phase that cannot be counted.
-    fn wait(&mut self, text: &'static str) {
-        self.clear();
-        self.bar = self.new_bar("{msg} … {elapsed}", None);
-        if let Some(bar) = &self.bar {
-            bar.set_message(text);
-            bar.enable_steady_tick(Duration::from_millis(250));
-        }
-    }
-
-    fn new_bar(&self, template: &str, length: Option<u64>) -> Option<ProgressBar> {
-        if self.style != Style::Bars {
-            return None;
-        }
-        let bar = ProgressBar::with_draw_target(length, terminal::target());
-        let style = ProgressStyle::with_template(template).ok()?;
-        bar.set_style(style.progress_chars("=> "));
-        Some(bar)
+        self.bar.show(prefix, done, all, text.to_owned());
     }
 
     /// Ends a phase with a line.
@@ -216,17 +185,9 @@ impl Progress {
         self.phase_start = Instant::now();
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.clear();
+        self.bar.clear();
     }
 }
 

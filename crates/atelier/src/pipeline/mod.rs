@@ -85,9 +85,9 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Request`], [`Error::SourceImage`] or [`Error::Blueprint`] naming what is wrong, and [`Error::Buffer`] when one
     /// would be larger than the device takes.
-    pub async fn prepare(&mut self, request: &Request, budget: Option<u64>) -> Result<Run<'_>> {
+    pub fn prepare(&mut self, request: &Request, budget: Option<u64>) -> Result<Run<'_>> {
         let resolved = self.resolve(request)?;
-        let plans = self.plans(&resolved, budget).await?;
+        let plans = self.plans(&resolved, budget)?;
         Ok(Run::new(self, resolved, plans, budget))
     }
 
@@ -95,8 +95,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// As [`Pipeline::prepare`].
-    pub async fn plan(&self, request: &Request, budget: Option<u64>) -> Result<MemoryPlan> {
-        Ok(self.plans(&self.resolve(request)?, budget).await?.swap_remove(0).1)
+    pub fn plan(&self, request: &Request, budget: Option<u64>) -> Result<MemoryPlan> {
+        Ok(self.plans(&self.resolve(request)?, budget)?.swap_remove(0).1)
     }
 
     /// The whole run in one call: prompts to pictures.
@@ -104,7 +104,7 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::prepare`]; a weight cannot be read, the device fails, or the observer stops the run.
     pub async fn generate(&mut self, request: &Request, observer: &mut Observer<'_>) -> Result<Vec<Picture>> {
-        self.prepare(request, None).await?.execute(observer).await
+        self.prepare(request, None)?.execute(observer).await
     }
 
     /// The logits from which each token of a blueprint would be drawn, had this model written the tokens before it. So
@@ -157,9 +157,9 @@ impl Pipeline {
     }
 
     /// A plan for each size of the run's pictures, the one that needs most first.
-    async fn plans(&self, resolved: &Resolved, budget: Option<u64>) -> Result<Vec<([usize; 2], MemoryPlan)>> {
+    fn plans(&self, resolved: &Resolved, budget: Option<u64>) -> Result<Vec<([usize; 2], MemoryPlan)>> {
         let checkpoint = &self.checkpoint;
-        let tensors = self.tensors().await?;
+        let tensors = self.tensors();
         let largest_buffer = device::largest_buffer(&self.device);
         let mut plans: Vec<([usize; 2], MemoryPlan)> = Vec::new();
         for size in resolved.prompts.iter().map(PreparedPrompt::size) {
@@ -172,7 +172,7 @@ impl Pipeline {
                 most_buffer: largest_buffer.map_or(MOST_BUFFER, |most| most.min(MOST_BUFFER)),
                 ..resolved.plan_request(size, checkpoint.is_pack())
             };
-            let plan = plan::plan(checkpoint.config(), &tensors, &planned).await?;
+            let plan = plan::plan(checkpoint.config(), &tensors, &planned)?;
             match (plan.largest_buffer(), largest_buffer) {
                 (Some(Part { what, bytes, .. }), Some(most)) if bytes > most => {
                     return Err(Error::Buffer { what, bytes, most });
@@ -185,12 +185,10 @@ impl Pipeline {
     }
 
     /// How the checkpoint's weights are stored.
-    async fn tensors(&self) -> Result<Vec<TensorEntry>> {
-        Ok(match self.checkpoint.manifest() {
+    fn tensors(&self) -> Vec<TensorEntry> {
+        match self.checkpoint.manifest() {
             Some(manifest) => manifest.tensors.clone(),
-            None => {
-                packing::plan(self.checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).await?.tensors
-            }
-        })
+            None => packing::plan(self.checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).tensors,
+        }
     }
 }

@@ -5,7 +5,6 @@ mod dispatches;
 mod report;
 mod work;
 
-use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::absolute;
 use std::time::Instant;
@@ -15,16 +14,16 @@ use atelier::geometry::LATENT_PIXELS;
 use atelier::prompt::{TargetGrids, check_size};
 use atelier::rng::RNG_VERSION;
 use atelier::{
-    ArchitectOptions, Blueprint, DeviceReport, Event, Latents, Observer, Pipeline, PreparedPrompt, Request,
-    Run, Stage, device,
+    ArchitectOptions, Blueprint, DeviceReport, Event, Latents, Observer, PreparedPrompt, Request, Run, Stage,
+    device,
 };
 use futures_lite::future::block_on;
 
-use crate::args::{BenchArgs, BenchStage};
+use crate::args::BenchArgs;
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::model::Model;
-use crate::session::{Target, memory};
+use crate::session::{Session, Target};
 use crate::ui::style::{Style, say};
 use dispatches::Log;
 use report::{ArchitectReport, PainterReport, Report, VaeReport};
@@ -46,7 +45,6 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             other => other.into(),
         })?;
     }
-    guard::watch_interrupts();
     let report = block_on(measure(args))?;
     report.print(args.json)
 }
@@ -65,35 +63,29 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
         built_in => built_in,
     };
     let log = if args.dispatches { Some(Log::new()?) } else { None };
-    let opened = target.open().await;
+    let opened = Session::open(model, &target).await;
     let log = log.map(Log::begin).transpose()?;
-    let (device, device_report) = opened?;
-    let started = Instant::now();
-    // Never dropped, as after a panic the device must not be touched again.
-    let mut pipeline = ManuallyDrop::new(Pipeline::load(model.source()?, device).await?);
-    let opened = started.elapsed().as_secs_f64();
+    let mut session = opened?;
     let request =
         Request { width: args.size, height: args.size, steps: Some(args.steps), ..Request::new([PROMPT]) };
-    let budget = args.device.vram_budget;
-    let run = memory::prepare(&mut pipeline, &request, &device_report, &model, budget).await?;
+    let run = session.prepare(&request)?;
     let prompt = run.prompts()[0].clone();
     let painted = Request { steps: Some(args.steps), ..Request::of_blueprints([blueprint(&run, &prompt)]) };
     let size = prompt.options.width;
-    let budget = budget.map(memory::bytes_of).transpose()?;
-    note(&format!("measuring what {device_report} can do"));
-    let ceilings = ceilings::measure(pipeline.device(), matches!(device_report, DeviceReport::Gpu(_)))?;
-    let mut bench = Bench { args, pipeline, prompt, written: request, painted, budget, log, peak: 0 };
-    let mut report = Report::new(&model, device_report, size, opened, ceilings);
-    let wanted = |stage| args.stage == BenchStage::All || args.stage == stage;
-    if wanted(BenchStage::Architect) {
+    note(&format!("measuring what {} can do", session.device));
+    let ceilings = ceilings::measure(session.device(), matches!(session.device, DeviceReport::Gpu(_)))?;
+    let mut report = Report::new(&session.model, session.device.clone(), size, session.seconds, ceilings);
+    let mut bench = Bench { args, session, prompt, written: request, painted, log, peak: 0 };
+    let wanted = |stage| args.stage.is_none_or(|only| only == stage);
+    if wanted(Stage::Architect) {
         note("architect");
         report.architect = Some(bench.architect(&report.ceilings).await?);
     }
-    if wanted(BenchStage::Painter) {
+    if wanted(Stage::Painter) {
         note("painter");
         report.painter = Some(bench.painter(&report.ceilings).await?);
     }
-    if wanted(BenchStage::Vae) {
+    if wanted(Stage::Decoder) {
         note("VAE");
         report.vae = Some(bench.vae().await?);
     }
@@ -103,13 +95,11 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
 
 struct Bench<'a> {
     args: &'a BenchArgs,
-    pipeline: ManuallyDrop<Pipeline>,
+    session: Session,
     prompt: PreparedPrompt,
     /// For the architect, and for the other stages.
     written: Request,
     painted: Request,
-    /// In bytes.
-    budget: Option<u64>,
     log: Option<Log>,
     /// The most that was seen on a GPU.
     peak: u64,
@@ -144,7 +134,7 @@ impl Bench<'_> {
     /// Loads the stage anew, and runs until `enough` tokens or steps are done.
     async fn watch(&mut self, stage: Stage, enough: usize) -> Result<Times> {
         let request = if stage == Stage::Architect { &self.written } else { &self.painted };
-        let mut run = self.pipeline.prepare(request, self.budget).await?;
+        let mut run = self.session.prepare(request)?;
         run.release();
         let started = Instant::now();
         let (mut times, mut peak) = (Times::default(), 0);
@@ -162,8 +152,7 @@ impl Bench<'_> {
                 _ => return ControlFlow::Continue(()),
             }
             peak = peak.max(device::memory().unwrap_or(0));
-            let stop = times.ends.len() >= enough || guard::interrupted();
-            if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if times.ends.len() >= enough { ControlFlow::Break(()) } else { guard::flow() }
         });
         let outcome = match stage {
             Stage::Architect => run.blueprint(0, &mut observer).await.map(|_| ()),
@@ -182,7 +171,7 @@ impl Bench<'_> {
     async fn architect(&mut self, ceilings: &ceilings::Ceilings) -> Result<ArchitectReport> {
         let cold = self.watch(Stage::Architect, self.args.tokens).await?;
         let warm = self.watch(Stage::Architect, self.args.tokens).await?;
-        let bytes = work::bytes_of_token(self.pipeline.checkpoint());
+        let bytes = work::bytes_of_token(self.session.checkpoint());
         let rate = 1.0 / warm.pace();
         Ok(ArchitectReport {
             load_seconds: cold.loaded,
@@ -197,8 +186,8 @@ impl Bench<'_> {
 
     async fn painter(&mut self, ceilings: &ceilings::Ceilings) -> Result<PainterReport> {
         let times = self.watch(Stage::Painter, self.args.steps).await?;
-        let checkpoint = self.pipeline.checkpoint();
-        let guided = self.pipeline.defaults().guidance > 1.0;
+        let checkpoint = self.session.checkpoint();
+        let guided = self.session.defaults().guidance > 1.0;
         let operations = work::operations_of_step(checkpoint, &self.prompt, guided);
         let rate = operations / times.pace();
         Ok(PainterReport {
@@ -212,7 +201,7 @@ impl Bench<'_> {
     }
 
     async fn vae(&mut self) -> Result<VaeReport> {
-        let mut run = self.pipeline.prepare(&self.painted, self.budget).await?;
+        let mut run = self.session.prepare(&self.painted)?;
         run.release();
         let channels = run.pipeline().checkpoint().config().vae.latent_channels;
         let side = self.prompt.options.width / LATENT_PIXELS;

@@ -1,27 +1,20 @@
 //! How much work a token or a step is.
 
-use atelier::PreparedPrompt;
 use atelier::checkpoint::Checkpoint;
-use atelier::weight_mapping::ComponentName;
+use atelier::weight_mapping::read_by;
+use atelier::{PreparedPrompt, Stage};
+use atelier_weights::Stored;
 
 /// Bytes of weights that a token reads: everything of the architect but its table of ids, of which it reads one row.
 pub fn bytes_of_token(checkpoint: &Checkpoint) -> u64 {
-    let mut bytes = 0;
-    for (name, component) in checkpoint.components() {
-        if name != ComponentName::VisionLanguageEncoder {
-            continue;
-        }
-        for (name, stored) in component.tensors() {
-            let of_architect = name.starts_with("model.language_model.") || name.starts_with("lm_head.");
-            if !of_architect || name.contains("embed_tokens") {
-                continue;
-            }
-            // A checkpoint's weights are f32 on the device, a pack's as they are.
-            let numbers: usize = stored.shape.iter().product();
-            bytes += if checkpoint.is_pack() { stored.bytes() } else { 4 * numbers as u64 };
-        }
-    }
-    bytes
+    let read = read_by(checkpoint.config(), Stage::Architect);
+    let read = read.filter(|(_, entry)| !entry.name.contains("embed_tokens"));
+    // A checkpoint's weights are f32 on the device, a pack's as they are.
+    let bytes = |stored: &Stored| {
+        let numbers: usize = stored.shape.iter().product();
+        if checkpoint.is_pack() { stored.bytes() } else { 4 * numbers as u64 }
+    };
+    read.filter_map(|(component, entry)| checkpoint.stored(component, &entry.name).map(bytes)).sum()
 }
 
 /// Floating-point operations of a step: the products of the blocks and their attention, once or, with guidance, twice.

@@ -1,19 +1,16 @@
 //! `atelier eval fidelity`: what packing has done to a model, on the same tokens and the same noise.
 
-use std::mem::ManuallyDrop;
-use std::ops::ControlFlow;
-
 use atelier::image::RgbImage;
-use atelier::{Blueprint, DeviceReport, Event, Observer, Pipeline, Request, Run, Start};
+use atelier::{Blueprint, Event, Observer, Request, Start};
 use futures_lite::future::block_on;
 use serde::Serialize;
 
 use super::prompts::{self, Prompt};
-use crate::args::{DeviceArgs, EvalFidelityArgs};
+use crate::args::EvalFidelityArgs;
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::model::Model;
-use crate::session::{Target, memory};
+use crate::session::{Session, Target};
 use crate::ui::counter::Counter;
 use crate::ui::stdout;
 use crate::ui::style::{Style, say};
@@ -35,7 +32,6 @@ struct Fidelity {
 /// Runs the command.
 pub fn run(args: &EvalFidelityArgs) -> Result<()> {
     let prompts = prompts::selected(&args.prompts, args.only.as_ref())?;
-    guard::watch_interrupts();
     let found = block_on(compare(args, &prompts))?;
     if args.json {
         let json = serde_json::to_string(&found).map_err(|error| Error::Crash(error.to_string()))?;
@@ -60,9 +56,10 @@ struct Made {
 async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity> {
     let style = Style::of(args.json, args.quiet);
     let packed = Model::choose(args.device.model.as_ref(), None);
-    let mut original = Opened::new(&args.against, &args.device).await?;
-    let mut pack = Opened::new(&packed, &args.device).await?;
-    let (expected, found) = (original.pipeline.checkpoint().fingerprint(), pack.pipeline.checkpoint());
+    let target = Target::of(&args.device)?;
+    let mut original = Session::open(args.against.clone(), &target).await?;
+    let mut pack = Session::open(packed.clone(), &target).await?;
+    let (expected, found) = (original.checkpoint().fingerprint(), pack.checkpoint());
     // A checkpoint is always true to itself.
     if !found.is_pack() || !found.accepts(expected) {
         let source = found.manifest().map_or("no pack", |manifest| &manifest.source);
@@ -74,8 +71,8 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
     let written = Request { steps: args.steps, ..Request::new(prompts.iter().map(prompt)) };
     let written = Request { batch_padding: false, ..written };
     // Before the work begins: each must have room.
-    pack.prepare(&written).await?;
-    let mut run = original.prepare(&written).await?;
+    pack.prepare(&written)?;
+    let mut run = original.prepare(&written)?;
     let steps = run.settings().steps;
     if style != Style::Silent {
         let (pack, original) = (packed.title(), args.against.title());
@@ -86,55 +83,34 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
         if matches!(event, Event::Blueprint { .. } | Event::Step { .. } | Event::Decode { .. }) {
             counter.add(1);
         }
-        if guard::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        guard::flow()
     });
     let mut blueprints = Vec::with_capacity(prompts.len());
     while let Some((_, blueprint)) = run.next_blueprint(&mut observer).await? {
         blueprints.push(Blueprint::clone(&blueprint));
     }
     let painted = Request { steps: Some(steps), batch_padding: false, ..Request::of_blueprints(blueprints) };
-    let expected = original.make(&painted, &mut observer).await?;
-    original.pipeline.release();
-    let found = pack.make(&painted, &mut observer).await?;
+    let expected = make(&mut original, &painted, &mut observer).await?;
+    original.release();
+    let found = make(&mut pack, &painted, &mut observer).await?;
     measure(&expected, &found)
 }
 
-/// A model on the device that was asked for.
-struct Opened<'a> {
-    /// Never dropped: after a panic the device must not be touched again.
-    pipeline: ManuallyDrop<Pipeline>,
-    report: DeviceReport,
-    model: &'a Model,
-    budget: Option<f64>,
-}
-
-impl<'a> Opened<'a> {
-    async fn new(model: &'a Model, args: &DeviceArgs) -> Result<Self> {
-        let (device, report) = Target::of(args)?.open().await?;
-        let pipeline = ManuallyDrop::new(Pipeline::load(model.source()?, device).await?);
-        Ok(Self { pipeline, report, model, budget: args.vram_budget })
-    }
-
-    async fn prepare(&mut self, request: &Request) -> Result<Run<'_>> {
-        memory::prepare(&mut self.pipeline, request, &self.report, self.model, self.budget).await
-    }
-
-    /// A stage at a time, so that each is loaded once.
-    async fn make(&mut self, request: &Request, observer: &mut Observer<'_>) -> Result<Made> {
-        let mut made = Made { logits: vec![], codes: 0, pictures: vec![] };
-        if let Start::Blueprints(blueprints) = &request.start {
-            for blueprint in blueprints {
-                let (logits, codes) = self.pipeline.blueprint_logits(blueprint, observer).await?;
-                made.logits.push(logits);
-                made.codes = codes;
-            }
+/// A stage at a time, so that each is loaded once.
+async fn make(session: &mut Session, request: &Request, observer: &mut Observer<'_>) -> Result<Made> {
+    let mut made = Made { logits: vec![], codes: 0, pictures: vec![] };
+    if let Start::Blueprints(blueprints) = &request.start {
+        for blueprint in blueprints {
+            let (logits, codes) = session.blueprint_logits(blueprint, observer).await?;
+            made.logits.push(logits);
+            made.codes = codes;
         }
-        let mut run = self.prepare(request).await?;
-        run.in_groups_of(usize::MAX);
-        let pictures = run.execute(observer).await?;
-        made.pictures = pictures.into_iter().map(|picture| picture.image).collect();
-        Ok(made)
     }
+    let mut run = session.prepare(request)?;
+    run.in_groups_of(usize::MAX);
+    let pictures = run.execute(observer).await?;
+    made.pictures = pictures.into_iter().map(|picture| picture.image).collect();
+    Ok(made)
 }
 
 fn measure(expected: &Made, found: &Made) -> Result<Fidelity> {

@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use atelier::Event;
-use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::ui::bar::Bar;
 use crate::ui::format::{duration, stage_name};
-use crate::ui::style::{Style, say};
-use crate::ui::terminal;
+use crate::ui::style::Style;
 
 /// Parts of a picture from which on its stage's pace is known well enough.
 const ENOUGH: f64 = 0.2;
@@ -17,8 +16,7 @@ const LENGTH: u64 = 1000;
 /// A bar, lines and clocks.
 #[derive(Debug)]
 pub struct Progress {
-    style: Style,
-    bar: Option<ProgressBar>,
+    bar: Bar,
     /// Pictures to make, and those that are saved.
     total: usize,
     saved: usize,
@@ -69,8 +67,7 @@ impl Progress {
     pub fn new(style: Style) -> Self {
         let now = Instant::now();
         Self {
-            style,
-            bar: None,
+            bar: Bar::new(style),
             total: 0,
             saved: 0,
             groups: 0,
@@ -99,10 +96,7 @@ impl Progress {
 
     /// A line of chatter.
     pub fn say(&mut self, line: &str) {
-        self.clear();
-        if self.style != Style::Silent {
-            say(line);
-        }
+        self.bar.say(line);
     }
 
     /// Shows an event.
@@ -137,7 +131,7 @@ impl Progress {
     pub fn save(&mut self, path: &str) {
         self.saved += 1;
         // Beside a bar that counts, a line for each picture would only push other text away.
-        if self.style == Style::Lines {
+        if self.bar.style == Style::Lines {
             let (saved, total) = (self.saved, self.total);
             let line = format!("saved     {path}, {saved} of {total}{}", self.time_left());
             self.say(&line);
@@ -176,34 +170,14 @@ impl Progress {
     }
 
     fn show(&mut self, text: &str) {
-        if self.style != Style::Bars {
-            return;
-        }
         let part = (self.architect.done() + self.painter.done()) / (2 * self.total.max(1)) as f64;
         let text = format!("{} of {}, {text}{}", self.saved, self.total, self.time_left());
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(Some(LENGTH), terminal::target());
-            // The template is right; a wrong one would only leave the default look.
-            if let Ok(style) = ProgressStyle::with_template("eval [{bar:20}] {msg}") {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            bar
-        });
-        bar.set_position((part * LENGTH as f64) as u64);
-        bar.set_message(text);
+        self.bar.show("eval", (part * LENGTH as f64) as u64, LENGTH, text);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.clear();
+        self.bar.clear();
     }
 }
 

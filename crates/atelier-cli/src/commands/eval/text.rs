@@ -3,13 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
-use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use atelier::record::{RecordContext, RunRecord, device_name};
 use atelier::rng::RNG_VERSION;
-use atelier::{Card, DeviceReport, Event, Field, Observer, Picture, Pipeline, Request, Run, Warning};
+use atelier::{Card, DeviceReport, Event, Field, Observer, Picture, Request, Run, Warning};
 use futures_lite::future::block_on;
 
 use super::progress::Progress;
@@ -19,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::guard;
 use crate::io::{files, images, metadata};
 use crate::model::Model;
-use crate::session::{Target, memory};
+use crate::session::{Session, Target};
 use crate::ui::format::{counted, duration};
 use crate::ui::style::Style;
 
@@ -29,7 +28,6 @@ const GROUP: usize = 10;
 /// Draws what is not there yet.
 pub fn run(args: &EvalTextArgs) -> Result<()> {
     let prompts = prompts::selected(&args.prompts, args.only.as_ref())?;
-    guard::watch_interrupts();
     let progress = RefCell::new(Progress::new(Style::of(false, args.quiet)));
     let (folder, total) = (args.output.display(), prompts.len());
     let outcome = block_on(Evaluation { args, prompts: &prompts, progress: &progress }.run());
@@ -64,16 +62,10 @@ struct Evaluation<'a> {
 
 impl Evaluation<'_> {
     async fn run(&self) -> Result<()> {
-        let device_args = &self.args.device;
-        let target = Target::of(device_args)?;
-        let model = Model::choose(device_args.model.as_ref(), None);
-        let source = model.source()?;
-        let (device, device_report) = target.open().await?;
-        // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
-        let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
-        let (request, budget) = (self.request(), device_args.vram_budget);
-        let run = memory::prepare(&mut pipeline, &request, &device_report, &model, budget).await;
-        let mut run = run.map_err(|error| self.located(error))?;
+        let model = Model::choose(self.args.device.model.as_ref(), None);
+        let mut session = Session::open(model.clone(), &Target::of(&self.args.device)?).await?;
+        let device = session.device.clone();
+        let mut run = session.prepare(&self.request()).map_err(|error| self.located(error))?;
         fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
         let mut made = Vec::with_capacity(self.prompts.len());
         for (image, prompt) in self.prompts.iter().enumerate() {
@@ -85,21 +77,21 @@ impl Evaluation<'_> {
             files::check_target("--output", &self.path(&self.prompts[first]))?;
         }
         run.skip(|image| made[image]);
-        self.announce(&model, &device_report, &run, &jobs);
+        self.announce(&model, &device, &run, &jobs);
         if let Some(card) = run.pipeline().checkpoint().card() {
             self.warn(card, &run, &jobs);
         }
         let context = RecordContext {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             model: model.noted_name(),
-            device: device_name(&device_report),
+            device: device_name(&device),
             sources: Vec::new(),
             latents: None,
         };
         self.paint(&mut run, jobs.len(), &context).await
     }
 
-    /// Every prompt as if alone: each picture has the seed itself, and no padding for its mates.
+    /// Every prompt as if alone: each picture has the seed itself, and no padding for its neighbours in a batch.
     fn request(&self) -> Request {
         let EvalTextArgs { width, height, steps, seed, .. } = *self.args;
         let prompts = self.prompts.iter().map(|prompt| atelier::Prompt {
@@ -167,8 +159,7 @@ impl Evaluation<'_> {
         let mut observer = Observer::new(|event: &Event| {
             self.progress.borrow_mut().on(event);
             // What is decoded is also written, before anything ends.
-            let goes_on = matches!(event, Event::Decode { .. }) || !guard::interrupted();
-            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if matches!(event, Event::Decode { .. }) { ControlFlow::Continue(()) } else { guard::flow() }
         });
         run.in_groups_of(GROUP);
         for done in 0..jobs {

@@ -3,25 +3,25 @@
 mod request;
 
 use std::cell::RefCell;
-use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use atelier::device::Limits;
 use atelier::record::{RecordContext, device_name};
-use atelier::{Blueprint, DeviceReport, Event, Observer, Picture, Pipeline, Run, Settings, Stage};
+use atelier::{Blueprint, DeviceChoice, DeviceReport, Event, Observer, Picture, Run, Settings, Stage};
 use futures_lite::future::block_on;
 
 use request::{Inputs, Remarks};
 
-use crate::args::{DeviceArgs, DeviceName, GenerateArgs, KernelsName};
+use crate::args::{DeviceArgs, GenerateArgs};
 use crate::error::Result;
 use crate::guard;
 use crate::io::latents::Latents;
 use crate::io::names::Names;
 use crate::io::unfinished::{Journal, Unfinished};
 use crate::io::{blueprints, files, metadata, trace};
-use crate::session::{Target, memory};
+use crate::session::{Session, Target};
 use crate::ui::events::RunEvent;
 use crate::ui::format::counted;
 use crate::ui::report::Report;
@@ -40,11 +40,10 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     let inputs = Inputs::new(args)?;
     let target = Target::of(&args.device)?;
     let outputs = Outputs::new(args, &inputs)?;
-    guard::watch_interrupts();
     let report = RefCell::new(Report::new(args.json, args.quiet));
     let kept = RefCell::new(Kept::default());
     // A panic, such as a driver's, must not keep back what is saved.
-    let outcome = guard::caught(|| block_on(draw(args, &inputs, &target, &outputs, &report, &kept)));
+    let outcome = guard::caught(|| block_on(draw(&inputs, &target, &outputs, &report, &kept)));
     let (mut report, mut kept) = (report.into_inner(), kept.into_inner());
     match outcome {
         Ok(()) => {
@@ -61,36 +60,27 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
 }
 
 async fn draw(
-    args: &GenerateArgs,
     inputs: &Inputs,
     target: &Target,
     outputs: &Outputs,
     report: &RefCell<Report>,
     kept: &RefCell<Kept>,
 ) -> Result<()> {
-    let source = inputs.model.source()?;
-    let (device, device_report) = target.open().await?;
-    // Never dropped: the process ends with the run, and after a panic the device must not be touched again.
-    let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
-    let budget = args.device.vram_budget;
-    let prepared = memory::prepare(&mut pipeline, &inputs.request, &device_report, &inputs.model, budget);
-    let mut run = prepared.await.map_err(|error| inputs.located(error))?;
+    let mut session = Session::open(inputs.model.clone(), target).await?;
+    let device = session.device.clone();
+    let mut run = session.prepare(&inputs.request).map_err(|error| inputs.located(error))?;
     inputs.take_up(&mut run)?;
     guard::check_interrupt()?;
-    announce(inputs, &run, &device_report, &mut report.borrow_mut());
+    announce(inputs, &run, &device, &mut report.borrow_mut());
     for warning in run.warnings() {
         report.borrow_mut().warn_of(&warning);
     }
-    let context = outputs.context(inputs, device_name(&device_report));
+    let context = outputs.context(inputs, device_name(&device));
     kept.borrow_mut().begin(inputs, outputs, &run, &context.device);
 
     let mut observer = Observer::new(|event: &Event| {
         report.borrow_mut().on(event);
-        if guard::interrupted() && !nearly_done(event) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if nearly_done(event) { ControlFlow::Continue(()) } else { guard::flow() }
     });
     if outputs.trace.is_some() {
         observer = observer.traced();
@@ -205,7 +195,7 @@ impl Kept {
     }
 
     /// What is saved of a run that ends early, and how to go on.
-    fn tell(&self, report: &mut Report, place: &DeviceArgs) {
+    fn tell(&self, report: &mut Report, args: &DeviceArgs) {
         let Self { noun, all, saved, .. } = *self;
         if all == 0 {
             // It had not begun.
@@ -222,7 +212,7 @@ impl Kept {
             (saved, _) => format!("{saved} of {} are saved", counted(all, noun)),
         };
         let how = match resume {
-            Some(path) => format!("; to go on: atelier generate --resume {}{}", typed(path), flags(place)),
+            Some(path) => format!("; to go on: atelier generate --resume {}{}", typed(path), flags(args)),
             None => String::new(),
         };
         report.progress.say(&format!("{kept}{how}"));
@@ -241,15 +231,15 @@ fn typed(path: &Path) -> String {
 }
 
 /// What the file of a run does not say: where it runs.
-fn flags(place: &DeviceArgs) -> String {
-    let device = match place.device {
-        DeviceName::Auto => None,
-        DeviceName::Cpu => Some(" --device cpu".to_owned()),
-        DeviceName::Gpu => Some(" --device gpu".to_owned()),
+fn flags(args: &DeviceArgs) -> String {
+    let device = match args.device {
+        DeviceChoice::Cpu => Some(" --device cpu".to_owned()),
+        DeviceChoice::Gpu => Some(" --device gpu".to_owned()),
+        DeviceChoice::Auto | DeviceChoice::Adapter(_) => None,
     };
-    let adapter = place.adapter.as_ref().map(|name| format!(" --adapter {}", typed(Path::new(name))));
-    let kernels = (place.kernels == KernelsName::Plain).then(|| " --kernels plain".to_owned());
-    let budget = place.vram_budget.map(|budget| format!(" --vram-budget {budget}"));
+    let adapter = args.adapter.as_ref().map(|name| format!(" --adapter {}", typed(Path::new(name))));
+    let kernels = (args.kernels == Limits::AdapterWithPlainKernels).then(|| " --kernels plain".to_owned());
+    let budget = args.vram_budget.map(|budget| format!(" --vram-budget {budget}"));
     [device, adapter, kernels, budget].into_iter().flatten().collect()
 }
 

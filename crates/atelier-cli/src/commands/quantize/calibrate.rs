@@ -1,18 +1,17 @@
 //! `atelier quantize --calibrate`: draws some prompts and measures what goes into every matrix.
 
-use std::mem::ManuallyDrop;
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 
 use atelier::calibration::Calibration;
-use atelier::{DeviceChoice, Event, Observer, Pipeline, Prompt, Request, device};
-use atelier_weights::{ByteSource, hex};
+use atelier::{Event, Observer, Prompt, Request};
+use atelier_weights::hex;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::io::files;
+use crate::model::Model;
+use crate::session::{Session, Target};
 use crate::ui::counter::Counter;
 use crate::ui::style::Style;
 
@@ -27,26 +26,24 @@ pub fn fingerprint(path: &Path) -> Result<String> {
 }
 
 /// Draws every prompt of a file, one a line.
-pub async fn measure(source: Arc<dyn ByteSource>, path: &Path, style: Style) -> Result<Calibration> {
+pub async fn measure(model: &Model, path: &Path, style: Style) -> Result<Calibration> {
     let text = files::read_text(path, MAX_PROMPTS)?;
     let prompts: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if prompts.is_empty() {
         return Err(Error::input(path, "expected one prompt a line, found none"));
     }
-    let (device, _) = device::open(&DeviceChoice::Cpu).await?;
-    // Never dropped, as after a panic the device must not be touched again.
-    let mut pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
-    let calibration = pipeline.calibrate();
+    let mut session = Session::open(model.clone(), &Target::CPU).await?;
+    let calibration = session.calibrate();
     // Each as if alone.
     let each = prompts.iter().map(|&prompt| Prompt { seed: Some(0), ..prompt.into() });
     let request = Request { steps: Some(STEPS), batch_padding: false, ..Request::new(each) };
-    let mut run = pipeline.prepare(&request, None).await?;
+    let mut run = session.prepare(&request)?;
     let mut counter = Counter::plain(style, "calibrate", (run.images() * (STEPS + 1)) as u64);
     let mut observer = Observer::new(|event: &Event| {
         if matches!(event, Event::Blueprint { .. } | Event::Step { .. }) {
             counter.add(1);
         }
-        if guard::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        guard::flow()
     });
     while run.next_picture(&mut observer).await?.is_some() {}
     drop(observer);

@@ -5,18 +5,17 @@ mod calibrate;
 use std::collections::BTreeMap;
 
 use atelier::calibration::Calibration;
-use atelier::card::CARD;
 use atelier::checkpoint::Checkpoint;
-use atelier::packing::{aliases_of, plan_checkpoint};
-use atelier::weight_mapping::inventory;
+use atelier::packing::plan_checkpoint;
+use atelier_weights::checkpoint::{CARD, CONFIGS, TOKENIZER};
 use atelier_weights::{
-    ByteSource, Component, FileEntry, Layout, Manifest, PACK_FORMAT, Policy, Search, TensorEntry, hex,
+    ByteSource, ComponentName, FileEntry, Layout, Manifest, PACK_FORMAT, Policy, Search, TensorEntry, hex,
     read_all,
 };
 use futures_lite::future::block_on;
 use sha2::{Digest, Sha256};
 
-use crate::args::{QuantizeArgs, SchemeName, SearchName};
+use crate::args::QuantizeArgs;
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::io::files;
@@ -29,21 +28,6 @@ use crate::ui::style::{Style, say};
 const MAX_POLICY: u64 = 1 << 20;
 /// The longest configuration or tokenizer.
 pub const MAX_FILE: u64 = 256 << 20;
-/// What a checkpoint has beside weights.
-pub const CONFIGS: [&str; 9] = [
-    CARD,
-    "model_index.json",
-    "scheduler/scheduler_config.json",
-    "processor/preprocessor_config.json",
-    "text_encoder/config.json",
-    "transformer/config.json",
-    "vae/config.json",
-    "vision_language_encoder/config.json",
-    "vision_language_encoder/generation_config.json",
-];
-/// The one file beside weights and configurations.
-pub const TOKENIZER: &str = "processor/tokenizer.json";
-
 /// Runs the command.
 pub fn run(args: &QuantizeArgs) -> Result<()> {
     let style = Style::of(false, args.quiet);
@@ -54,19 +38,15 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     if checkpoint.is_pack() {
         return Err(Error::flag("CHECKPOINT", "a checkpoint", format!("{} is a pack", args.checkpoint)));
     }
-    let layout = block_on(plan_checkpoint(&checkpoint, &policy))?;
+    let layout = plan_checkpoint(&checkpoint, &policy)?;
     let names: Vec<String> =
         layout.tensors.iter().map(|tensor| format!("{}/{}", tensor.component, tensor.name)).collect();
     if let (Some(path), [rule, ..]) = (&args.policy, policy.unmatched(&names).as_slice()) {
         return Err(Error::input(path, format!("the rule for {rule:?} matches no tensor")));
     }
-    let search = match args.search {
-        SearchName::Nearest => Search::Nearest,
-        SearchName::LeastSquares => Search::LeastSquares,
-    };
     let manifest = Manifest {
         calibrated: args.calibrate.as_deref().map(calibrate::fingerprint).transpose()?,
-        ..block_on(describe(&*source, &checkpoint, &layout, &policy, search))?
+        ..block_on(describe(&*source, &checkpoint, &layout, &policy, args.search))?
     };
     let before: u64 =
         checkpoint.components().flat_map(|(_, part)| part.files()).map(|(_, bytes)| bytes).sum();
@@ -82,18 +62,18 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     }
     writer.copy(TOKENIZER, &block_on(whole(&*source, TOKENIZER))?)?;
     let calibration = match &args.calibrate {
-        Some(path) => block_on(calibrate::measure(source.clone(), path, style))?,
+        Some(path) => block_on(calibrate::measure(&args.checkpoint, path, style))?,
         None => Calibration::default(),
     };
     let importance =
         |tensor: &TensorEntry| calibration.importance(&format!("{}/{}", tensor.component, tensor.name));
-    let parts = block_on(parts(&checkpoint))?;
-    let mut progress = Counter::bytes(style, "quantise", layout.bytes(), done);
+    let mut progress = Counter::bytes(style, "quantize", layout.bytes(), done);
     let mut weights = |tensor: &TensorEntry, rows| {
         guard::check_interrupt()?;
         let missing = || Error::Crash(format!("tensor {} has no component", tensor.name));
-        let (component, aliases) = parts.get(tensor.component.as_str()).ok_or_else(missing)?;
-        let name = aliases.get(&tensor.name).unwrap_or(&tensor.name);
+        let component = ComponentName::of(&tensor.component).ok_or_else(missing)?;
+        let name = checkpoint.stored_name(component, &tensor.name);
+        let component = checkpoint.component(component)?;
         let scalar = tensor.shape.is_empty();
         let read = async {
             if scalar { component.read_f32(name).await } else { component.read_rows_f32(name, rows).await }
@@ -121,35 +101,13 @@ fn policy(args: &QuantizeArgs) -> Result<Policy> {
         let text = files::read_text(path, MAX_POLICY)?;
         return Ok(Policy::from_json(&path.display().to_string(), &text)?);
     }
-    Ok(policy_of(args.scheme))
-}
-
-/// The policy of a scheme.
-pub fn policy_of(scheme: SchemeName) -> Policy {
-    match scheme {
-        SchemeName::Q4 => Policy::q4(),
-        SchemeName::Q8 => Policy::q8(),
-        SchemeName::Mixed => Policy::mixed(),
-        SchemeName::Keep => Policy::keep(),
-    }
+    Ok((args.scheme)())
 }
 
 /// A file of the pack as its manifest notes it.
 pub fn file_entry(path: &str, bytes: &[u8]) -> FileEntry {
     let sha256 = hex(&Sha256::digest(bytes));
     FileEntry { path: path.to_owned(), bytes: bytes.len() as u64, sha256 }
-}
-
-/// The components with the names under which they have what they lack.
-type Parts<'a> = BTreeMap<&'static str, (&'a Component, BTreeMap<String, String>)>;
-
-async fn parts(checkpoint: &Checkpoint) -> Result<Parts<'_>> {
-    let mut parts = Parts::new();
-    for (name, component) in checkpoint.components() {
-        let aliases = aliases_of(component, &inventory(checkpoint.config(), name).await?);
-        parts.insert(name.folder(), (component, aliases));
-    }
-    Ok(parts)
 }
 
 /// The manifest, but for the hashes of the shards.
@@ -161,7 +119,7 @@ async fn describe(
     search: Search,
 ) -> Result<Manifest> {
     let mut configs = BTreeMap::new();
-    for path in CONFIGS {
+    for path in CONFIGS.into_iter().chain([CARD]) {
         // The model was opened, so what it needs is there; it need not have a card.
         let Some(text) = read_all(source, path, MAX_FILE).await? else { continue };
         let json = serde_json::from_slice(&text).map_err(|error| Error::input(source.locate(path), error))?;

@@ -4,9 +4,8 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use atelier::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory};
-use atelier_weights::{Dtype, Scheme, safetensors_header};
-use futures_lite::future::block_on;
+use atelier::weight_mapping::{InventoryEntry, TensorRole, inventory};
+use atelier_weights::{ComponentName, Dtype, Scheme, safetensors_header};
 
 use super::random::Random;
 use super::skeleton::Skeleton;
@@ -28,14 +27,14 @@ pub fn write(folder: &Path, skeleton: &Skeleton, random: &Random, style: Style) 
     }
     let mut components = Vec::new();
     for component in ComponentName::ALL {
-        let mut entries = block_on(inventory(&skeleton.config, component))?;
+        let mut entries = inventory(&skeleton.config, component);
         entries.retain(|entry| !matches!(entry.role, TensorRole::AliasOf(_)));
         components.push((component, entries));
     }
     let total: u64 = components.iter().flat_map(|(_, entries)| entries).map(bytes).sum();
     let mut progress = Counter::bytes(style, "make", total, 0);
     for (component, entries) in &components {
-        let file = folder.join(component.folder()).join(format!("{}.safetensors", component.stem()));
+        let file = folder.join(component.weights());
         make_folder_of(&file)?;
         write_component(&file, component.folder(), entries, random, &mut progress)
             .map_err(|error| Error::write(&file, error))?;

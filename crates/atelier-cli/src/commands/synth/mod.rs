@@ -8,13 +8,13 @@ mod tokenizer;
 use std::path::Path;
 
 use atelier::packing::plan;
-use futures_lite::future::block_on;
+use atelier_weights::Policy;
+use atelier_weights::checkpoint::TOKENIZER;
 
 use random::Random;
 use skeleton::Skeleton;
 
 use crate::args::SynthArgs;
-use crate::commands::quantize::{TOKENIZER, policy_of};
 use crate::error::Result;
 use crate::io::pack::{PackWriter, Weights, bits_per_weight};
 use crate::ui::counter::Counter;
@@ -35,9 +35,9 @@ pub fn run(args: &SynthArgs) -> Result<()> {
 }
 
 fn write_pack(args: &SynthArgs, skeleton: &Skeleton, random: &Random, style: Style) -> Result<()> {
-    let policy = policy_of(args.scheme.unwrap_or_default());
+    let policy = args.scheme.map_or_else(Policy::q4, |scheme| scheme());
     let stored = args.like.stored();
-    let layout = block_on(plan(&skeleton.config, &policy, |_, _| stored))?;
+    let layout = plan(&skeleton.config, &policy, |_, _| stored);
     let manifest = skeleton.manifest(args, &layout, policy.name);
     let writer = PackWriter::new(&args.output, manifest, layout.clone())?;
     let done = writer.done();

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use atelier::ModelConfig;
-use atelier_weights::{FileEntry, Layout, Manifest, MemorySource, PACK_FORMAT, Search, hex, read_all};
+use atelier_weights::checkpoint::{CARD, CONFIGS, TOKENIZER};
+use atelier_weights::{
+    ComponentName, FileEntry, Layout, Manifest, MemorySource, PACK_FORMAT, Search, hex, read_all,
+};
 use futures_lite::future::block_on;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::tokenizer::tokenizer;
 use crate::args::SynthArgs;
-use crate::commands::quantize::{CONFIGS, MAX_FILE, TOKENIZER, file_entry};
+use crate::commands::quantize::{MAX_FILE, file_entry};
 use crate::error::{Error, Result};
 
 /// Everything of a model but its weights.
@@ -19,7 +22,7 @@ pub struct Skeleton {
     pub configs: BTreeMap<String, Value>,
     /// The same, read and checked.
     pub config: ModelConfig,
-    /// `processor/tokenizer.json`.
+    /// The file [`TOKENIZER`].
     pub tokenizer: Vec<u8>,
 }
 
@@ -27,7 +30,7 @@ impl Skeleton {
     pub fn new(args: &SynthArgs) -> Result<Self> {
         let source = args.like.configs();
         let mut configs = BTreeMap::new();
-        for path in CONFIGS {
+        for path in CONFIGS.into_iter().chain([CARD]) {
             // Built in, so what the model needs is there.
             let Some(text) = block_on(read_all(&*source, path, MAX_FILE))? else { continue };
             let mut json: Value =
@@ -72,9 +75,11 @@ impl Skeleton {
 
 /// Keeps the first layers of the three parts that have most of the weights.
 fn shorten(path: &str, config: &mut Value, layers: usize) {
+    const ARCHITECT: &str = ComponentName::VisionLanguageEncoder.config();
+    const PAINTER: &str = ComponentName::Transformer.config();
     let counts: &[&str] = match path {
-        "vision_language_encoder/config.json" => &["/text_config/num_hidden_layers", "/vision_config/depth"],
-        "transformer/config.json" => &["/num_layers"],
+        ARCHITECT => &["/text_config/num_hidden_layers", "/vision_config/depth"],
+        PAINTER => &["/num_layers"],
         _ => &[],
     };
     for pointer in counts {

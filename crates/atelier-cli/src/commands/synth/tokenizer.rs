@@ -6,21 +6,21 @@ use std::collections::BTreeSet;
 
 use atelier::config::PriorConfig;
 use atelier_mini::Mini;
+use atelier_weights::checkpoint::TOKENIZER;
 use atelier_weights::read_all;
 use futures_lite::future::block_on;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 
-const PATH: &str = "processor/tokenizer.json";
 /// Names of visual codes begin like this, in every checkpoint.
 const CODE: &str = "<|dit_token_";
 
-/// `processor/tokenizer.json` for `config`: bytes follow the visual ids, then the special tokens; those that the
+/// The file [`TOKENIZER`] for `config`: bytes follow the visual ids, then the special tokens; those that the
 /// configuration names have its ids.
 pub fn tokenizer(config: &PriorConfig) -> Result<Vec<u8>> {
     let unlike = |what: &str| Error::Crash(format!("the built-in tokenizer has no {what}"));
-    let bytes = block_on(read_all(&Mini, PATH, u64::MAX))?.ok_or_else(|| unlike("file"))?;
+    let bytes = block_on(read_all(&Mini, TOKENIZER, u64::MAX))?.ok_or_else(|| unlike("file"))?;
     let mut json: Value = serde_json::from_slice(&bytes).map_err(|error| Error::Crash(error.to_string()))?;
     let named = [
         ("<|dit_token_16384|>", config.image_start_token_id),
