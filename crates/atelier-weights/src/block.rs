@@ -26,6 +26,7 @@ pub const BLOCK: usize = 32;
 /// How weights are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS, documented::DocumentedFields))]
 pub enum Scheme {
     /// 32-bit floats.
     F32,

@@ -24,6 +24,8 @@ mod pack;
 mod policy;
 mod search;
 mod source;
+#[cfg(test)]
+mod typescript;
 
 pub use block::{BLOCK, Packed, Scheme};
 pub use checkpoint::ComponentName;

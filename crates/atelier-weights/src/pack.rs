@@ -30,8 +30,11 @@ const HASHED: u64 = 4 << 20;
 /// What a pack holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields))]
 pub struct Manifest {
     /// [`PACK_FORMAT`].
+    #[cfg_attr(test, ts(type = "typeof PACK_FORMAT"))]
     pub format: String,
     /// The fingerprint of the checkpoint that it was made from.
     pub source: String,
@@ -43,6 +46,7 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrated: Option<String>,
     /// The model's configurations, by their paths in the checkpoint.
+    #[cfg_attr(test, ts(type = "Readonly<Record<string, unknown>>"))]
     pub configs: BTreeMap<String, serde_json::Value>,
     /// Other files, with their paths in the checkpoint and the pack alike.
     pub files: Vec<FileEntry>,
@@ -55,6 +59,7 @@ pub struct Manifest {
 /// A file and what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FileEntry {
     /// Relative and '/'-separated.
     pub path: String,
@@ -67,6 +72,7 @@ pub struct FileEntry {
 /// A safetensors file of one stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Shard {
     /// The stage that reads it.
     pub stage: String,
@@ -77,6 +83,7 @@ pub struct Shard {
 /// A tensor of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TensorEntry {
     /// The component's folder in the checkpoint.
     pub component: String,
@@ -93,6 +100,7 @@ pub struct TensorEntry {
 /// Consecutive rows in one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PieceEntry {
     /// Index in [`Manifest::shards`].
     pub shard: usize,

@@ -8,6 +8,7 @@ use crate::{BLOCK, Scheme};
 /// How scales are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS, documented::DocumentedFields))]
 pub enum Search {
     /// From the largest weight; codes are the nearest. The floor.
     Nearest,

@@ -16,8 +16,11 @@ pub const BLUEPRINT_FORMAT: &str = "atelier-blueprint/1";
 /// What is to be painted: a grid of codes and the prompt it was written for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields))]
 pub struct Blueprint {
     /// [`BLUEPRINT_FORMAT`].
+    #[cfg_attr(test, ts(type = "typeof BLUEPRINT_FORMAT"))]
     pub format: String,
     /// The [fingerprint](Checkpoint::fingerprint) of the model that wrote it: codes mean nothing to another.
     pub model: String,
@@ -31,7 +34,7 @@ pub struct Blueprint {
     pub seed: u64,
     /// How the tokens were drawn.
     pub sampling: Sampling,
-    /// Version of the random generator, [`crate::rng::RNG_VERSION`].
+    /// Version of the random generator, [`RNG_VERSION`](crate::rng::RNG_VERSION).
     pub rng: u32,
     /// The small grid written first; image to image has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,12 +43,14 @@ pub struct Blueprint {
     pub large: TokenGrid,
     /// The source images it was written for, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<SourceRecord>>"))]
     pub sources: Vec<SourceRecord>,
 }
 
 /// A grid of codes, row-major.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TokenGrid {
     /// Rows.
     pub rows: usize,
@@ -58,6 +63,7 @@ pub struct TokenGrid {
 /// Which picture a blueprint was written for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SourceRecord {
     /// Width, in pixels, as given.
     pub width: usize,

@@ -22,11 +22,14 @@ const SHOWN_UNKNOWN: usize = 16;
 
 /// What a model can draw, as it says itself. What is left out is not known.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields))]
 pub struct Card {
     /// What the model is called.
     pub name: String,
     /// Width and height of the pictures that it was taught, in pixels.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<[usize; 2]>>"))]
     pub sizes: Vec<[usize; 2]>,
     /// Sizes between those, which should look sane.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,9 +45,11 @@ pub struct Card {
     pub alphabet: Option<Alphabet>,
     /// Languages whose texts it was taught, as BCP 47 tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<String>>"))]
     pub languages: Vec<String>,
     /// What it draws beside texts where a prompt asks for it, in a prompt's words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<String>>"))]
     pub decorations: Vec<String>,
     /// Steps of the painter where a request does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +64,7 @@ pub struct Card {
 
 /// Sizes of which both sides are multiples of a number, and within limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SizeRule {
     /// Pixels, at least 1.
     pub multiple_of: usize,
@@ -76,6 +82,7 @@ impl SizeRule {
 
 /// Characters, one by one and in ranges. White space needs no place in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Alphabet {
     /// One by one.
     #[serde(default)]
@@ -87,6 +94,7 @@ pub struct Alphabet {
 
 /// Characters that follow each other in Unicode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct CharacterRange {
     /// What people call them.
     pub name: String,
@@ -108,6 +116,7 @@ impl Alphabet {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
+#[cfg_attr(test, derive(ts_rs::TS, documented::DocumentedFields))]
 pub enum Warning {
     /// Quoted texts have characters that the model cannot draw.
     #[error("{model} cannot draw {}", separated(.characters))]

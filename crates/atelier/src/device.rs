@@ -39,6 +39,7 @@ pub enum Limits {
 
 /// A graphics adapter of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AdapterReport {
     /// As the driver calls it.
     pub name: String,
@@ -65,6 +66,7 @@ pub struct AdapterReport {
 /// What sort of adapter it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS, documented::DocumentedFields))]
 pub enum AdapterKind {
     /// A card with memory of its own.
     Discrete,

@@ -1,5 +1,7 @@
 //! What can go wrong, in words that name the place, what was expected and what was found.
 
+use serde::Serialize;
+
 /// An error of the model crate.
 ///
 /// [`Error::is_user_error`] tells bad input (the caller can mend it) from a failure of the machine.
@@ -180,7 +182,49 @@ fn location(field: Field, prompt: Option<usize>) -> String {
     }
 }
 
+/// What an error is about, for programs that choose what to do or to say by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS, documented::DocumentedFields))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// A field of the request is out of range.
+    BadRequest,
+    /// A source image cannot be used, or a PNG notes no run.
+    BadImage,
+    /// A blueprint does not belong to this model or size.
+    BadBlueprint,
+    /// A file of the model is missing, damaged, or not what it should be.
+    BadFile,
+    /// There is no graphics adapter, or none as asked for.
+    NoAdapter,
+    /// The device, or the host, has not enough memory.
+    OutOfMemory,
+    /// The device failed while computing.
+    Compute,
+    /// The caller stopped the run.
+    Cancelled,
+}
+
 impl Error {
+    /// What it is about.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Request { .. } => ErrorCode::BadRequest,
+            Self::SourceImage { .. } | Self::Png(_) => ErrorCode::BadImage,
+            Self::Blueprint { .. } => ErrorCode::BadBlueprint,
+            Self::Device(_) => ErrorCode::NoAdapter,
+            Self::Buffer { .. } | Self::Source(atelier_weights::Error::NoMemory { .. }) => {
+                ErrorCode::OutOfMemory
+            }
+            Self::Config { .. } | Self::Weights { .. } | Self::Tokenizer { .. } | Self::Source(_) => {
+                ErrorCode::BadFile
+            }
+            Self::Compute(_) => ErrorCode::Compute,
+            Self::Cancelled => ErrorCode::Cancelled,
+        }
+    }
+
     /// True when the input is at fault rather than the machine.
     pub fn is_user_error(&self) -> bool {
         !matches!(self, Self::Compute(_) | Self::Cancelled)

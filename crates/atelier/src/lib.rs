@@ -28,6 +28,7 @@ pub mod error;
 pub mod geometry;
 pub mod glyph_encoder;
 pub mod image;
+pub mod info;
 pub mod latents;
 pub mod loader;
 pub mod nn;
@@ -46,6 +47,8 @@ pub mod rope;
 pub mod scheduler;
 pub mod trace;
 pub mod transformer;
+#[cfg(test)]
+mod typescript;
 pub mod vae;
 pub mod vision;
 pub mod weight_mapping;
@@ -57,8 +60,9 @@ pub use card::{Card, Warning};
 pub use checkpoint::Checkpoint;
 pub use config::ModelConfig;
 pub use device::{AdapterKind, AdapterReport, DeviceChoice, DeviceReport};
-pub use error::{Error, Field, Result};
+pub use error::{Error, ErrorCode, Field, Result};
 pub use image::RgbImage;
+pub use info::ModelInfo;
 pub use latents::Latents;
 pub use pipeline::{
     ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Noise, PaintOptions, Picture, Pipeline,

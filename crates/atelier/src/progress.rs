@@ -15,6 +15,8 @@ use crate::trace::Trace;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
+#[cfg_attr(test, derive(ts_rs::TS, documented::DocumentedFields))]
+#[cfg_attr(test, ts(rename = "EngineEvent"))]
 pub enum Event {
     /// The files of a pack that a stage reads are being compared with their hashes.
     Verify {
@@ -60,7 +62,7 @@ pub enum Event {
         /// All prompts of the run.
         prompts: usize,
         /// What was written.
-        #[serde(skip)]
+        #[serde(skip_serializing)]
         blueprint: Rc<Blueprint>,
     },
     /// The painter finished a step.
@@ -75,7 +77,8 @@ pub enum Event {
         steps: usize,
         /// What the picture will be, as far as can be told, a pixel for each latent cell; only if
         /// [asked for](Observer::with_previews) and where it can be made.
-        #[serde(skip)]
+        #[serde(skip_serializing)]
+        #[cfg_attr(test, ts(as = "Option<crate::typescript::Pixels>", optional))]
         preview: Option<RgbImage>,
     },
     /// A picture was decoded.
@@ -90,6 +93,7 @@ pub enum Event {
 /// The stages, which live on the device one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS, documented::DocumentedFields))]
 pub enum Stage {
     /// Vision tower, VQ module and VAE encoder: source images only.
     Sources,
@@ -119,6 +123,7 @@ impl Stage {
 /// Which grid a token belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS, documented::DocumentedFields))]
 pub enum GridName {
     /// The small grid written first.
     Draft,

@@ -17,14 +17,17 @@ pub const RUN_FORMAT: &str = "atelier-run/1";
 const PARAMETERS: &str = "parameters";
 /// Keyword of our own chunk.
 const ATELIER: &str = "atelier";
-/// The longest chunk that is decompressed, in bytes.
-const MAX_TEXT: usize = 16 << 20;
+/// The longest note that is decompressed, in bytes.
+pub const MAX_NOTE: usize = 16 << 20;
 
 /// Everything needed to paint a picture again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields))]
 pub struct RunRecord {
     /// [`RUN_FORMAT`].
+    #[cfg_attr(test, ts(type = "typeof RUN_FORMAT"))]
     pub format: String,
     /// Version of the program.
     pub version: String,
@@ -42,6 +45,7 @@ pub struct RunRecord {
     pub images: usize,
     /// The source images' files, as given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<String>>"))]
     pub sources: Vec<String>,
     /// Only where noise was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,6 +55,7 @@ pub struct RunRecord {
 /// What is noted about noise that was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LatentsRecord {
     /// SHA-256 of the tensor's little-endian bytes, in hexadecimal.
     pub sha256: String,
@@ -199,10 +204,10 @@ fn find(info: &Info<'_>) -> Option<String> {
     }
     if let Some(chunk) = info.utf8_text.iter().find(|chunk| chunk.keyword == ATELIER) {
         let mut chunk = chunk.clone();
-        chunk.decompress_text_with_limit(MAX_TEXT).ok()?;
+        chunk.decompress_text_with_limit(MAX_NOTE).ok()?;
         return chunk.get_text().ok();
     }
     let mut chunk = info.compressed_latin1_text.iter().find(|chunk| chunk.keyword == ATELIER)?.clone();
-    chunk.decompress_text_with_limit(MAX_TEXT).ok()?;
+    chunk.decompress_text_with_limit(MAX_NOTE).ok()?;
     chunk.get_text().ok()
 }

@@ -14,6 +14,12 @@
 /// The version of the generator. A change of any draw changes it.
 pub const RNG_VERSION: u32 = 1;
 
+/// The largest seed that may be asked for: JSON and JavaScript count exactly up to here.
+pub const MAX_SEED: u64 = (1 << 53) - 1;
+
+/// Seeds that nobody chose are below this: short enough to be typed again.
+pub const RANDOM_SEEDS: u64 = 1 << 32;
+
 /// What a sequence of draws is for. Streams of one seed are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {

@@ -1,4 +1,4 @@
-//! What the tests of all crates share: golden files, random numbers, snapshots, a counting allocator.
+//! What the tests of all crates share: golden files, random numbers, snapshots, TypeScript, a counting allocator.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -6,6 +6,7 @@ pub mod allocator;
 mod golden;
 mod random;
 mod snapshot;
+mod typescript;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub use futures_lite::future::block_on;
 pub use golden::{Entry, Golden, Tensors, assert_close, assert_levels, entries, entry, json};
 pub use random::Random;
 pub use snapshot::{assert_generated, assert_snapshot, masked};
+pub use typescript::TypeScript;
 
 /// A path of the repository, given relative to its root.
 ///

@@ -19,7 +19,7 @@ pub use eval::{EvalCommand, EvalFidelityArgs, EvalTextArgs};
 pub use generate::GenerateArgs;
 pub use measure::{BenchArgs, PlanArgs, PlanScheme};
 pub use pack::{QuantizeArgs, SynthArgs, VerifyArgs};
-pub use values::{MAX_SEED, Seed};
+pub use values::Seed;
 
 const WHAT: &str = "What to generate";
 const HOW: &str = "Sampling";

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use atelier::rng::MAX_SEED;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// A seed as it is typed.
@@ -10,9 +11,6 @@ pub enum Seed {
     Random,
     Number(u64),
 }
-
-/// The largest seed: a number that every reader of JSON, browsers among them, keeps exactly.
-pub const MAX_SEED: u64 = (1 << 53) - 1;
 
 /// A value of a flag that has a few, and its name on the command line.
 #[derive(Debug, Clone, Copy)]

@@ -25,6 +25,8 @@ const DEFAULT_TOP_K: usize = 50;
 /// One run: prompts (and source images), or blueprints, to pictures. What is left out has the model's own default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "EngineRequest", optional_fields))]
 pub struct Request {
     /// What the run starts from.
     pub start: Start,
@@ -61,12 +63,14 @@ pub struct Request {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k: Option<usize>,
     /// Pictures of each prompt or blueprint, at least 1; they share one blueprint.
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub images_per_prompt: usize,
     /// Initial noise to use instead of the seed's.
     #[serde(skip)]
     pub latents: Option<Noise>,
     /// With several prompts, pad the glyph embeddings to one length as the reference does in a batch, so that a picture
     /// depends slightly on its mates. Without it every prompt is painted as if alone.
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub batch_padding: bool,
     /// Pad the glyph embeddings of every prompt to at least this many tokens: what [`PaintOptions::glyph_tokens`] noted of
     /// a picture from a batch, to paint it again alone.
@@ -77,6 +81,7 @@ pub struct Request {
 /// What a run starts from; at least one of either.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS, documented::DocumentedFields))]
 pub enum Start {
     /// The architect writes a blueprint of each.
     Prompts(Vec<Prompt>),
@@ -87,6 +92,8 @@ pub enum Start {
 /// A prompt, and what is its own in a run of several.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields))]
 pub struct Prompt {
     /// What is to be drawn; quoted texts are spelled.
     pub text: String,
@@ -125,6 +132,8 @@ pub struct ArchitectOptions {
 
 /// How the painter paints one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields))]
 pub struct PaintOptions {
     /// Steps, at least 1.
     pub steps: usize,
@@ -138,7 +147,8 @@ pub struct PaintOptions {
 }
 
 /// What a request may leave out: the model's own defaults, or what they make of a request.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Settings {
     /// Width in pixels.
     pub width: usize,
@@ -149,6 +159,7 @@ pub struct Settings {
     /// Guidance scale.
     pub guidance: f32,
     /// How tokens are drawn.
+    #[serde(flatten)]
     pub sampling: Sampling,
 }
 

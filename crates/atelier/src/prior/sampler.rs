@@ -17,12 +17,13 @@ const FIRST_SORTED: usize = 256;
 
 /// How tokens are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Sampling {
     /// Divides the logits, at least 0; 0 takes the largest one (greedy).
     pub temperature: f32,
     /// Keeps the most probable tokens until their mass reaches this, in (0, 1]; 1 keeps all.
     pub top_p: f32,
-    /// Keeps this many of the largest logits (and those equal to the last one), at least 1; `None` keeps all.
+    /// Keeps this many of the largest logits (and those equal to the last one), at least 1; without it all are kept.
     pub top_k: Option<usize>,
 }
 

@@ -10,6 +10,7 @@ const DRAFT_SIDE: f64 = 16.0;
 
 /// A grid of visual tokens, stored row by row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Grid {
     /// Tokens from top to bottom.
     pub rows: usize,

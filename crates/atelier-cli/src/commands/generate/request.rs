@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use atelier::prompt::{quote_doubts, spelled};
 use atelier::record::RunRecord;
+use atelier::rng::{MAX_SEED, RANDOM_SEEDS};
 use atelier::{Blueprint, Request, RgbImage, Run, Settings, SourceRecord, Start};
 
-use crate::args::{GenerateArgs, MAX_SEED, Seed};
+use crate::args::{GenerateArgs, Seed};
 use crate::error::{Error, Result};
 use crate::io::latents::Latents;
 use crate::io::unfinished::Unfinished;
@@ -260,7 +261,7 @@ fn latents(args: &GenerateArgs, recorded: Option<&RunRecord>) -> Result<Option<L
     }
 }
 
-/// Short enough to be typed again: 32 bits from the system's randomness, which seeds every hash map.
+/// From the system's randomness, which seeds every hash map.
 fn random_seed() -> u64 {
-    std::collections::hash_map::RandomState::new().build_hasher().finish() >> 32
+    std::collections::hash_map::RandomState::new().build_hasher().finish() % RANDOM_SEEDS
 }
