@@ -77,10 +77,13 @@ function words(): Plugin {
     transformIndexHtml: {
       order: "post",
       handler: (html) =>
-        replaced(html, '<script type="module"', '<script type="module" blocking="render"').replaceAll(
-          /( data-t="(\w+)"[^>]*>)</g,
-          (_, start: string, key: string) => `${start}${english(key)}<`,
-        ),
+        replaced(html, '<script type="module"', '<script type="module" blocking="render"')
+          .replaceAll(/( data-t="(\w+)"[^>]*>)</g, (_, start: string, key: string) => `${start}${english(key)}<`)
+          .replaceAll(
+            / data-t-(label|placeholder|alt)="(\w+)"/g,
+            (mark, kind: string, key: string) =>
+              `${mark} ${kind === "label" ? "aria-label" : kind}="${english(key).replaceAll('"', "&quot;")}"`,
+          ),
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The blueprint as it is written: the draft first, spread over the whole sheet, then the large grid on top of it. */
 
-import type { Blueprint, BlueprintTokenEvent, Grid, TokenGrid } from "atelier-web";
+import { type Blueprint, type BlueprintTokenEvent, type Grid, SIDE_STEP, type TokenGrid } from "atelier-web";
 import { byId } from "./dom";
 import { onLanguage, t } from "./i18n";
 
@@ -30,7 +30,7 @@ export class BlueprintCanvas {
 
   /** An empty sheet for a picture of this size. */
   clear(width: number, height: number): void {
-    const [columns, rows] = [width / 32, height / 32];
+    const [columns, rows] = [width / SIDE_STEP, height / SIDE_STEP];
     const cell = Math.max(4, Math.min(CELL, Math.floor(LARGEST / Math.max(columns, rows))));
     // Setting the size also empties the canvas.
     this.#canvas.width = columns * cell;

@@ -1,6 +1,6 @@
 /** What the user wants: prompt, size, steps, seed and the rest, read from the form and written back into it. */
 
-import type { ModelInfo } from "atelier-web";
+import { DEFAULT_STEPS, MAX_SEED, MAX_SIDE, type ModelInfo, SIDE_STEP } from "atelier-web";
 import { byId, make } from "./dom";
 import { decimal, Field, whole } from "./field";
 import { onLanguage, t } from "./i18n";
@@ -25,8 +25,8 @@ const orEmpty =
   (text: string) =>
     text === "" ? EMPTY : parse(text);
 const side = (text: string) => {
-  const pixels = whole(text, 32, 4096);
-  return pixels !== undefined && pixels % 32 === 0 ? pixels : undefined;
+  const pixels = whole(text, SIDE_STEP, MAX_SIDE);
+  return pixels !== undefined && pixels % SIDE_STEP === 0 ? pixels : undefined;
 };
 
 export class Compose {
@@ -47,7 +47,7 @@ export class Compose {
   readonly #seed = new Field(
     "seed",
     "seed-error",
-    orEmpty((text) => whole(text, 0, Number.MAX_SAFE_INTEGER)),
+    orEmpty((text) => whole(text, 0, MAX_SEED)),
     () => t().seedWrong,
   );
   readonly #guidance = new Field("guidance", "guidance-error", orEmpty(decimal), () => t().guidanceWrong);
@@ -56,7 +56,7 @@ export class Compose {
   readonly #keep = byId("seed-keep", HTMLButtonElement);
   /** The model's own numbers; mini's until another is open. */
   #defaults: ModelInfo["defaults"] | undefined;
-  #fullSteps = 50;
+  #fullSteps: number = DEFAULT_STEPS;
   #lastSeed: number | undefined;
   readonly #changed: () => void;
 

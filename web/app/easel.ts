@@ -1,6 +1,6 @@
 /** The sheet: empty with its grid, then the blueprint, then the painter's preview over it, then the picture. */
 
-import type { Blueprint, BlueprintTokenEvent, Pixels } from "atelier-web";
+import { type Blueprint, type BlueprintTokenEvent, type Pixels, SIDE_STEP } from "atelier-web";
 import { BlueprintCanvas } from "./blueprint-canvas";
 import { byId } from "./dom";
 
@@ -27,8 +27,8 @@ export class Easel {
   shape(width: number, height: number): void {
     const style = this.#sheet.parentElement?.style;
     style?.setProperty("--ratio", String(width / height));
-    style?.setProperty("--columns", String(width / 32));
-    style?.setProperty("--rows", String(height / 32));
+    style?.setProperty("--columns", String(width / SIDE_STEP));
+    style?.setProperty("--rows", String(height / SIDE_STEP));
     byId("dim-x", HTMLElement).textContent = String(width);
     byId("dim-y", HTMLElement).textContent = String(height);
   }

@@ -3,7 +3,8 @@
 import { AtelierError, type ErrorCode } from "atelier-web";
 import { byId } from "./dom";
 import { bytes } from "./format";
-import { onLanguage, type Strings, t } from "./i18n";
+import { onLanguage, t } from "./i18n";
+import type { Strings } from "./strings/en";
 
 export interface Message {
   readonly title: string;
@@ -21,6 +22,7 @@ const WORDS: Readonly<Record<ErrorCode, (t: Strings) => readonly [string, string
   quota: (t) => [t.quota, t.quotaAdvice],
   "device-lost": (t) => [t.deviceLost, t.deviceLostAdvice],
   "bad-file": (t) => [t.badFile, t.badFileAdvice],
+  "other-version": (t) => [t.badFile, t.badFileAdvice],
   "bad-request": (t) => [t.badRequest, t.badRequestAdvice],
   "bad-blueprint": (t) => [t.badBlueprint, t.badBlueprintAdvice],
   "bad-image": (t) => [t.badImage, t.badImageAdvice],

@@ -1,14 +1,8 @@
 /** The page's language: which one, its words, and who wants to know when it changes. */
 
-import { en } from "./strings/en";
+import { en, type Strings } from "./strings/en";
 import { zh } from "./strings/zh";
 
-/** Every language has the same words and sentences as English. */
-export type Strings = {
-  readonly [K in keyof typeof en]: (typeof en)[K] extends (...values: infer V) => string
-    ? (...values: V) => string
-    : string;
-};
 type Plain = { [K in keyof Strings]: Strings[K] extends string ? K : never }[keyof Strings];
 
 const LANGUAGES: Readonly<Record<string, Strings>> = { en, zh };
@@ -51,7 +45,6 @@ function say(key: string | undefined): string {
 /** Puts the language's words into everything in index.html that names a text. */
 function translatePage(): void {
   document.documentElement.lang = current === "zh" ? "zh-Hans" : current;
-  document.title = t().title;
   for (const element of document.querySelectorAll<HTMLElement>("[data-t]"))
     element.textContent = say(element.dataset["t"]);
   for (const element of document.querySelectorAll<HTMLElement>("[data-t-label]")) {

@@ -1,6 +1,6 @@
 /** Puts the page's parts together. Nothing here waits for the engine: it is made when the first picture is wanted. */
 
-import { AtelierError, type Blueprint, isSupported, type RunRecord } from "atelier-web";
+import { AtelierError, type Blueprint, isSupported, randomSeed, type RunRecord } from "atelier-web";
 import { Compose } from "./compose";
 import { byId } from "./dom";
 import { Easel } from "./easel";
@@ -66,11 +66,6 @@ function emptySheet(): void {
   if (!size || gallery.shown || runs.running) return;
   if (opened.blueprint) easel.begin(size.width, size.height, opened.blueprint);
   else easel.idle(size.width, size.height);
-}
-
-/** 32 random bits: enough to differ, and short enough to be typed again. */
-function randomSeed(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 }
 
 function generate(): void {

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { Clock } from "./clock.js";
-import type { GenerateEvent } from "./types.js";
+import type { WireEvent } from "./protocol.js";
 
 test("time goes to the stage that is at work, loading included", () => {
   let now = 0;
   const clock = new Clock(() => now);
   const at = (time: number, event: object): void => {
     now = time;
-    clock.on(event as GenerateEvent);
+    clock.on(event as WireEvent);
   };
   at(5, { event: "download" });
   at(10, { event: "verify", stage: "architect" });
@@ -29,9 +29,9 @@ test("time goes to the stage that is at work, loading included", () => {
 test("a stage that stayed on the device is known by its work", () => {
   let now = 0;
   const clock = new Clock(() => now);
-  clock.on({ event: "blueprint" } as GenerateEvent);
+  clock.on({ event: "blueprint" } as WireEvent);
   now = 10;
-  clock.on({ event: "step", step: 1, steps: 1 });
+  clock.on({ event: "step", image: 0, images: 1, step: 1, steps: 1 });
   now = 50;
   expect(clock.timings()).toEqual({ painter: 40 });
 });

@@ -1,6 +1,7 @@
 /** How long each stage of a run took. */
 
-import type { GenerateEvent, Stage } from "./types.js";
+import type { WireEvent } from "./protocol.js";
+import type { RetryEvent, Stage } from "./types.js";
 
 /** Watches the events of a run. */
 export class Clock {
@@ -15,7 +16,7 @@ export class Clock {
   }
 
   /** Takes the time that has passed for the stage that it went to. */
-  on(event: GenerateEvent): void {
+  on(event: WireEvent | RetryEvent): void {
     if (event.event === "download" || event.event === "retry") {
       // Fetching and starting anew are no stage's work.
       this.#charge();
@@ -41,7 +42,7 @@ export class Clock {
   }
 }
 
-function stageOf(event: GenerateEvent): Stage | undefined {
+function stageOf(event: WireEvent): Stage | undefined {
   switch (event.event) {
     case "verify":
     case "load":

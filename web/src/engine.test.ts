@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { LocalEngine } from "./engine.js";
 import { AtelierError } from "./errors.js";
 import type { WireEvent, WireOpen } from "./protocol.js";
-import { blueprint, type FakeWorker, FakeWorkers, info, module } from "./testing/fake-worker.js";
-import type { GenerateEvent, Generation } from "./types.js";
+import { blueprint, type FakeWorker, FakeWorkers, info, module, painted } from "./testing/fake-worker.js";
+import type { Generation } from "./types.js";
 
 const open: WireOpen = {
   source: { kind: "url", url: "http://localhost/model/" },
@@ -47,8 +47,10 @@ async function events(run: Generation): Promise<string[]> {
   return names;
 }
 
-const token: GenerateEvent = {
+const token: WireEvent = {
   event: "blueprint-token",
+  prompt: 0,
+  prompts: 1,
   token: 1,
   tokens: 2,
   grid: "draft",
@@ -56,6 +58,7 @@ const token: GenerateEvent = {
   index: 0,
   id: 3,
 };
+const written: WireEvent = { event: "blueprint", prompt: 0, prompts: 1, blueprint };
 const lost = { code: "device-lost", message: "it was unplugged" } as const;
 
 describe("opening", () => {
@@ -108,7 +111,7 @@ describe("opening", () => {
     const opened = LocalEngine.open(opening(), () => {}, undefined);
     const first = await workers.number(1);
     const { id } = await first.got("open");
-    first.say({ type: "failed", id, error: { code: "bad-file", message: "broken", file: "a", healed: true } });
+    first.say({ type: "failed", id, error: { code: "bad-file", message: "broken", file: "a", refetched: true } });
     const second = await workers.number(2);
     await second.opens();
     expect((await opened).info).toBe(info);
@@ -121,15 +124,29 @@ describe("a run", () => {
     const [engine, worker] = await engineAndWorker();
     const run = engine.generate({ prompt: "p", seed: 3 });
     const seen = events(run);
-    const { id, request } = await worker.got("run");
-    expect(request).toMatchObject({ prompt: "p", seed: 3, name: "mini" });
+    const { id, run: asked } = await worker.got("run");
+    expect(asked).toMatchObject({ request: { start: { prompts: [{ text: "p" }] }, seed: 3 }, name: "mini", made: 0 });
     worker.say({ type: "event", id, event: token });
     await worker.finishes();
     const picture = await run.result;
     expect(picture).toMatchObject({ blueprint, timings: { architect: expect.any(Number) } });
     expect(picture.png.type).toBe("image/png");
     expect(picture.png.size).toBe(3);
-    expect(await seen).toEqual(["blueprint-token", "done"]);
+    expect(await seen).toEqual(["blueprint-token", "picture", "done"]);
+  });
+
+  test("of several pictures brings each as soon as it is finished", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p", count: 3 });
+    const iterator = run[Symbol.asyncIterator]();
+    const { id } = await worker.got("run");
+    worker.say({ type: "event", id, event: painted(0, 3) });
+    expect((await iterator.next()).value).toMatchObject({ event: "picture", image: 0, images: 3 });
+    for (const image of [1, 2]) worker.say({ type: "event", id, event: painted(image, 3) });
+    worker.say({ type: "finished", id });
+    const pictures = await run.pictures;
+    expect(pictures.map(({ record }) => record.image)).toEqual([0, 1, 2]);
+    expect(await run.result).toBe(pictures[0]);
   });
 
   test("a bad request is refused before the worker hears of it", async () => {
@@ -208,7 +225,7 @@ describe("cancelled", () => {
     await worker.finishes();
     await first.result;
     const third = engine.generate({ prompt: "r" });
-    expect((await worker.got("run", 2)).request.prompt).toBe("r");
+    expect((await worker.got("run", 2)).run.request.start).toEqual({ prompts: [{ text: "r" }] });
     await worker.finishes(2);
     await third.result;
     await expect(engine.generate({ prompt: "s", signal: controller.signal }).result).rejects.toBe("enough");
@@ -219,34 +236,41 @@ describe("the device is lost", () => {
   test("after the blueprint: painted from it in a new worker, without asking the server", async () => {
     const [engine, first] = await engineAndWorker();
     const run = engine.generate({ prompt: "p", width: 64, height: 32, seed: 5, steps: 2 });
-    const { id } = await first.got("run");
-    first.say({ type: "event", id, event: { event: "blueprint", blueprint } });
+    const { id, run: asked } = await first.got("run");
+    first.say({ type: "event", id, event: written });
     first.say({ type: "gone", error: lost });
     const second = await workers.number(2);
     const again = await second.opens();
     expect(again).toEqual({ ...open, wasm: module, requests: "missing" });
-    expect((await second.got("run")).request).toEqual({
-      blueprint,
-      seed: 5,
-      steps: 2,
-      metadata: true,
-      images: [],
-      name: "mini",
-    });
+    expect((await second.got("run")).run).toEqual({ ...asked, written: blueprint });
     await second.finishes();
     await run.result;
-    expect(await events(run)).toEqual(["blueprint", "retry", "done"]);
+    expect(await events(run)).toEqual(["blueprint", "retry", "picture", "done"]);
     expect(first.terminated).toBe(true);
+  });
+
+  test("after a picture: the others are made, and that one is not made again", async () => {
+    const [engine, first] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p", count: 2 });
+    const { id, run: asked } = await first.got("run");
+    for (const event of [written, painted(0, 2)]) first.say({ type: "event", id, event });
+    first.say({ type: "gone", error: lost });
+    const second = await workers.number(2);
+    await second.opens();
+    expect((await second.got("run")).run).toEqual({ ...asked, written: blueprint, made: 1 });
+    await second.finishes();
+    expect((await run.pictures).map(({ record }) => record.image)).toEqual([0, 1]);
+    expect(await events(run)).toEqual(["blueprint", "picture", "retry", "picture", "done"]);
   });
 
   test("before the blueprint: the same request, with the same seed", async () => {
     const [engine, first] = await engineAndWorker();
     const run = engine.generate({ prompt: "p" });
-    const { request } = await first.got("run");
+    const { run: asked } = await first.got("run");
     first.say({ type: "gone", error: lost });
     const second = await workers.number(2);
     await second.opens();
-    expect((await second.got("run")).request).toEqual(request);
+    expect((await second.got("run")).run).toEqual(asked);
     await second.finishes();
     await run.result;
   });
@@ -281,7 +305,7 @@ describe("the device is lost", () => {
     await third.opens();
     await third.finishes();
     await run.result;
-    expect(await events(run)).toEqual(["retry", "done"]);
+    expect(await events(run)).toEqual(["retry", "picture", "done"]);
   });
 });
 
@@ -314,19 +338,19 @@ test("a damaged file that came back whole: the run goes on from its blueprint, f
   const [engine, first] = await engineAndWorker();
   const run = engine.generate({ prompt: "p" });
   const { id } = await first.got("run");
-  first.say({ type: "event", id, event: { event: "blueprint", blueprint } });
-  const error = { code: "bad-file", message: "damaged", file: "painter", healed: true } as const;
+  first.say({ type: "event", id, event: written });
+  const error = { code: "bad-file", message: "damaged", file: "painter", refetched: true } as const;
   first.say({ type: "failed", id, error });
   const second = await workers.number(2);
   await second.opens();
   const again = await second.got("run");
-  expect(again.request.blueprint).toEqual(blueprint);
+  expect(again.run.written).toEqual(blueprint);
   second.say({ type: "failed", id: again.id, error });
   const third = await workers.number(3);
   await third.opens();
   await third.finishes();
   await run.result;
-  expect(await events(run)).toEqual(["blueprint", "retry", "retry", "done"]);
+  expect(await events(run)).toEqual(["blueprint", "retry", "retry", "picture", "done"]);
 });
 
 test("a damaged file that cannot be had again is told", async () => {

@@ -2,11 +2,21 @@
 
 import { Clock } from "./clock.js";
 import { AtelierError } from "./errors.js";
-import { EventLog } from "./generation.js";
-import type { WireEvent, WireOpen, WirePicture, WireRequest } from "./protocol.js";
-import { prepareRequest, withBlueprint } from "./request.js";
-import { type Connect, HealedError, Session } from "./session.js";
-import type { Blueprint, Engine, GenerateEvent, GenerateRequest, Generation, ModelInfo, Picture } from "./types.js";
+import { EventLog, type Pictures } from "./generation.js";
+import { decodeImage } from "./images.js";
+import type { WireEvent, WireOpen, WireRun } from "./protocol.js";
+import { prepareRun } from "./request.js";
+import { type Connect, RefetchedError, Session } from "./session.js";
+import type {
+  Blueprint,
+  Engine,
+  GenerateRequest,
+  Generation,
+  ModelInfo,
+  Picture,
+  Pixels,
+  RetryEvent,
+} from "./types.js";
 
 /** How a model is opened, now and after its worker was lost. */
 export interface Opening {
@@ -20,8 +30,8 @@ export interface Opening {
   readonly clear: () => Promise<void>;
 }
 
-/** Damaged files that are fetched again for one run, or for opening; more than that is no accident. */
-const HEALED = 64;
+/** The most damaged files that are fetched again for one run, or for opening; more than that is no accident. */
+const MAX_REFETCHES = 64;
 
 /** The engine behind `createEngine`. */
 export class LocalEngine implements Engine {
@@ -45,7 +55,7 @@ export class LocalEngine implements Engine {
     signal: AbortSignal | undefined,
   ): Promise<LocalEngine> {
     const engine = new LocalEngine(opening);
-    await engine.#healing(
+    await engine.#withRefetches(
       () => engine.#start(on, signal),
       () => {},
     );
@@ -60,8 +70,7 @@ export class LocalEngine implements Engine {
   generate(request: GenerateRequest): Generation {
     const log = new EventLog();
     try {
-      const prepared = prepareRequest(request, this.#opening.name);
-      this.#queue(log, prepared, request.signal);
+      this.#queue(log, prepareRun(request, this.#opening.name), request.signal);
     } catch (error) {
       log.fail(error);
     }
@@ -88,7 +97,7 @@ export class LocalEngine implements Engine {
     this.#session?.end(error);
   }
 
-  #queue(log: EventLog, request: WireRequest, signal: AbortSignal | undefined): void {
+  #queue(log: EventLog, run: WireRun, signal: AbortSignal | undefined): void {
     this.#disposal.signal.throwIfAborted();
     signal?.throwIfAborted();
     // A run that has not begun ends at once.
@@ -97,28 +106,35 @@ export class LocalEngine implements Engine {
     this.#last = this.#last.then(async () => {
       signal?.removeEventListener("abort", abort);
       try {
-        log.finish(await this.#run(log, request, signal));
+        log.finish(await this.#run(log, run, signal));
       } catch (error) {
         log.fail(error);
       }
     });
   }
 
-  async #run(log: EventLog, request: WireRequest, signal: AbortSignal | undefined): Promise<Picture> {
+  async #run(log: EventLog, run: WireRun, signal: AbortSignal | undefined): Promise<Pictures> {
     const clock = new Clock();
-    let blueprint: Blueprint | undefined;
+    const pictures: Picture[] = [];
+    let written: Blueprint | undefined;
     let lost = false;
-    const on = (event: GenerateEvent): void => {
-      if (event.event === "blueprint") blueprint = event.blueprint;
+    const on = (event: WireEvent | RetryEvent): void => {
       clock.on(event);
-      log.push(event);
+      if (event.event === "blueprint") written = event.blueprint;
+      if (event.event === "picture") {
+        const { image, images } = event;
+        const picture = pictureOf(event, clock);
+        pictures.push(picture);
+        log.push({ event: "picture", image, images, picture });
+      } else log.push(event);
     };
-    const attempt = async (): Promise<WirePicture> => {
+    const attempt = async (): Promise<void> => {
       const session = await this.#live(on, signal);
-      return session.run(blueprint ? withBlueprint(request, blueprint) : request, on, signal);
+      // What is made is not made again.
+      await session.run({ ...run, ...(written && { written }), made: pictures.length }, on, signal);
     };
     const retry = (reason: string): void => on({ event: "retry", reason });
-    const picture = await this.#healing(async () => {
+    await this.#withRefetches(async () => {
       for (;;) {
         try {
           return await attempt();
@@ -129,18 +145,20 @@ export class LocalEngine implements Engine {
         }
       }
     }, retry);
-    return pictureOf(picture, clock);
+    const [first, ...others] = pictures;
+    if (!first) throw new AtelierError("engine-gone", "the run ended without a picture");
+    return [first, ...others];
   }
 
   /** Repeats `work` in a new worker for as long as files that were damaged come back whole. */
-  async #healing<T>(work: () => Promise<T>, retry: (reason: string) => void): Promise<T> {
-    for (let healed = 0; ; healed += 1) {
+  async #withRefetches<T>(work: () => Promise<T>, retry: (reason: string) => void): Promise<T> {
+    for (let refetched = 0; ; refetched += 1) {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof HealedError)) throw error;
+        if (!(error instanceof RefetchedError)) throw error;
         this.#session?.end(error.error);
-        if (healed === HEALED) throw error.error;
+        if (refetched === MAX_REFETCHES) throw error.error;
         retry(error.message);
       }
     }
@@ -172,7 +190,8 @@ export class LocalEngine implements Engine {
   }
 }
 
-function pictureOf({ pixels, png, record }: WirePicture, clock: Clock): Picture {
+function pictureOf({ png, record }: Extract<WireEvent, { event: "picture" }>, clock: Clock): Picture {
   const blob = new Blob([png], { type: "image/png" });
-  return { pixels, png: blob, blueprint: record.blueprint, record, timings: clock.timings() };
+  const pixels = (): Promise<Pixels> => decodeImage(blob, "the picture");
+  return { png: blob, blueprint: record.blueprint, record, timings: clock.timings(), pixels };
 }

@@ -45,7 +45,7 @@ export interface WireError {
   readonly needed?: number | undefined;
   readonly available?: number | undefined;
   /** The damaged file was fetched again: another try may do. */
-  readonly healed?: boolean;
+  readonly refetched?: boolean;
 }
 
 /** The error that `wire` was. */
@@ -66,6 +66,7 @@ const CODES: Readonly<Record<ErrorCode | "cancelled", true>> = {
   quota: true,
   "device-lost": true,
   "bad-file": true,
+  "other-version": true,
   "bad-request": true,
   "bad-blueprint": true,
   "bad-image": true,
@@ -110,7 +111,8 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function show(found: unknown): string {
+/** A wrong value, as messages show it. */
+export function show(found: unknown): string {
   if (found === undefined) return "none";
   if (typeof found === "string") return JSON.stringify(found.length > 60 ? `${found.slice(0, 60)}…` : found);
   return typeof found === "object" && found !== null ? "an object" : String(found);

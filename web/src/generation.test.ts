@@ -3,7 +3,7 @@ import { EventLog } from "./generation.js";
 import type { GenerateEvent, Picture } from "./types.js";
 
 const picture = { timings: {} } as Picture;
-const step = (number: number): GenerateEvent => ({ event: "step", step: number, steps: 3 });
+const step = (number: number): GenerateEvent => ({ event: "step", image: 0, images: 1, step: number, steps: 3 });
 
 async function collect(log: EventLog): Promise<GenerateEvent[]> {
   const events: GenerateEvent[] = [];
@@ -17,11 +17,12 @@ test("whoever listens late misses nothing, and several may listen", async () => 
   const early = collect(log);
   await Promise.resolve();
   log.push(step(2));
-  log.finish(picture);
-  const all = [step(1), step(2), { event: "done", result: picture }];
+  log.finish([picture]);
+  const all = [step(1), step(2), { event: "done", result: picture, pictures: [picture] }];
   expect(await early).toEqual(all);
   expect(await collect(log)).toEqual(all);
   expect(await log.result).toBe(picture);
+  expect(await log.pictures).toEqual([picture]);
 });
 
 test("a loop that waits is woken by each event", async () => {
@@ -48,6 +49,7 @@ test("an error comes after the events before it, in the loop and the result", as
   await expect(loop).rejects.toThrow("broken");
   expect(seen).toEqual([step(1)]);
   await expect(log.result).rejects.toThrow("broken");
+  await expect(log.pictures).rejects.toThrow("broken");
 });
 
 test("an error without a value ends the loop as an error", async () => {
@@ -58,7 +60,7 @@ test("an error without a value ends the loop as an error", async () => {
 
 test("the first end counts", async () => {
   const log = new EventLog();
-  log.finish(picture);
+  log.finish([picture]);
   log.fail(new Error("late"));
   expect(await log.result).toBe(picture);
   expect(await collect(log)).toHaveLength(1);

@@ -2,22 +2,28 @@
 
 import type { GenerateEvent, Generation, Picture } from "./types.js";
 
+/** The pictures of a run that is over. */
+export type Pictures = readonly [Picture, ...Picture[]];
+
 /** A run as its maker sees it. */
 export class EventLog implements Generation {
   readonly result: Promise<Picture>;
+  readonly pictures: Promise<readonly Picture[]>;
   readonly #events: GenerateEvent[] = [];
   #waiting: (() => void)[] = [];
   #end: { readonly error?: unknown } | undefined;
-  #resolve!: (picture: Picture) => void;
+  #resolve!: (pictures: Pictures) => void;
   #reject!: (error: unknown) => void;
 
   constructor() {
-    this.result = new Promise((resolve, reject) => {
+    const pictures = new Promise<Pictures>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    this.pictures = pictures;
+    this.result = pictures.then(([first]) => first);
     // Who reads only the events hears of the error there.
-    this.result.catch(() => {});
+    for (const unused of [this.pictures, this.result]) unused.catch(() => {});
   }
 
   /** Adds an event, while the run is not over. */
@@ -27,12 +33,12 @@ export class EventLog implements Generation {
     this.#wake();
   }
 
-  /** Ends the run with its picture. */
-  finish(result: Picture): void {
+  /** Ends the run with its pictures. */
+  finish(pictures: Pictures): void {
     if (this.#end) return;
-    this.push({ event: "done", result });
+    this.push({ event: "done", result: pictures[0], pictures });
     this.#end = {};
-    this.#resolve(result);
+    this.#resolve(pictures);
     this.#wake();
   }
 

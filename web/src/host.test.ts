@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { AtelierError } from "./errors.js";
 import { Host } from "./host.js";
-import type { FromWorker, WireEvent, WireOpen, WireRequest } from "./protocol.js";
+import type { FromWorker, WireEvent, WireOpen, WireRun } from "./protocol.js";
 import type { OpenSource } from "./sources/source.js";
 import { nodeHasher } from "./testing/hashing.js";
 import { info, module } from "./testing/fake-worker.js";
-import type { LoadedWasm, WasmPicture, WasmRequest, WasmSource } from "./wasm-module.js";
+import type { RunRecord } from "./types.js";
+import type { ModelFiles, RunReport } from "./wasm/atelier_web.js";
+import type { LoadedWasm, OpenModel } from "./wasm-module.js";
 
 const open: WireOpen = {
   source: { kind: "files", files: new Map() },
@@ -13,36 +15,47 @@ const open: WireOpen = {
   wasm: undefined,
   defaultLimits: true,
 };
-const request: WireRequest = { prompt: "p", seed: 1, metadata: true, images: [], name: "m" };
-const picture = {
-  width: 1,
-  height: 1,
-  data: new Uint8Array(4),
-  png: new Uint8Array(2),
-  record: {},
-} as unknown as WasmPicture;
+const run: WireRun = {
+  request: { start: { prompts: [{ text: "p" }] }, seed: 1 },
+  metadata: true,
+  images: [],
+  name: "m",
+  made: 0,
+};
+const step = (step: number, preview?: Uint8ClampedArray<ArrayBuffer>): RunReport => ({
+  event: "step",
+  image: 0,
+  images: 1,
+  step,
+  steps: 99,
+  ...(preview && { preview: { width: 1, height: 1, data: preview } }),
+});
 
-type Generate = (request: WasmRequest, on: (event: object) => boolean) => Promise<WasmPicture>;
+type Generate = OpenModel["generate"];
 
 let said: FromWorker[];
+/** What was transferred with each event that gave something away. */
+let given: Transferable[][];
 let source: OpenSource;
-let opened: (source: WasmSource) => Promise<void>;
+let opened: (source: ModelFiles) => Promise<void>;
 let options: object;
 let generate: Generate;
 let host: Host;
 
 beforeEach(() => {
   const heard: FromWorker[] = [];
+  const transfers: Transferable[][] = [];
   said = heard;
+  given = transfers;
   source = {
     name: "files",
     size: async () => 10,
     read: async (_path, start, end) => new Uint8Array(end - start),
-    heal: async () => false,
-    rest: vi.fn(),
+    refetch: async () => false,
+    close: vi.fn(),
   };
   opened = async () => {};
-  generate = async () => structuredClone(picture);
+  generate = async () => {};
   const loaded: LoadedWasm = {
     module,
     wasm: {
@@ -50,14 +63,18 @@ beforeEach(() => {
         open: async (given, asked) => {
           options = asked;
           await opened(given);
-          return { info: () => info, generate: (...run) => generate(...run), release: () => {}, free: () => {} };
+          return { info: () => info, generate: (...asked) => generate(...asked) };
         },
       },
       Hasher: nodeHasher as unknown as LoadedWasm["wasm"]["Hasher"],
     },
   };
   const means = { load: async () => loaded, open: async () => source, subgroups: async () => true };
-  host = new Host({ send: (message) => heard.push(message), ...means });
+  const send = (message: FromWorker, transfer: Transferable[] = []): void => {
+    heard.push(message);
+    if (transfer.length > 0) transfers.push(transfer);
+  };
+  host = new Host({ send, ...means });
 });
 
 /** The answer to a question. */
@@ -77,14 +94,15 @@ function events(): WireEvent[] {
   return said.flatMap((message) => (message.type === "event" ? [message.event] : []));
 }
 
-test("opens a model, and makes a picture", async () => {
+test("opens a model, and makes a picture, whose bytes are given away", async () => {
   await opens();
-  host.receive({ type: "run", id: 2, request });
-  expect(await answer(2)).toMatchObject({
-    type: "finished",
-    picture: { pixels: { width: 1, data: new Uint8ClampedArray(4) } },
-  });
-  await vi.waitFor(() => expect(source.rest).toHaveBeenCalledTimes(2));
+  const png = new Uint8Array(2);
+  generate = async (_run, on) => void on({ event: "picture", image: 0, images: 1, png, record: {} as RunRecord });
+  host.receive({ type: "run", id: 2, run });
+  expect(await answer(2)).toEqual({ type: "finished", id: 2 });
+  expect(events()).toEqual([{ event: "picture", image: 0, images: 1, png, record: {} }]);
+  expect(given).toEqual([[png.buffer]]);
+  await vi.waitFor(() => expect(source.close).toHaveBeenCalledTimes(2));
 });
 
 test("tells the engine what its device is asked for", async () => {
@@ -93,7 +111,7 @@ test("tells the engine what its device is asked for", async () => {
 });
 
 test("a run without a model", async () => {
-  host.receive({ type: "run", id: 2, request });
+  host.receive({ type: "run", id: 2, run });
   expect(await answer(2)).toMatchObject({ type: "gone", error: { code: "engine-gone" } });
 });
 
@@ -103,12 +121,11 @@ test("stops a run at its next event", async () => {
   generate = async (_request, on) => {
     for (;;) {
       told += 1;
-      if (on({ event: "step", step: told, steps: 99 }))
-        throw Object.assign(new Error("cancelled"), { code: "cancelled" });
+      if (on(step(told))) throw Object.assign(new Error("cancelled"), { code: "cancelled" });
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   };
-  host.receive({ type: "run", id: 2, request });
+  host.receive({ type: "run", id: 2, run });
   await vi.waitFor(() => expect(told).toBeGreaterThan(2));
   // One of an earlier run is not meant.
   host.receive({ type: "cancel", id: 1 });
@@ -122,7 +139,7 @@ test("stops a run at its next event", async () => {
 
 test("messages get through while the engine only reads", async () => {
   await opens();
-  let files: WasmSource | undefined;
+  let files: ModelFiles | undefined;
   opened = async (given) => void (files = given);
   host.receive({ type: "open", id: 2, open });
   await answer(2);
@@ -138,10 +155,9 @@ test("events that only count bytes are thinned out, but for the first and the la
   generate = async (_request, on) => {
     for (let bytes = 0; bytes <= 100; bytes += 1) on({ event: "load", stage: "architect", bytes, total: 100 });
     for (let bytes = 0; bytes <= 100; bytes += 1) on({ event: "load", stage: "painter", bytes, total: 100 });
-    for (let token = 0; token < 10; token += 1) on({ event: "blueprint-token", token });
-    return structuredClone(picture);
+    for (let token = 0; token < 10; token += 1) on({ event: "blueprint-token", token } as RunReport);
   };
-  host.receive({ type: "run", id: 2, request });
+  host.receive({ type: "run", id: 2, run });
   await answer(2);
   const loads = events().filter((event) => event.event === "load");
   expect(loads.length).toBeLessThan(20);
@@ -150,15 +166,14 @@ test("events that only count bytes are thinned out, but for the first and the la
   expect(events().filter((event) => event.event === "blueprint-token")).toHaveLength(10);
 });
 
-test("previews arrive as pixels", async () => {
+test("previews are given away", async () => {
   await opens();
-  generate = async (_request, on) => {
-    on({ event: "step", step: 1, steps: 1, preview: { width: 1, height: 1, data: new Uint8Array([1, 2, 3, 4]) } });
-    return structuredClone(picture);
-  };
-  host.receive({ type: "run", id: 2, request });
+  const data = new Uint8ClampedArray([1, 2, 3, 4]);
+  generate = async (_run, on) => void on(step(1, data));
+  host.receive({ type: "run", id: 2, run });
   await answer(2);
-  expect(events()[0]).toMatchObject({ preview: { data: new Uint8ClampedArray([1, 2, 3, 4]) } });
+  expect(events()[0]).toMatchObject({ preview: { data } });
+  expect(given).toEqual([[data.buffer]]);
 });
 
 describe("errors", () => {
@@ -167,7 +182,7 @@ describe("errors", () => {
     generate = async () => {
       throw error;
     };
-    host.receive({ type: "run", id: 2, request });
+    host.receive({ type: "run", id: 2, run });
     return answer(2);
   }
 
@@ -224,7 +239,7 @@ describe("errors", () => {
 
   test("of reading are told as they were, not in the engine's words", async () => {
     await opens();
-    let files: WasmSource | undefined;
+    let files: ModelFiles | undefined;
     opened = async (given) => void (files = given);
     source.read = async () => {
       throw new AtelierError("network", "f: cannot be fetched", { file: "f" });
@@ -235,7 +250,7 @@ describe("errors", () => {
       await files?.read("f", 0, 1).catch(() => {});
       throw Object.assign(new Error("f: cannot read"), { code: "bad-file", file: "f" });
     };
-    host.receive({ type: "run", id: 4, request });
+    host.receive({ type: "run", id: 4, run });
     expect(await answer(4)).toMatchObject({ error: { code: "network", message: "f: cannot be fetched" } });
   });
 });
@@ -243,33 +258,33 @@ describe("errors", () => {
 describe("a damaged file", () => {
   const damaged = Object.assign(new Error("damaged"), { code: "bad-file", file: "f" });
 
-  async function run(heal: OpenSource["heal"]): Promise<FromWorker> {
+  async function fails(refetch: OpenSource["refetch"]): Promise<FromWorker> {
     await opens();
-    source.heal = heal;
+    source.refetch = refetch;
     generate = async () => {
       throw damaged;
     };
-    host.receive({ type: "run", id: 2, request });
+    host.receive({ type: "run", id: 2, run });
     return answer(2);
   }
 
   test("is fetched again, and the page's side told so", async () => {
-    const answered = await run(async (path, on) => {
+    const answered = await fails(async (path, on) => {
       on({ event: "download", file: path, bytes: 1, total: 1 });
       return true;
     });
-    expect(answered).toMatchObject({ type: "failed", error: { code: "bad-file", file: "f", healed: true } });
+    expect(answered).toMatchObject({ type: "failed", error: { code: "bad-file", file: "f", refetched: true } });
     expect(events()).toEqual([{ event: "download", file: "f", bytes: 1, total: 1 }]);
   });
 
   test("that cannot be had again is told with both reasons", async () => {
-    const answered = await run(async () => {
+    const answered = await fails(async () => {
       throw new AtelierError("network", "no network");
     });
     expect(answered).toMatchObject({
       error: { code: "bad-file", message: "damaged (getting it again failed: no network)" },
     });
-    expect((answered as { error: object }).error).not.toHaveProperty("healed");
+    expect((answered as { error: object }).error).not.toHaveProperty("refetched");
   });
 });
 
@@ -278,7 +293,7 @@ describe("the device", () => {
   async function running(): Promise<void> {
     await opens();
     generate = () => new Promise(() => {});
-    host.receive({ type: "run", id: 2, request });
+    host.receive({ type: "run", id: 2, run });
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 

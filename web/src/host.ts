@@ -2,19 +2,20 @@
 
 import { AtelierError, crash, isFatal, messageOf, toWire, type WireError } from "./errors.js";
 import { decodeImage } from "./images.js";
-import type { FromWorker, ToWorker, WireEvent, WireOpen, WireRequest, WireWasm } from "./protocol.js";
+import type { FromWorker, ToWorker, WireEvent, WireOpen, WireRun, WireWasm } from "./protocol.js";
 import { openSource } from "./sources/open.js";
 import type { OpenSource } from "./sources/source.js";
-import type { LoadedWasm, WasmEngine, WasmPicture, WasmRequest, WasmSource } from "./wasm-module.js";
+import type { ModelFiles, SourceImage } from "./wasm/atelier_web.js";
+import type { LoadedWasm, OpenModel } from "./wasm-module.js";
 
-/** Milliseconds between two events that only say how far something is. */
-const PACE = 50;
+/** Between two events that only say how far something is. */
+const PROGRESS_INTERVAL_MS = 50;
 
-/** Milliseconds of reading after which messages are let through. */
-const BREATH = 30;
+/** Of reading, after which messages are let through. */
+const YIELD_INTERVAL_MS = 30;
 
-/** Milliseconds that a lost device gets to say so after what it broke did. */
-const HINDSIGHT = 200;
+/** What a lost device gets to say so, after whatever it broke did. */
+const LATE_ERROR_DELAY_MS = 200;
 
 /** What the host needs of its surroundings. */
 export interface HostMeans {
@@ -29,13 +30,13 @@ export interface HostMeans {
 export class Host {
   readonly #means: HostMeans;
   #source: OpenSource | undefined;
-  #engine: WasmEngine | undefined;
+  #engine: OpenModel | undefined;
   #job = { id: -1, stop: new AbortController() };
   #gone = false;
   #refused: string | undefined;
   /** The error of a read that the engine reports in its own words. */
-  #unread: unknown;
-  #paced = { what: "", at: 0 };
+  #readError: unknown;
+  #reported = { what: "", at: 0 };
 
   constructor(means: HostMeans) {
     this.#means = means;
@@ -48,20 +49,20 @@ export class Host {
       return;
     }
     this.#job = { id: message.id, stop: new AbortController() };
-    this.#unread = undefined;
+    this.#readError = undefined;
     const { id } = message;
-    const work = message.type === "open" ? this.#open(id, message.open) : this.#run(id, message.request);
-    void work.catch((error: unknown) => this.#fail(id, error)).finally(() => this.#source?.rest());
+    const work = message.type === "open" ? this.#open(id, message.open) : this.#run(id, message.run);
+    void work.catch((error: unknown) => this.#fail(id, error)).finally(() => this.#source?.close());
   }
 
   /** The device went away. */
   lost(reason: string): void {
-    this.#leave({ code: "device-lost", message: reason });
+    this.#retire({ code: "device-lost", message: reason });
   }
 
   /** The device ran out of memory: what it computes from now on is wrong. */
   outOfMemory(message: string): void {
-    this.#leave({ code: "out-of-memory", message });
+    this.#retire({ code: "out-of-memory", message });
   }
 
   /** The device refused a command. */
@@ -71,7 +72,7 @@ export class Host {
 
   /** The engine panicked, or ran into a trap. */
   crashed(message: string): void {
-    void this.#leaveLater(crash(this.#withRefusal(message)));
+    void this.#retireLater(crash(this.#withRefusal(message)));
   }
 
   async #open(id: number, open: WireOpen): Promise<void> {
@@ -86,35 +87,21 @@ export class Host {
     this.#means.send({ type: "opened", id, info: this.#engine.info(), module });
   }
 
-  async #run(id: number, { images, ...request }: WireRequest): Promise<void> {
+  async #run(id: number, { images, ...run }: WireRun): Promise<void> {
     if (!this.#engine) throw new AtelierError("engine-gone", "the model is not open");
     const { signal } = this.#job.stop;
-    const decoded: WasmRequest["images"] = [];
-    for (const image of images) decoded.push(await decodeImage(image));
-    const onEvent = (event: object): boolean => {
-      this.#report(id, event as WireEvent);
+    const decoded: SourceImage[] = [];
+    for (const { image, name } of images) decoded.push({ ...(await decodeImage(image, name)), name });
+    await this.#engine.generate({ ...run, images: decoded }, (report) => {
+      this.#report(id, report);
       return signal.aborted || this.#gone;
-    };
-    const picture = await this.#engine.generate({ ...request, images: decoded }, onEvent);
-    this.#finish(id, picture);
-  }
-
-  #finish(id: number, { width, height, data, png, record }: WasmPicture): void {
-    if (this.#gone) return;
-    const pixels = { width, height, data: new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength) };
-    const transfer = [...new Set([data.buffer, png.buffer])];
-    this.#means.send({ type: "finished", id, picture: { pixels, png, record } }, transfer);
+    });
+    if (!this.#gone) this.#means.send({ type: "finished", id });
   }
 
   #report(id: number, event: WireEvent): void {
     if (this.#gone || this.#tooSoon(event)) return;
-    if (event.event === "step" && event.preview) {
-      const { width, height, data: given } = event.preview;
-      const data = new Uint8ClampedArray(given.buffer as ArrayBuffer, given.byteOffset, given.byteLength);
-      this.#means.send({ type: "event", id, event: { ...event, preview: { width, height, data } } }, [data.buffer]);
-    } else {
-      this.#means.send({ type: "event", id, event });
-    }
+    this.#means.send({ type: "event", id, event }, transferOf(event));
   }
 
   /** Bytes are counted far more often than anyone looks. The first and the last of a kind always get through. */
@@ -122,8 +109,9 @@ export class Host {
     if (event.event !== "download" && event.event !== "verify" && event.event !== "load") return false;
     const what = `${event.event} ${event.event === "download" ? event.file : event.stage}`;
     const now = performance.now();
-    if (what === this.#paced.what && now - this.#paced.at < PACE && event.bytes < event.total) return true;
-    this.#paced = { what, at: now };
+    if (what === this.#reported.what && now - this.#reported.at < PROGRESS_INTERVAL_MS && event.bytes < event.total)
+      return true;
+    this.#reported = { what, at: now };
     return false;
   }
 
@@ -132,36 +120,36 @@ export class Host {
     let wire = this.#name(error);
     if (wire.code === "compute" || isFatal(wire.code)) {
       // A device that goes away breaks whatever was waiting for it before it says so.
-      await this.#hindsight();
+      await this.#lateErrors();
       if (this.#gone) return;
       wire = { ...wire, message: this.#withRefusal(wire.message) };
-      if (isFatal(wire.code)) return this.#leave(wire);
+      if (isFatal(wire.code)) return this.#retire(wire);
     }
-    if (wire.code === "bad-file" && wire.file !== undefined) wire = await this.#heal(id, wire, wire.file);
+    if (wire.code === "bad-file" && wire.file !== undefined) wire = await this.#refetch(id, wire, wire.file);
     if (!this.#gone) this.#means.send({ type: "failed", id, error: wire });
   }
 
   #name(error: unknown): WireError {
     if (this.#job.stop.signal.aborted) return { code: "cancelled", message: "cancelled" };
     const wire = toWire(error);
-    if (this.#unread === undefined || (wire.code !== "bad-file" && wire.code !== "compute")) return wire;
-    return toWire(this.#unread);
+    if (this.#readError === undefined || (wire.code !== "bad-file" && wire.code !== "compute")) return wire;
+    return toWire(this.#readError);
   }
 
-  async #heal(id: number, wire: WireError, file: string): Promise<WireError> {
+  async #refetch(id: number, wire: WireError, file: string): Promise<WireError> {
     try {
       const on = (event: WireEvent): void => this.#report(id, event);
-      const healed = await this.#source?.heal(file, on, this.#job.stop.signal);
-      return healed ? { ...wire, healed } : wire;
+      const refetched = await this.#source?.refetch(file, on, this.#job.stop.signal);
+      return refetched ? { ...wire, refetched } : wire;
     } catch (error) {
       if (this.#job.stop.signal.aborted) return this.#name(error);
       return { ...wire, message: `${wire.message} (getting it again failed: ${messageOf(error)})` };
     }
   }
 
-  async #leaveLater(error: WireError): Promise<void> {
-    await this.#hindsight();
-    this.#leave(error);
+  async #retireLater(error: WireError): Promise<void> {
+    await this.#lateErrors();
+    this.#retire(error);
   }
 
   /** The device's own words are the better ones where a command of the engine's was wrong. */
@@ -170,27 +158,27 @@ export class Host {
     return refused === undefined || message.includes(refused) ? message : `${message} (the device says: ${refused})`;
   }
 
-  #hindsight(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, HINDSIGHT));
+  #lateErrors(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, LATE_ERROR_DELAY_MS));
   }
 
   /** Says once that this worker is of no more use. */
-  #leave(error: WireError): void {
+  #retire(error: WireError): void {
     if (this.#gone) return;
     this.#gone = true;
     this.#means.send({ type: "gone", error });
   }
 
   /** The source as the engine gets it: its errors are remembered, and messages get through between reads. */
-  #watched(source: OpenSource): WasmSource {
-    let breathed = performance.now();
-    const breathe = async (): Promise<void> => {
-      if (performance.now() - breathed < BREATH) return;
+  #watched(source: OpenSource): ModelFiles {
+    let yielded = performance.now();
+    const yieldNow = async (): Promise<void> => {
+      if (performance.now() - yielded < YIELD_INTERVAL_MS) return;
       await macrotask();
-      breathed = performance.now();
+      yielded = performance.now();
     };
     const remember = (error: unknown): never => {
-      this.#unread = error;
+      this.#readError = error;
       // Errors of the browser's own cross into the engine as they are, and it knows only these.
       throw error instanceof AtelierError ? error : new AtelierError("bad-file", messageOf(error));
     };
@@ -198,11 +186,17 @@ export class Host {
       name: source.name,
       size: (path) => source.size(path).catch(remember),
       read: async (path, start, end) => {
-        await breathe();
+        await yieldNow();
         return source.read(path, start, end).catch(remember);
       },
     };
   }
+}
+
+/** The bytes of an event that are given away rather than copied. */
+function transferOf(event: WireEvent): Transferable[] {
+  if (event.event === "step" && event.preview) return [event.preview.data.buffer];
+  return event.event === "picture" ? [event.png.buffer] : [];
 }
 
 /** Lets messages and timers run: promises alone would keep them waiting. */

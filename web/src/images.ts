@@ -1,21 +1,14 @@
-/** Source images as the engine takes them. */
+/** Images as pixels. */
 
 import { AtelierError, messageOf } from "./errors.js";
+import type { Pixels } from "./types.js";
 
-/** Pixels of an image, upright: RGBA, row by row, not premultiplied. */
-export interface DecodedImage {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
-  readonly name: string;
-}
-
-/** Decodes an image of any format that the browser knows. */
-export async function decodeImage({ image, name }: { image: Blob | ImageData; name: string }): Promise<DecodedImage> {
+/** The pixels of an image of any format that the browser knows, upright and not premultiplied. `name` is for messages. */
+export async function decodeImage(image: Blob | ImageData, name: string): Promise<Pixels> {
   // A canvas multiplies colours with their opacity and loses some of them: pixels that can be taken as they are, are.
   if (image instanceof ImageData && image.colorSpace === "srgb") {
     const { width, height, data } = image;
-    return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), name };
+    return { width, height, data };
   }
   let bitmap: ImageBitmap;
   try {
@@ -36,7 +29,7 @@ export async function decodeImage({ image, name }: { image: Blob | ImageData; na
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     if (!context) throw new AtelierError("bad-image", `${name}: ${width} x ${height} pixels cannot be drawn`);
     context.drawImage(bitmap, 0, 0);
-    return { width, height, data: new Uint8Array(context.getImageData(0, 0, width, height).data.buffer), name };
+    return { width, height, data: context.getImageData(0, 0, width, height).data };
   } finally {
     bitmap.close();
   }

@@ -19,9 +19,12 @@ import type { Engine, EngineOptions, ModelSource } from "./types.js";
 
 export { AtelierError } from "./errors.js";
 export { readPicture } from "./picture.js";
+export { parseBlueprint } from "./records.js";
+export { randomSeed } from "./request.js";
 export { filesFromDrop, filesFromPicker } from "./sources/files.js";
 export { clearCache, isCached, storageReport } from "./storage.js";
 export { isSupported } from "./support.js";
+export { DEFAULT_STEPS, MAX_SEED, MAX_SIDE, SIDE_STEP } from "./generated/atelier.js";
 export type * from "./types.js";
 
 /**

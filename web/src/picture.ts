@@ -1,33 +1,22 @@
 /** What a PNG of ours notes about the run that made it. */
 
 import { AtelierError } from "./errors.js";
-import type { RunRecord } from "./types.js";
+import { MAX_NOTE, type RunRecord } from "./generated/atelier.js";
+import { parseRecord } from "./records.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
-/** The chunk's keyword, and the format of its JSON. */
+/** The chunk's keyword. */
 const KEYWORD = "atelier";
-const FORMAT = "atelier-run/1";
-
-/** The longest note that is unpacked, in bytes. */
-const MAX_NOTE = 16 << 20;
 
 /**
- * The run that a PNG notes, so that it can be repeated. Rejects with the code `bad-image` where it notes none: another program
- * made it, or it was made without metadata.
+ * The run that a PNG notes, so that it can be repeated; undefined where it notes none: another program made it, or it was made
+ * without metadata. Every field is checked. Rejects with the code `bad-image` where it is no PNG or the note is damaged, and
+ * with `other-version` where the note is of another version.
  */
-export async function readPicture(png: Blob): Promise<RunRecord> {
+export async function readPicture(png: Blob): Promise<RunRecord | undefined> {
   const text = await findNote(png);
-  if (text === undefined) throw bad("expected a picture with an 'atelier' chunk, found none");
-  let record: unknown;
-  try {
-    record = JSON.parse(text);
-  } catch {
-    throw bad("chunk 'atelier': expected JSON");
-  }
-  const format = (record as Partial<RunRecord> | null)?.format;
-  if (format !== FORMAT) throw bad(`chunk 'atelier': format: expected ${FORMAT}, found ${format ?? "none"}`);
-  return record as RunRecord;
+  return text === undefined ? undefined : parseRecord(text);
 }
 
 /** Goes from chunk to chunk: of a large picture only the notes are read. */

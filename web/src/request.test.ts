@@ -1,18 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { prepareRequest, randomSeed, withBlueprint } from "./request.js";
+import { prepareRun, randomSeed } from "./request.js";
+import { RANDOM_SEEDS } from "./generated/atelier.js";
+import { blueprint } from "./testing/records.js";
 import type { Blueprint, GenerateRequest } from "./types.js";
-
-const blueprint: Blueprint = {
-  format: "atelier-blueprint/1",
-  model: "m",
-  prompt: "p",
-  width: 64,
-  height: 64,
-  seed: 1,
-  sampling: { temperature: 0, top_p: 1, top_k: null },
-  rng: 1,
-  large: { rows: 2, columns: 2, ids: [1, 2, 3, 4] },
-};
 
 describe("what is refused", () => {
   const refused: [string, object, string][] = [
@@ -39,9 +29,13 @@ describe("what is refused", () => {
     [
       "a seed that is rounded",
       { prompt: "p", seed: 2 ** 53 },
-      "seed: expected an integer from 0 to 2^53 - 1, found 9007199254740992",
+      "seed: expected an integer from 0 to 9007199254740991, found 9007199254740992",
     ],
-    ["a seed below 0", { prompt: "p", seed: -1 }, "seed: expected an integer from 0 to 2^53 - 1, found -1"],
+    ["a seed below 0", { prompt: "p", seed: -1 }, "seed: expected an integer from 0 to 9007199254740991, found -1"],
+    ["no mass", { prompt: "p", topP: 0 }, "topP: expected a number above 0 and at most 1, found 0"],
+    ["more than all mass", { prompt: "p", topP: 1.1 }, "topP: expected a number above 0 and at most 1, found 1.1"],
+    ["half a token", { prompt: "p", topK: 0.5 }, "topK: expected an integer from 0 to 9007199254740991, found 0.5"],
+    ["no pictures", { prompt: "p", count: 0 }, "count: expected an integer of at least 1, found 0"],
     ["an image of text", { prompt: "p", images: ["a.png"] }, 'images[0]: expected a Blob or ImageData, found "a.png"'],
     [
       "names without images",
@@ -51,57 +45,53 @@ describe("what is refused", () => {
     ["metadata", { prompt: "p", metadata: 1 }, "metadata: expected true or false, found 1"],
   ];
   test.each(refused)("%s", (_what, request, message) => {
-    expect(() => prepareRequest(request as GenerateRequest, "m")).toThrow(
+    expect(() => prepareRun(request as GenerateRequest, "m")).toThrow(
       expect.objectContaining({ code: "bad-request", message }),
     );
   });
 
   test("JSON that is no blueprint", () => {
-    for (const found of [{ format: "atelier-blueprint/2" }, {}, null, 3]) {
-      expect(() => prepareRequest({ blueprint: found as unknown as Blueprint }, "m")).toThrow(
-        expect.objectContaining({ code: "bad-blueprint", message: expect.stringContaining("atelier-blueprint/1") }),
+    for (const found of [{ format: "atelier-blueprint/2" }, {}, { ...blueprint, large: {} }, null, 3]) {
+      expect(() => prepareRun({ blueprint: found as unknown as Blueprint }, "m")).toThrow(
+        expect.objectContaining({ code: "bad-blueprint", message: expect.stringMatching(/^blueprint: .*expected/) }),
       );
     }
   });
 });
 
 test("what is left out stays out, for the model's own defaults", () => {
-  const wire = prepareRequest({ prompt: "p", seed: 4 }, "mini");
-  expect(wire).toEqual({ prompt: "p", seed: 4, metadata: true, images: [], name: "mini" });
-  expect(Object.keys(wire)).not.toContain("width");
+  const run = prepareRun({ prompt: "p", seed: 4 }, "mini");
+  const request = { start: { prompts: [{ text: "p" }] }, seed: 4, images_per_prompt: 1 };
+  expect(run).toEqual({ request, metadata: true, images: [], name: "mini", made: 0 });
+  expect(Object.keys(run.request)).not.toContain("width");
 });
 
 test("the largest values pass", () => {
-  const request = { prompt: "p", width: 4096, height: 32, steps: 1, guidance: 0, temperature: 0, seed: 2 ** 53 - 1 };
-  expect(prepareRequest(request, "m")).toMatchObject(request);
+  const options = { width: 4096, height: 32, steps: 1, guidance: 0, temperature: 0, seed: 2 ** 53 - 1 };
+  expect(prepareRun({ prompt: "p", ...options }, "m").request).toMatchObject(options);
+});
+
+test("the engine's own names", () => {
+  const { request } = prepareRun({ prompt: "p", topP: 0.5, topK: 0, count: 3 }, "m");
+  expect(request).toMatchObject({ top_p: 0.5, top_k: 0, images_per_prompt: 3 });
+});
+
+test("a blueprint is painted, whatever the prompt", () => {
+  expect(prepareRun({ blueprint, prompt: "other" }, "m").request.start).toEqual({ blueprints: [blueprint] });
 });
 
 test("a seed is drawn where there is none, and fits", () => {
-  const seeds = Array.from({ length: 200 }, () => prepareRequest({ prompt: "p" }, "m").seed);
+  const seeds = Array.from({ length: 200 }, () => prepareRun({ prompt: "p" }, "m").request.seed ?? -1);
   expect(new Set(seeds).size).toBe(200);
-  expect(seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0)).toBe(true);
-  expect(Math.max(...seeds)).toBeGreaterThan(2 ** 50);
-  expect(Number.isSafeInteger(randomSeed())).toBe(true);
+  expect(seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0 && seed < RANDOM_SEEDS)).toBe(true);
+  expect(Math.max(...seeds)).toBeGreaterThan(RANDOM_SEEDS / 2);
+  expect(randomSeed()).toBeLessThan(RANDOM_SEEDS);
 });
 
 test("images have names: the caller's, the file's, or a number", () => {
   const images = [new Blob(["a"]), new File(["b"], "b.png")];
   const named = (imageNames?: string[]): string[] =>
-    prepareRequest({ prompt: "p", images, ...(imageNames ? { imageNames } : {}) }, "m").images.map(({ name }) => name);
+    prepareRun({ prompt: "p", images, ...(imageNames ? { imageNames } : {}) }, "m").images.map(({ name }) => name);
   expect(named()).toEqual(["image 1", "b.png"]);
   expect(named(["x", "y"])).toEqual(["x", "y"]);
-});
-
-test("with its blueprint written, a run only paints", () => {
-  const request = prepareRequest({ prompt: "p", width: 64, height: 64, steps: 3, seed: 9, temperature: 1 }, "m");
-  expect(withBlueprint(request, blueprint)).toEqual({
-    steps: 3,
-    seed: 9,
-    metadata: true,
-    images: [],
-    name: "m",
-    blueprint,
-  });
-  const own = prepareRequest({ blueprint, prompt: "other", seed: 9 }, "m");
-  expect(withBlueprint(own, { ...blueprint, prompt: "later" })).toBe(own);
 });

@@ -1,7 +1,7 @@
 /** The page's side of one worker: from its start to its end. */
 
 import { AtelierError, fromWire, type WireError } from "./errors.js";
-import type { FromWorker, ToWorker, WireEvent, WireOpen, WirePicture, WireRequest } from "./protocol.js";
+import type { FromWorker, ToWorker, WireEvent, WireOpen, WireRun } from "./protocol.js";
 import type { ModelInfo } from "./types.js";
 
 /** A worker that listens. */
@@ -13,8 +13,8 @@ export interface Port {
 /** Starts a worker. `receive` gets its messages, `fail` what ends it. */
 export type Connect = (receive: (message: FromWorker) => void, fail: (error: AtelierError) => void) => Promise<Port>;
 
-/** The error of a run or of opening where the damaged file was fetched again since. */
-export class HealedError extends Error {
+/** The error of a run or of opening whose damaged file was fetched again since. */
+export class RefetchedError extends Error {
   constructor(readonly error: AtelierError) {
     super(error.message);
   }
@@ -27,7 +27,7 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** A worker with an open model. It makes one picture at a time. */
+/** A worker with an open model. It does one run at a time. */
 export class Session {
   #port: Port | undefined;
   #pending: Pending | undefined;
@@ -86,13 +86,10 @@ export class Session {
   }
 
   /**
-   * Makes one picture. When the signal comes, the worker is told to stop, and this rejects with the signal's reason once it has.
+   * Makes the pictures of a run. When the signal comes, the worker is told to stop, and this rejects with the signal's reason
+   * once it has.
    */
-  async run(
-    request: WireRequest,
-    on: (event: WireEvent) => void,
-    signal: AbortSignal | undefined,
-  ): Promise<WirePicture> {
+  async run(run: WireRun, on: (event: WireEvent) => void, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     const cancel = (): void => {
       if (this.#pending) this.#port?.send({ type: "cancel", id: this.#pending.id });
@@ -100,16 +97,15 @@ export class Session {
     signal?.addEventListener("abort", cancel);
     try {
       const finished = await this.#ask(
-        (id) => ({ type: "run", id, request }),
+        (id) => ({ type: "run", id, run }),
         (event) => {
           // What was on its way when the run was cancelled is of no interest.
           if (!signal?.aborted) on(event);
         },
       );
-      // A picture that was ready just then is not wanted either.
+      // A run that was over just then is not wanted either.
       signal?.throwIfAborted();
       if (finished.type !== "finished") throw new AtelierError("engine-gone", `unexpected answer ${finished.type}`);
-      return finished.picture;
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     } finally {
@@ -155,5 +151,5 @@ export class Session {
 
 function errorOf(wire: WireError): Error {
   const error = fromWire(wire);
-  return wire.healed ? new HealedError(error) : error;
+  return wire.refetched ? new RefetchedError(error) : error;
 }

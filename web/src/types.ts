@@ -1,4 +1,18 @@
-/** What goes into the engine and what comes out of it. */
+/** What goes into the engine and what comes out of it: the types of the engine itself, and what this package adds. */
+
+import type {
+  Blueprint,
+  EngineEvent,
+  EngineRequest,
+  ErrorCode as EngineErrorCode,
+  ModelInfo,
+  Pixels,
+  RunRecord,
+  Stage,
+} from "./generated/atelier.js";
+import type { WarningReport } from "./wasm/atelier_web.js";
+
+export type * from "./generated/atelier.js";
 
 /** Where a model's files are. */
 export type ModelSource =
@@ -6,15 +20,6 @@ export type ModelSource =
   | { readonly url: string | URL }
   /** Files that the user picked or dropped; paths are relative and '/'-separated. They are read where they lie. */
   | { readonly files: ReadonlyMap<string, Blob> };
-
-/** The stages of a run: their weights are on the device one after another. */
-export type Stage = "sources" | "architect" | "painter" | "decoder";
-
-/** A number of rows and columns. */
-export interface Grid {
-  readonly rows: number;
-  readonly columns: number;
-}
 
 /** Files of the model are being fetched; later runs find them on this device. */
 export interface DownloadEvent {
@@ -27,74 +32,41 @@ export interface DownloadEvent {
   readonly total: number;
 }
 
+/** An event of the engine by its name. */
+export type EventNamed<Name extends EngineEvent["event"]> = Extract<EngineEvent, { readonly event: Name }>;
+
 /** Files of a pack are being compared with their hashes. */
-export interface VerifyEvent {
-  readonly event: "verify";
-  readonly stage: Stage;
-  readonly bytes: number;
-  readonly total: number;
-}
+export type VerifyEvent = EventNamed<"verify">;
 
 /** Weights of a stage go to the device. */
-export interface LoadEvent {
-  readonly event: "load";
-  readonly stage: Stage;
-  readonly bytes: number;
-  readonly total: number;
-}
-
-/** The request asks for something that the model was not taught, by its card. It is drawn all the same. */
-export interface WarningEvent {
-  readonly event: "warning";
-  readonly kind: "characters" | "size" | "texts" | "long-text" | "sources";
-  /** A sentence, in English. */
-  readonly message: string;
-  /** Of `characters`: what it cannot draw. */
-  readonly characters?: string;
-  /** Of `size`: the taught one that is least unlike, width and height in pixels. */
-  readonly nearest?: readonly [number, number];
-}
+export type LoadEvent = EventNamed<"load">;
 
 /** The architect wrote a token. */
-export interface BlueprintTokenEvent {
-  readonly event: "blueprint-token";
-  /** Tokens so far, this one included. */
-  readonly token: number;
-  readonly tokens: number;
-  /** The small grid is written first. */
-  readonly grid: "draft" | "large";
-  readonly size: Grid;
-  /** Its place in that grid, row by row. */
-  readonly index: number;
-  /** The code. */
-  readonly id: number;
-}
+export type BlueprintTokenEvent = EventNamed<"blueprint-token">;
 
 /** The blueprint is complete. */
-export interface BlueprintEvent {
-  readonly event: "blueprint";
-  readonly blueprint: Blueprint;
-}
+export type BlueprintEvent = EventNamed<"blueprint">;
 
 /** The painter finished a step. */
-export interface StepEvent {
-  readonly event: "step";
-  /** Steps so far, this one included. */
-  readonly step: number;
-  readonly steps: number;
-  /** A small picture of what will come, if one could be made. */
-  readonly preview?: Pixels;
-}
+export type StepEvent = EventNamed<"step">;
 
-/** The picture was decoded. */
-export interface DecodeEvent {
-  readonly event: "decode";
+/** A picture is finished; others of the run may follow. */
+export interface PictureEvent {
+  readonly event: "picture";
+  /** Counted from 0. */
+  readonly image: number;
+  /** All pictures of the run. */
+  readonly images: number;
+  readonly picture: Picture;
 }
 
 /** The run is over. */
 export interface DoneEvent {
   readonly event: "done";
+  /** The first picture. */
   readonly result: Picture;
+  /** All pictures. */
+  readonly pictures: readonly Picture[];
 }
 
 /**
@@ -109,83 +81,30 @@ export interface RetryEvent {
 /** What happens while a model is opened. */
 export type OpenEvent = DownloadEvent | VerifyEvent | LoadEvent;
 
+/** The request asks for something that the model was not taught, by its card. It is drawn all the same. */
+export type WarningEvent = WarningReport;
+
 /** What happens during a run. */
-export type GenerateEvent =
-  | WarningEvent
-  | DownloadEvent
-  | VerifyEvent
-  | LoadEvent
-  | BlueprintTokenEvent
-  | BlueprintEvent
-  | StepEvent
-  | DecodeEvent
-  | RetryEvent
-  | DoneEvent;
+export type GenerateEvent = WarningEvent | EngineEvent | DownloadEvent | RetryEvent | PictureEvent | DoneEvent;
 
-/** RGBA pixels, row by row, four bytes each. */
-export interface Pixels {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8ClampedArray;
-}
+type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
 
-/** A grid of codes, row by row. */
-export interface TokenGrid extends Grid {
-  readonly ids: readonly number[];
-}
+/** The fields of a request that this package makes itself, or leaves to the program. */
+type OtherFields = "start" | "images_per_prompt" | "batch_padding" | "glyph_tokens" | "blueprint_seed";
 
-/** What the architect wrote: a value to keep, to look at, and to paint again. The program `atelier` reads the same JSON. */
-export interface Blueprint {
-  readonly format: "atelier-blueprint/1";
-  /** The model's fingerprint: codes mean nothing to another. */
-  readonly model: string;
-  readonly prompt: string;
-  readonly width: number;
-  readonly height: number;
-  readonly seed: number;
-  readonly sampling: { readonly temperature: number; readonly top_p: number; readonly top_k: number | null };
-  readonly rng: number;
-  readonly draft?: TokenGrid;
-  readonly large: TokenGrid;
-  readonly sources?: readonly { readonly width: number; readonly height: number; readonly sha256: string }[];
-}
+/** What of the engine's request a caller may set, under JavaScript's kind of names. What is left out has the model's default. */
+export type RequestOptions = {
+  readonly [Name in keyof Omit<EngineRequest, OtherFields> as CamelCase<Name & string>]: EngineRequest[Name];
+};
 
-/** How a picture was painted. */
-export interface PaintOptions {
-  readonly steps: number;
-  readonly guidance: number;
-  readonly seed: number;
-  readonly glyph_tokens?: number;
-}
-
-/** Everything needed to paint a picture again: what its PNG notes. */
-export interface RunRecord {
-  readonly format: "atelier-run/1";
-  readonly version: string;
-  readonly model: string;
-  readonly device: string;
-  readonly blueprint: Blueprint;
-  readonly paint: PaintOptions;
-  readonly image: number;
-  readonly images: number;
-  readonly sources?: readonly string[];
-}
-
-/** One picture to be made. Everything but the prompt has the model's own default. */
-export interface GenerateRequest {
+/** A picture to be made, or several. Everything but the prompt has the model's own default; a seed left out is drawn. */
+export interface GenerateRequest extends RequestOptions {
   /** Text to be drawn stands in quotation marks. Left out where a blueprint is given, which has its own. */
   readonly prompt?: string;
-  /** Pixels: a multiple of 32 from 32 to 4096. */
-  readonly width?: number;
-  readonly height?: number;
-  /** Steps of the painter, at least 1. */
-  readonly steps?: number;
-  /** Up to 1 there is none, and each step costs half. */
-  readonly guidance?: number;
-  /** An integer from 0 to 2^53 - 1; a random one where it is left out. */
-  readonly seed?: number;
-  /** 0 takes the likeliest token every time. */
-  readonly temperature?: number;
+  /** Pictures of the prompt, 1 if it is left out: they share the blueprint, and picture k, counted from 0, has the seed `seed + k`. */
+  readonly count?: number;
   /** Pictures to start from. */
   readonly images?: readonly (Blob | ImageData)[];
   /** A blueprint to paint in place of a new one. */
@@ -200,97 +119,33 @@ export interface GenerateRequest {
 
 /** A finished picture. */
 export interface Picture {
-  readonly pixels: Pixels;
-  /** The same as a PNG with the same notes as the program's. */
+  /** With the same notes as the program's. */
   readonly png: Blob;
   readonly blueprint: Blueprint;
   readonly record: RunRecord;
-  /** Milliseconds of each stage, loading included; only those that ran. */
+  /** Milliseconds that the run has spent in each stage so far, loading included; only those that ran. */
   readonly timings: Readonly<Partial<Record<Stage, number>>>;
-}
-
-/** The graphics adapter in use. */
-export interface Adapter {
-  readonly name: string;
-  readonly kind: "discrete" | "integrated" | "virtual" | "software" | "other";
-  /** Whether kernels compute in f16. */
-  readonly f16: boolean;
-  /** Whether kernels have dot products of packed bytes. */
-  readonly packedDot: boolean;
-  /** Bytes. */
-  readonly maxBuffer: number;
-}
-
-/** The model that is open. */
-export interface ModelInfo {
-  /** Its fingerprint. */
-  readonly model: string;
-  /** Bytes of all weights. */
-  readonly bytes: number;
-  /** Codes that a blueprint can hold. */
-  readonly codes: number;
-  readonly adapter: Adapter;
-  readonly defaults: {
-    readonly width: number;
-    readonly height: number;
-    readonly steps: number;
-    readonly guidance: number;
-    readonly temperature: number;
-  };
-  /** What the model says that it can draw, in its `atelier.json`; a model need not have one. */
-  readonly card?: Card;
-}
-
-/** What a model can draw. What is left out is not known. */
-export interface Card {
-  readonly name: string;
-  /** Width and height of the pictures that it was taught. */
-  readonly sizes?: readonly (readonly [number, number])[];
-  /** Sizes between those. */
-  readonly other_sizes?: { readonly multiple_of: number; readonly least: number; readonly most: number };
-  readonly most_texts?: number;
-  /** In characters. */
-  readonly longest_text?: number;
-  readonly alphabet?: {
-    readonly characters: string;
-    readonly ranges: readonly { readonly name: string; readonly first: string; readonly last: string }[];
-  };
-  /** BCP 47 tags. */
-  readonly languages?: readonly string[];
-  readonly decorations?: readonly string[];
-  readonly default_steps?: number;
-  readonly default_guidance?: number;
-  readonly reads_source_pictures?: boolean;
+  /** The pixels of the PNG, for those who draw: decoded anew at every call. */
+  pixels(): Promise<Pixels>;
 }
 
 /** What an error is about; pages choose their words by it. */
 export type ErrorCode =
+  | Exclude<EngineErrorCode, "cancelled">
   /** This browser has no WebGPU. */
   | "no-webgpu"
-  /** WebGPU is there, and no graphics adapter for it. */
-  | "no-adapter"
-  /** The device, or the tab, has not enough memory. */
-  | "out-of-memory"
   /** There is not enough room to keep the model. */
   | "quota"
+  /** A model or a file is whole, and of a version that this one cannot use. */
+  | "other-version"
   /** The graphics device went away. */
   | "device-lost"
-  /** A file of the model is missing, damaged, or not what it should be. */
-  | "bad-file"
-  /** A field of the request is out of range. */
-  | "bad-request"
-  /** A blueprint does not belong to this model or size. */
-  | "bad-blueprint"
-  /** A source image cannot be used. */
-  | "bad-image"
   /** The model's files could not be fetched. */
   | "network"
   /** The model cannot be removed from this device, as another tab runs it. */
   | "in-use"
   /** The engine crashed or was disposed of. One that crashed starts anew with its next run. */
-  | "engine-gone"
-  /** Something else failed while computing. */
-  | "compute";
+  | "engine-gone";
 
 /** How an engine is made. */
 export interface EngineOptions {
@@ -328,17 +183,19 @@ export type Support =
 /** A run in progress. */
 export interface Generation extends AsyncIterable<GenerateEvent> {
   /**
-   * The picture. It rejects with an `AtelierError`, or with the signal's reason, once the run has stopped. The iterators end
-   * the same way; whichever of the two is not used goes unnoticed.
+   * The picture, of several the first, when the run is over. It rejects with an `AtelierError`, or with the signal's reason,
+   * once the run has stopped. The iterators and `pictures` end the same way; whichever of them is not used goes unnoticed.
    */
   readonly result: Promise<Picture>;
+  /** All pictures, when the run is over. The event `picture` brings each as soon as it is finished. */
+  readonly pictures: Promise<readonly Picture[]>;
 }
 
 /** A model that is open. */
 export interface Engine {
   readonly info: ModelInfo;
   /**
-   * Makes one picture. A second call waits for the first: runs do not overlap. It never throws: what is wrong with the request
+   * Makes a picture, or as many as the request counts. A second call waits for the first: runs do not overlap. It never throws: what is wrong with the request
    * rejects the run, before anything is loaded. After an error of the code `engine-gone`, `device-lost` or `out-of-memory` the
    * next run starts a new worker and opens the model again, from this device.
    *

@@ -1,67 +1,19 @@
-/** The engine's WebAssembly module: what it exports, and how it is loaded. */
+/** How the engine's WebAssembly module is loaded. */
 
 import * as glue from "./wasm/atelier_web.js";
 import { AtelierError, messageOf } from "./errors.js";
 import type { WireWasm } from "./protocol.js";
-import type { Blueprint, ModelInfo, RunRecord } from "./types.js";
+import { exposeMemory } from "./wgpu-workarounds.js";
 
-/** Files as the engine reads them; paths are relative and '/'-separated. */
-export interface WasmSource {
-  /** For messages. */
-  readonly name: string;
-  /** Bytes; undefined where there is no such file. */
-  size(path: string): Promise<number | undefined>;
-  /** Exactly the bytes `start` to `end`, `end` not included. */
-  read(path: string, start: number, end: number): Promise<Uint8Array>;
-}
-
-/** A picture to be made, as the engine takes it. */
-export interface WasmRequest {
-  prompt?: string;
-  width?: number;
-  height?: number;
-  steps?: number;
-  guidance?: number;
-  seed: number;
-  temperature?: number;
-  blueprint?: Blueprint;
-  metadata: boolean;
-  images: { width: number; height: number; data: Uint8Array; name: string }[];
-  name: string;
-}
-
-/** A picture as the engine gives it. */
-export interface WasmPicture {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array<ArrayBuffer>;
-  readonly png: Uint8Array<ArrayBuffer>;
-  readonly record: RunRecord;
-}
-
-/** An open model. */
-export interface WasmEngine {
-  info(): ModelInfo;
-  /** `onEvent` gets the events of a run and stops it by returning true. */
-  generate(request: WasmRequest, onEvent: (event: object) => boolean): Promise<WasmPicture>;
-  /** Frees the stage that is on the device. */
-  release(): void;
-  free(): void;
-}
+/** An open model, as far as it is used. */
+export type OpenModel = Pick<glue.Engine, "info" | "generate">;
 
 /** SHA-256 in pieces. */
-export interface Hasher {
-  update(bytes: Uint8Array): void;
-  /** Lower-case hexadecimal; it begins anew. */
-  digest(): string;
-  free(): void;
-}
+export type Hasher = Pick<glue.Hasher, "update" | "digest" | "free">;
 
-/** What the module exports, of what is used. */
+/** What the module exports, as far as it is used. */
 export interface Wasm {
-  readonly Engine: {
-    open(source: WasmSource, options: { defaultLimits: boolean; subgroups: boolean }): Promise<WasmEngine>;
-  };
+  readonly Engine: { open(...from: Parameters<typeof glue.Engine.open>): Promise<OpenModel> };
   readonly Hasher: new () => Hasher;
 }
 
@@ -75,9 +27,8 @@ export interface LoadedWasm {
 export async function loadWasm(wasm: WireWasm | undefined): Promise<LoadedWasm> {
   const module = await compile(wasm ?? new URL("./wasm/atelier_web_bg.wasm", import.meta.url).href);
   const { memory } = await glue.default({ module_or_path: module });
-  // Where whoever debugs this worker finds it.
-  Object.assign(globalThis, { atelierMemory: memory });
-  return { wasm: glue as unknown as Wasm, module };
+  exposeMemory(memory);
+  return { wasm: glue, module };
 }
 
 async function compile(wasm: WireWasm): Promise<WebAssembly.Module> {

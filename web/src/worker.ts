@@ -1,18 +1,15 @@
 /** The worker's script: connects the host with the page, the device and the engine. */
 
-import { hasSubgroups, watchDevices } from "./device.js";
 import { messageOf } from "./errors.js";
 import { Host } from "./host.js";
 import type { FromWorker, ToWorker } from "./protocol.js";
 import { loadWasm } from "./wasm-module.js";
+import { hasSubgroups, watchEngine } from "./wgpu-workarounds.js";
 
 const send = (message: FromWorker, transfer: Transferable[] = []): void => self.postMessage(message, { transfer });
 const host = new Host({ send, load: loadWasm, subgroups: hasSubgroups });
 
-watchDevices(host);
-
-// The engine calls this before it gives up.
-Object.assign(globalThis, { atelierPanic: (message: string) => host.crashed(message) });
+watchEngine(host);
 
 // Traps in tasks that nobody waits for.
 const trapped = (event: Event, error: unknown): void => {

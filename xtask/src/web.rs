@@ -138,9 +138,16 @@ pub fn target_folder() -> Outcome<PathBuf> {
     }
 }
 
-/// Makes the JavaScript side of the module.
+/// Makes the JavaScript side of the module. Its declarations are committed: those of another module are no good.
 fn bind(module: &Path, folder: &Path) -> Outcome {
-    run(bindgen(&target_folder()?).arg("--").arg(module).arg(folder))
+    let declarations = folder.join("atelier_web.d.ts");
+    let committed = std::fs::read(&declarations).ok();
+    run(bindgen(&target_folder()?).arg("--").arg(module).arg(folder))?;
+    if std::fs::read(&declarations).ok() == committed {
+        return Ok(());
+    }
+    let file = declarations.display();
+    Err(failed(format!("{file} was not what crates/atelier-web declares, and is now: commit it and repeat")))
 }
 
 /// The program that does it. Cargo would put what it builds of another workspace into a folder of its own, beside the sources.

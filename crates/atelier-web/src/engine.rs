@@ -1,19 +1,18 @@
 //! The engine: a model on the browser's graphics device.
 
-use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use atelier::device::Limits;
-use atelier::record::{RecordContext, device_name, encode_png, read_png};
-use atelier::{DeviceChoice, DeviceReport, Event, Observer, Picture, Pipeline, Settings, device};
-use js_sys::{Array, Function, Reflect};
+use atelier::record::{RecordContext, device_name, encode_png};
+use atelier::{DeviceChoice, DeviceReport, ModelInfo, Observer, Pipeline, device};
+use js_sys::{Function, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error;
-use crate::event::{self, json, object};
-use crate::request::GenerateRequest;
+use crate::event;
+use crate::input::RunInput;
 use crate::source::{Files, Source};
 
 /// A model that is open. One thing at a time: wait for one call before the next.
@@ -30,7 +29,10 @@ impl Engine {
     ///
     /// # Errors
     /// There is no adapter, or a file is missing, malformed or contradicts another.
-    pub async fn open(files: Files, options: JsValue) -> Result<Engine, JsValue> {
+    pub async fn open(
+        files: Files,
+        #[wasm_bindgen(unchecked_param_type = "OpenOptions")] options: JsValue,
+    ) -> Result<Engine, JsValue> {
         let says = |name: &str| Reflect::get(&options, &name.into()).is_ok_and(|value| value.is_truthy());
         let limits = match (says("defaultLimits"), says("subgroups")) {
             (true, _) => Limits::WebGpuDefault,
@@ -44,116 +46,65 @@ impl Engine {
         Ok(Self { pipeline, device: report })
     }
 
-    /// Model, adapter and defaults, and what the model says it can draw.
+    /// What is known of the model and its adapter.
     ///
     /// # Errors
     /// None.
+    #[wasm_bindgen(unchecked_return_type = "ModelInfo")]
     pub fn info(&self) -> Result<JsValue, JsValue> {
-        let checkpoint = self.pipeline.checkpoint();
-        let tensors = checkpoint.components().flat_map(|(_, component)| component.tensors());
-        let bytes: u64 = tensors.map(|(_, stored)| stored.bytes()).sum();
-        let adapter = match &self.device {
-            DeviceReport::Gpu(adapter) => object([
-                ("name", adapter.name.as_str().into()),
-                ("kind", event::plain(&adapter.kind)?),
-                ("f16", adapter.f16.into()),
-                ("packedDot", adapter.packed_dot.into()),
-                ("maxBuffer", (adapter.max_buffer as f64).into()),
-            ]),
-            DeviceReport::Cpu { .. } => JsValue::UNDEFINED,
-        };
-        let Settings { width, height, steps, guidance, sampling } = self.pipeline.defaults();
-        let defaults = json(&sampling)?;
-        for (name, value) in [
-            ("width", width.into()),
-            ("height", height.into()),
-            ("steps", steps.into()),
-            ("guidance", guidance.into()),
-        ] {
-            // Setting a property of an object that was just made cannot fail.
-            let _ = Reflect::set(&defaults, &name.into(), &value);
-        }
-        Ok(object([
-            ("model", checkpoint.fingerprint().into()),
-            ("bytes", (bytes as f64).into()),
-            ("codes", checkpoint.config().prior.vq_config.num_embeddings.into()),
-            ("adapter", adapter),
-            ("defaults", defaults),
-            ("card", checkpoint.card().map_or(Ok(JsValue::UNDEFINED), event::plain)?),
-        ]))
+        event::plain(&ModelInfo::of(&self.pipeline, &self.device))
     }
 
-    /// Makes the pictures that are asked for, in an array. `on_event` gets every event as an object, and each picture as soon
-    /// as it is decoded; when it returns true, the run stops.
+    /// Makes the pictures of a run. `report` gets every event as an object, a picture as soon as it is finished; when it
+    /// returns true, the run stops.
     ///
     /// # Errors
     /// The request is out of range, a file is damaged, the device fails, or the run was stopped.
-    pub async fn generate(&mut self, request: JsValue, on_event: Function) -> Result<Array, JsValue> {
-        let asked = GenerateRequest::read(request)?;
-        let tell = |event: &JsValue| {
-            let stop = on_event.call1(&JsValue::NULL, event).is_ok_and(|stop| stop.is_truthy());
-            if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    pub async fn generate(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "RunInput")] input: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "(report: RunReport) => boolean")] report: Function,
+    ) -> Result<(), JsValue> {
+        let input = RunInput::read(input)?;
+        let tell = |value: Result<JsValue, JsValue>| {
+            let stop = value.and_then(|value| report.call1(&JsValue::NULL, &value));
+            if stop.is_ok_and(|stop| stop.is_truthy()) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
-        let cancelled = || error::model(atelier::Error::Cancelled);
-        let mut run = self.pipeline.prepare(&asked.request, None).map_err(error::model)?;
+        let mut run = self.pipeline.prepare(&input.request()?, None).map_err(error::model)?;
         for warning in run.warnings() {
-            if tell(&event::warning(&warning)?).is_break() {
-                return Err(cancelled());
+            if tell(event::warning(&warning)).is_break() {
+                return Err(error::model(atelier::Error::Cancelled));
             }
         }
+        run.resume(input.written.clone()).map_err(error::model)?;
+        run.skip(|image| image < input.made);
         let context = RecordContext {
             version: version(),
-            model: asked.name.clone(),
+            model: input.name.clone(),
             device: device_name(&self.device),
-            sources: asked.images.iter().map(|image| image.name.clone()).collect(),
+            sources: input.images.iter().map(|image| image.name.clone()).collect(),
             latents: None,
         };
-        let observer =
-            |event: &Event| event::event(event).map_or(ControlFlow::Continue(()), |event| tell(&event));
-        let observer = &mut Observer::new(observer).with_previews();
-        let pictures = Array::new();
+        let observer = &mut Observer::new(|event| tell(event::event(event))).with_previews();
         while let Some(picture) = run.next_picture(observer).await.map_err(error::model)? {
-            let (image, images) = (picture.index, picture.images);
-            let picture = finished(&picture, &context, asked.metadata)?;
-            pictures.push(&picture);
-            let event = [
-                ("event", "picture".into()),
-                ("image", image.into()),
-                ("images", images.into()),
-                ("picture", picture),
-            ];
-            if tell(&object(event)).is_break() && image + 1 < images {
-                return Err(cancelled());
+            let record = picture.record(&context);
+            let note = input.metadata.then_some((&record, input.name.as_str()));
+            let png = encode_png(&picture.image, note).map_err(error::model)?;
+            if tell(event::picture(picture.index, picture.images, &png, &record)).is_break() {
+                return Err(error::model(atelier::Error::Cancelled));
             }
         }
-        Ok(pictures)
+        Ok(())
     }
 
     /// Frees the weights of whichever stage is on the device.
     pub fn release(&mut self) {
         self.pipeline.release();
     }
-}
-
-/// A picture as JavaScript has it: pixels, the PNG, and what that notes.
-fn finished(picture: &Picture, context: &RecordContext, metadata: bool) -> Result<JsValue, JsValue> {
-    let record = picture.record(context);
-    let note = metadata.then_some((&record, context.model.as_str()));
-    let png = encode_png(&picture.image, note).map_err(error::model)?;
-    let result = event::pixels(&picture.image, event::bytes(&event::rgba(&picture.image)));
-    // Setting a property of an object that was just made cannot fail.
-    let _ = Reflect::set(&result, &"png".into(), &event::bytes(&png));
-    let _ = Reflect::set(&result, &"record".into(), &json(&record)?);
-    Ok(result)
-}
-
-/// The run that a PNG of ours notes.
-///
-/// # Errors
-/// It is no PNG, is damaged, or was made by another program.
-#[wasm_bindgen(js_name = readRun)]
-pub fn read_run(png: &[u8]) -> Result<JsValue, JsValue> {
-    json(&read_png(Cursor::new(png)).map_err(error::model)?)
 }
 
 /// The version of this module.

@@ -1,6 +1,6 @@
 //! Errors as JavaScript meets them: `Error` objects with a `code`, and the file that is at fault if one is.
 
-use atelier::Error;
+use atelier::{Error, ErrorCode};
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -14,31 +14,20 @@ pub fn text(value: &JsValue) -> String {
 
 /// An error of the request's own form.
 pub fn request(problem: impl std::fmt::Display) -> JsValue {
-    object(&problem.to_string(), "bad-request", None)
+    object(&problem.to_string(), ErrorCode::BadRequest, None)
 }
 
 /// An error of the model crate.
 pub fn model(error: Error) -> JsValue {
-    let code = match &error {
-        Error::Request { .. } => "bad-request",
-        Error::SourceImage { .. } | Error::Png(_) => "bad-image",
-        Error::Blueprint { .. } => "bad-blueprint",
-        Error::Device(_) => "no-adapter",
-        Error::Cancelled => "cancelled",
-        Error::Buffer { .. } | Error::Source(atelier_weights::Error::NoMemory { .. }) => "out-of-memory",
-        Error::Config { .. } | Error::Weights { .. } | Error::Tokenizer { .. } | Error::Source(_) => {
-            "bad-file"
-        }
-        _ => "compute",
-    };
     let file = if let Error::Source(error) = &error { error.file() } else { None };
-    object(&error.to_string(), code, file)
+    object(&error.to_string(), error.code(), file)
 }
 
-fn object(message: &str, code: &str, file: Option<&str>) -> JsValue {
+fn object(message: &str, code: ErrorCode, file: Option<&str>) -> JsValue {
     let error = JsValue::from(js_sys::Error::new(message));
     // Setting a property of an object that was just made cannot fail.
-    let _ = Reflect::set(&error, &"code".into(), &code.into());
+    let code = serde_wasm_bindgen::to_value(&code).unwrap_or_default();
+    let _ = Reflect::set(&error, &"code".into(), &code);
     if let Some(file) = file {
         let _ = Reflect::set(&error, &"file".into(), &file.into());
     }

@@ -1,70 +1,91 @@
-//! Events and results as JavaScript objects.
+//! Reports of a run as JavaScript objects.
 
 use atelier::{Event, RgbImage, Warning};
-use js_sys::{JSON, Object, Reflect, Uint8Array, Uint8ClampedArray};
+use js_sys::{JSON, Reflect, Uint8Array, Uint8ClampedArray};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error;
+
+#[wasm_bindgen(typescript_custom_section)]
+const RUN_REPORT: &str = r#"
+import type {
+  Blueprint, EngineEvent, EngineRequest, ModelInfo, Pixels, RunRecord, Warning,
+} from "../generated/atelier.js";
+
+/** What happens during a run. */
+export type RunReport = EngineEvent | WarningReport | PictureReport;
+
+/** What the model was not taught, and a sentence that says so. */
+export type WarningReport = Warning & { readonly event: "warning"; readonly message: string };
+
+/** A finished picture. */
+export interface PictureReport {
+  readonly event: "picture";
+  /** Counted from 0. */
+  readonly image: number;
+  /** All pictures of the run. */
+  readonly images: number;
+  readonly png: Uint8Array<ArrayBuffer>;
+  readonly record: RunRecord;
+}
+"#;
 
 /// Plain objects and numbers, as JSON has them.
 pub fn plain(value: &impl Serialize) -> Result<JsValue, JsValue> {
     value.serialize(&Serializer::json_compatible()).map_err(error::request)
 }
 
-/// An object with these properties.
-pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
-    let object = JsValue::from(Object::new());
-    for (name, value) in properties {
-        // Setting a property of an object that was just made cannot fail.
-        let _ = Reflect::set(&object, &name.into(), &value);
-    }
-    object
-}
-
 /// As the program writes it: JSON rounds no number.
-pub fn json(value: &impl Serialize) -> Result<JsValue, JsValue> {
+fn json(value: &impl Serialize) -> Result<JsValue, JsValue> {
     let text = serde_json::to_string(value).map_err(error::request)?;
     JSON::parse(&text)
 }
 
-/// An event; `None` for one that cannot be told.
-pub fn event(event: &Event) -> Option<JsValue> {
-    let value = plain(event).ok()?;
-    let (name, more) = match event {
-        Event::Blueprint { blueprint, .. } => ("blueprint", json(&**blueprint).ok()?),
-        Event::Step { preview: Some(preview), .. } => {
-            let data = Uint8ClampedArray::from(&rgba(preview)[..]);
-            ("preview", pixels(preview, data.into()))
-        }
-        _ => return Some(value),
-    };
-    // Setting a property of an object that was just made cannot fail.
-    let _ = Reflect::set(&value, &name.into(), &more);
-    Some(value)
+/// An event of the library, with what it does not serialise itself.
+pub fn event(event: &Event) -> Result<JsValue, JsValue> {
+    let value = plain(event)?;
+    match event {
+        Event::Blueprint { blueprint, .. } => set(&value, "blueprint", json(&**blueprint)?),
+        Event::Step { preview: Some(preview), .. } => set(&value, "preview", pixels(preview)),
+        _ => {}
+    }
+    Ok(value)
 }
 
 /// What the model was not taught: the library's own fields, and a sentence.
 pub fn warning(warning: &Warning) -> Result<JsValue, JsValue> {
     let value = plain(warning)?;
-    // Setting a property of an object that was just made cannot fail.
-    let _ = Reflect::set(&value, &"event".into(), &"warning".into());
-    let _ = Reflect::set(&value, &"message".into(), &warning.to_string().into());
+    set(&value, "event", "warning".into());
+    set(&value, "message", warning.to_string().into());
     Ok(value)
 }
 
-/// `{ width, height, data }`.
-pub fn pixels(image: &RgbImage, data: JsValue) -> JsValue {
-    object([("width", image.width.into()), ("height", image.height.into()), ("data", data)])
+/// A finished picture.
+pub fn picture(image: usize, images: usize, png: &[u8], record: &impl Serialize) -> Result<JsValue, JsValue> {
+    let value = JsValue::from(js_sys::Object::new());
+    set(&value, "event", "picture".into());
+    set(&value, "image", image.into());
+    set(&value, "images", images.into());
+    set(&value, "png", Uint8Array::from(png).into());
+    set(&value, "record", json(record)?);
+    Ok(value)
 }
 
-/// The picture's bytes, four a pixel.
-pub fn rgba(image: &RgbImage) -> Vec<u8> {
-    image.pixels.chunks(3).flat_map(|pixel| pixel.iter().copied().chain([u8::MAX])).collect()
+/// `{ width, height, data }`, four bytes a pixel.
+fn pixels(image: &RgbImage) -> JsValue {
+    let rgba: Vec<u8> =
+        image.pixels.chunks(3).flat_map(|pixel| pixel.iter().copied().chain([u8::MAX])).collect();
+    let value = JsValue::from(js_sys::Object::new());
+    set(&value, "width", image.width.into());
+    set(&value, "height", image.height.into());
+    set(&value, "data", Uint8ClampedArray::from(&rgba[..]).into());
+    value
 }
 
-/// Bytes as JavaScript has them.
-pub fn bytes(bytes: &[u8]) -> JsValue {
-    Uint8Array::from(bytes).into()
+/// Setting a property of an object that was just made cannot fail.
+fn set(object: &JsValue, name: &str, value: JsValue) {
+    let _ = Reflect::set(object, &name.into(), &value);
 }

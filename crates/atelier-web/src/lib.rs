@@ -9,12 +9,12 @@ mod engine;
 mod error;
 mod event;
 mod hasher;
-mod request;
+mod input;
 mod source;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-pub use engine::{Engine, read_run, version};
+pub use engine::{Engine, version};
 pub use hasher::Hasher;
 
 #[wasm_bindgen]

@@ -11,9 +11,23 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::text;
 
+#[wasm_bindgen(typescript_custom_section)]
+const MODEL_FILES: &str = r#"
+/** The files of a model; paths are relative and '/'-separated. */
+export interface ModelFiles {
+  /** The model's name, for messages. */
+  readonly name: string;
+  /** The size in bytes; undefined where there is no such file. */
+  size(path: string): Promise<number | undefined>;
+  /** Exactly the bytes from `start` to before `end`. */
+  read(path: string, start: number, end: number): Promise<Uint8Array>;
+}
+"#;
+
 #[wasm_bindgen]
 extern "C" {
-    /// The files of a model: `{ name, size(path), read(path, start, end) }`, both functions asynchronous.
+    /// The files of a model.
+    #[wasm_bindgen(typescript_type = "ModelFiles")]
     pub type Files;
 
     /// The model's name, for messages.

@@ -183,3 +183,10 @@ export const en = {
   fileUnknown: (name: string) => `This page cannot open ${name}`,
   fileUnknownAdvice: "It opens blueprints (JSON), pictures, and model folders.",
 };
+
+/** Every language has the same words and sentences as English. */
+export type Strings = {
+  readonly [K in keyof typeof en]: (typeof en)[K] extends (...values: infer V) => string
+    ? (...values: V) => string
+    : string;
+};

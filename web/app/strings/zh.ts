@@ -1,6 +1,6 @@
 /** Every word of the page in Chinese. */
 
-import type { Strings } from "../i18n";
+import type { Strings } from "./en";
 
 export const zh: Strings = {
   title: "Atelier：用您的文字，在自己的设备上作画",

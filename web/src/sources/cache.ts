@@ -5,7 +5,7 @@
  */
 
 import { AtelierError } from "../errors.js";
-import { readListing, sha256, writeListing, type Listing } from "./listing.js";
+import { hashOf, readListing, writeListing, type Listing } from "./listing.js";
 import { isInUse, whileUnused } from "./locks.js";
 import { openStore, removeStore, storedKeys } from "./opfs.js";
 import { partialName, type Store, writeBytes } from "./store.js";
@@ -14,7 +14,7 @@ const INDEX = "index.json";
 
 /** The folder of a URL's model. */
 export function keyOf(url: string): Promise<string> {
-  return sha256(url);
+  return hashOf(url);
 }
 
 /** The last complete version, if it still is. */

@@ -2,7 +2,7 @@
 
 import { AtelierError, messageOf } from "../errors.js";
 import { MODEL_INDEX } from "../generated/layout.js";
-import { MANIFEST } from "./listing.js";
+import { MANIFEST } from "../generated/pack.js";
 import type { OpenSource } from "./source.js";
 
 /** A model among files of the user's. */
@@ -29,11 +29,11 @@ export class FilesSource implements OpenSource {
     }
   }
 
-  async heal(): Promise<boolean> {
+  async refetch(): Promise<boolean> {
     return false;
   }
 
-  rest(): void {}
+  close(): void {}
 }
 
 /** Files at the root of a model, by which it is found among others. */

@@ -1,11 +1,9 @@
 /** Which version of a model to use: the server's, or the one that is on this device. */
 
 import { AtelierError } from "../errors.js";
+import type { Requests } from "../protocol.js";
 import type { Listing } from "./listing.js";
 import { type Fetch, type FetchedListing, listServer } from "./server.js";
-
-/** Where requests may be made: never, only for what is not on this device, or also to look for a new version. */
-export type Requests = "never" | "missing" | "fresh";
 
 /** How long the server gets to answer when a complete version is here, in milliseconds. */
 const PATIENCE = 5000;

@@ -26,17 +26,17 @@ test("a pack's files: the manifest, others, shards", async () => {
 describe("a manifest is refused", () => {
   test.each([
     ["cut short", "{", /pack\.json/],
-    ["a list", [], "expected an object"],
-    ["without files", { shards: [] }, "expected the list files"],
-    ["without shards", { files: [] }, "expected the list shards"],
-    ["a shard without a file", { files: [], shards: [{}] }, "expected an object"],
+    ["a list", [], "pack.json: expected an object"],
+    ["without files", { shards: [] }, "files: expected a list, found none"],
+    ["without shards", { files: [] }, "shards: expected a list, found none"],
+    ["a shard without a file", { files: [], shards: [{}] }, /shards\[0\]\.file: expected an object, found none/],
     ["a file twice", { files: [entry("a"), entry("a")], shards: [] }, 'file "a": expected once, found twice'],
     ["itself", { files: [entry("pack.json")], shards: [] }, "expected once, found twice"],
     ["a hash of another kind", { files: [entry("a", 5, "A".repeat(64))], shards: [] }, "SHA-256"],
     ["no hash", { files: [entry("a", 5, null)], shards: [] }, "SHA-256"],
-    ["bytes below 0", { files: [entry("a", -1)], shards: [] }, "number of bytes"],
-    ["half a byte", { files: [entry("a", 0.5)], shards: [] }, "number of bytes"],
-    ["more bytes than can be counted", { files: [entry("a", 2 ** 60)], shards: [] }, "number of bytes"],
+    ["bytes below 0", { files: [entry("a", -1)], shards: [] }, "bytes: expected an integer"],
+    ["half a byte", { files: [entry("a", 0.5)], shards: [] }, "bytes: expected an integer"],
+    ["more bytes than can be counted", { files: [entry("a", 2 ** 60)], shards: [] }, "bytes: expected an integer"],
   ])("%s", async (_what, manifest, message) => {
     const expected = { code: "bad-file", file: "pack.json", message: expect.stringMatching(message) as unknown };
     await expect(pack(manifest)).rejects.toMatchObject(expected);

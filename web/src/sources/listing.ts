@@ -1,6 +1,9 @@
 /** Which files a model has, where they are, and what they must be. */
 
+import { type Checks, checked, exactly, fields, list, optional, some, text, whole } from "../check.js";
 import { AtelierError, messageOf } from "../errors.js";
+import { type FileEntry, MANIFEST, type Manifest, type Shard } from "../generated/pack.js";
+import { sha256 } from "../records.js";
 import { isPlainPath } from "./source.js";
 
 /** A file of a model. */
@@ -21,8 +24,32 @@ export interface Listing {
   readonly files: readonly ListedFile[];
 }
 
-/** A pack's manifest. */
-export const MANIFEST = "pack.json";
+const KEPT_FORMAT = "atelier-cache/1";
+
+/** A listing as it is kept on this device. */
+interface KeptListing extends Listing {
+  readonly format: typeof KEPT_FORMAT;
+}
+
+const path = text(4096, 'a relative path without ".."', isPlainPath);
+const ENTRY: Checks<FileEntry> = { path, bytes: whole(0), sha256 };
+
+/** What of a manifest is needed here; the engine looks at the rest of it. */
+const PACK = fields<Pick<Manifest, "files"> & { readonly shards: readonly Pick<Shard, "file">[] }>({
+  files: list(fields(ENTRY)),
+  shards: list(fields({ file: fields(ENTRY) })),
+});
+
+const shardName = text(4096, "a plain file name", (name) => !name.includes("/") && isPlainPath(name));
+const INDEX = fields<{ readonly weight_map: object }>({
+  weight_map: some("an object", (map): map is object => typeof map === "object" && map !== null && !Array.isArray(map)),
+});
+
+const KEPT = fields<KeptListing>({
+  format: exactly(KEPT_FORMAT),
+  url: text(65_536),
+  files: list(fields<ListedFile>({ path, bytes: whole(0), sha256: optional(sha256), name: sha256 })),
+});
 
 /** Looks up a file's address. */
 export function addressOf(listing: Listing, path: string): string {
@@ -41,7 +68,7 @@ export function sameFiles(one: Listing, other: Listing): boolean {
 }
 
 /** The SHA-256 of bytes that are at hand, in lower-case hexadecimal. */
-export async function sha256(data: string | Uint8Array<ArrayBuffer>): Promise<string> {
+export async function hashOf(data: string | Uint8Array<ArrayBuffer>): Promise<string> {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -49,58 +76,31 @@ export async function sha256(data: string | Uint8Array<ArrayBuffer>): Promise<st
 
 /** The files of a pack, the manifest itself among them, by the manifest's bytes. The engine looks at the rest of it. */
 export async function listPack(url: string, manifest: Uint8Array<ArrayBuffer>): Promise<Listing> {
-  const digest = await sha256(manifest);
+  const digest = await hashOf(manifest);
   const own = { path: MANIFEST, bytes: manifest.length, sha256: digest, name: digest };
   const json = parse(new TextDecoder().decode(manifest), MANIFEST);
-  if (!isObject(json)) throw bad(MANIFEST, "expected an object");
-  const shards = list(json, "shards").map((shard) => (isObject(shard) ? shard["file"] : undefined));
-  const files = [...list(json, "files"), ...shards].map(packFile);
+  const { files, shards } = checked(PACK, json, "bad-file", `${MANIFEST}: `, { file: MANIFEST });
+  const listed = [...files, ...shards.map(({ file }) => file)].map((file) => ({ ...file, name: file.sha256 }));
   const paths = new Set([MANIFEST]);
-  for (const { path } of files) {
+  for (const { path } of listed) {
     if (paths.has(path)) throw bad(MANIFEST, `file ${JSON.stringify(path)}: expected once, found twice`);
     paths.add(path);
   }
-  return { url, files: [own, ...files] };
-}
-
-function packFile(entry: unknown, index: number): ListedFile {
-  if (!isObject(entry)) throw bad(MANIFEST, `file ${index}: expected an object`);
-  const { path, bytes, sha256: hash } = entry;
-  if (typeof path !== "string" || !isPlainPath(path)) {
-    throw bad(MANIFEST, `file ${JSON.stringify(path)}: expected a relative path without ".."`);
-  }
-  if (!isSize(bytes)) throw bad(MANIFEST, `file ${JSON.stringify(path)}: expected a number of bytes`);
-  if (!isHash(hash)) throw bad(MANIFEST, `file ${JSON.stringify(path)}: expected a SHA-256 of 64 digits 0-9 and a-f`);
-  return { path, bytes, sha256: hash, name: hash };
+  return { url, files: [own, ...listed] };
 }
 
 /** The shards that the index of a component's weights names, each once. */
 export function listShards(path: string, index: string): string[] {
-  const json = parse(index, path);
-  const map = isObject(json) ? json["weight_map"] : undefined;
-  if (!isObject(map)) throw bad(path, "expected the field weight_map");
-  const shards = Object.values(map);
-  for (const shard of shards) {
-    if (typeof shard !== "string" || shard.includes("/") || !isPlainPath(shard)) {
-      throw bad(path, `expected plain shard file names, found ${JSON.stringify(shard)}`);
-    }
-  }
-  return [...new Set(shards as string[])].sort();
+  const { weight_map: map } = checked(INDEX, parse(index, path), "bad-file", `${path}: `, { file: path });
+  const shards = list(shardName);
+  return [...new Set(checked(shards, Object.values(map), "bad-file", `${path}: weight_map`, { file: path }))].sort();
 }
 
 /** A listing that was kept on this device; undefined for anything else, as for a file that was cut short. */
 export function readListing(url: string, text: string): Listing | undefined {
   try {
-    const json: unknown = JSON.parse(text);
-    if (!isObject(json) || json["format"] !== KEPT_FORMAT || json["url"] !== url) return undefined;
-    const files = list(json, "files").map((file): ListedFile => {
-      if (!isObject(file)) throw new Error("expected an object");
-      const { path, bytes, sha256: hash, name } = file;
-      const known = typeof path === "string" && isPlainPath(path) && isSize(bytes) && isHash(name);
-      if (!known || !(hash === undefined || isHash(hash))) throw new Error("expected a file");
-      return hash === undefined ? { path, bytes, name } : { path, bytes, sha256: hash, name };
-    });
-    return { url, files };
+    const kept = checked(KEPT, JSON.parse(text), "bad-file");
+    return kept.url === url ? { url, files: kept.files } : undefined;
   } catch {
     return undefined;
   }
@@ -108,10 +108,8 @@ export function readListing(url: string, text: string): Listing | undefined {
 
 /** A listing as it is kept. */
 export function writeListing(listing: Listing): string {
-  return JSON.stringify({ format: KEPT_FORMAT, url: listing.url, files: listing.files });
+  return JSON.stringify({ format: KEPT_FORMAT, url: listing.url, files: listing.files } satisfies KeptListing);
 }
-
-const KEPT_FORMAT = "atelier-cache/1";
 
 function parse(text: string, file: string): unknown {
   try {
@@ -121,24 +119,6 @@ function parse(text: string, file: string): unknown {
   }
 }
 
-function list(json: Record<string, unknown>, field: string): unknown[] {
-  const found = json[field];
-  if (!Array.isArray(found)) throw bad(MANIFEST, `expected the list ${field}`);
-  return found;
-}
-
 function bad(file: string, problem: string): AtelierError {
   return new AtelierError("bad-file", `${file}: ${problem}`, { file });
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isSize(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isHash(value: unknown): value is string {
-  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }

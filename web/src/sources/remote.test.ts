@@ -4,7 +4,7 @@ import { nodeHasher, noise, sha256Of } from "../testing/hashing.js";
 import { MemoryStore } from "../testing/memory-store.js";
 import type { DownloadEvent } from "../types.js";
 import { keptListing } from "./cache.js";
-import type { Requests } from "./latest.js";
+import type { Requests } from "../protocol.js";
 import { openRemote, type RemoteMeans } from "./remote.js";
 import type { OpenSource } from "./source.js";
 
@@ -153,16 +153,16 @@ describe("when a complete model is here", () => {
     const bytes = shards[1] ?? new Uint8Array();
     store.files.set(sha256Of(bytes), noise(bytes.length, 99));
     expect(await source.read("painter-1.safetensors", 0, 9)).not.toEqual(bytes.slice(0, 9));
-    expect(await source.heal("painter-1.safetensors", (event) => events.push(event), never)).toBe(true);
+    expect(await source.refetch("painter-1.safetensors", (event) => events.push(event), never)).toBe(true);
     expect(await source.read("painter-1.safetensors", 0, 9)).toEqual(bytes.slice(0, 9));
-    expect(await source.heal("no such file", () => {}, never)).toBe(false);
-    source.rest();
+    expect(await source.refetch("no such file", () => {}, never)).toBe(false);
+    source.close();
     await vi.waitFor(() => expect([...store.readers.values()]).toEqual([0]));
   });
 
   test("a damaged file stays where nothing may be fetched", async () => {
     const source = await open("never");
-    expect(await source.heal("painter-1.safetensors", () => {}, never)).toBe(false);
+    expect(await source.refetch("painter-1.safetensors", () => {}, never)).toBe(false);
     expect(store.files.has(sha256Of(shards[1] ?? ""))).toBe(true);
     expect(server.requests).toEqual([]);
   });

@@ -3,8 +3,10 @@
 import { AtelierError } from "../errors.js";
 import { keepListing, keptBytes, keptListing } from "./cache.js";
 import { download, type Means } from "./download.js";
-import { addressOf, type ListedFile, type Listing, MANIFEST, sameFiles, totalBytes } from "./listing.js";
-import { latest, notHere, type Requests } from "./latest.js";
+import { addressOf, type ListedFile, type Listing, sameFiles, totalBytes } from "./listing.js";
+import { MANIFEST } from "../generated/pack.js";
+import type { Requests } from "../protocol.js";
+import { latest, notHere } from "./latest.js";
 import { use, whileFetching } from "./locks.js";
 import { listServer, rangeOf } from "./server.js";
 import type { OnDownload, OpenSource } from "./source.js";
@@ -149,7 +151,7 @@ class CachedSource extends Listed implements OpenSource {
     throw bad(path, `expected bytes ${start} to ${end}, found ${bytes.length} bytes`);
   }
 
-  async heal(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean> {
+  async refetch(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean> {
     const { listing, store, means } = this;
     if (!means || (await this.size(path)) === undefined) return false;
     const file = this.file(path);
@@ -161,7 +163,7 @@ class CachedSource extends Listed implements OpenSource {
     return true;
   }
 
-  rest(): void {
+  close(): void {
     void this.#close();
   }
 
@@ -208,11 +210,11 @@ class ServerSource extends Listed implements OpenSource {
     return (await held).slice(start, end);
   }
 
-  async heal(): Promise<boolean> {
+  async refetch(): Promise<boolean> {
     return false;
   }
 
-  rest(): void {}
+  close(): void {}
 
   async #range({ path, bytes }: ListedFile, start: number, end: number): Promise<Uint8Array> {
     if (start === end) return new Uint8Array(0);

@@ -2,7 +2,8 @@
 
 import { AtelierError, messageOf } from "../errors.js";
 import { CARD, FILES, MODEL_INDEX, STEMS, WEIGHTS, WEIGHTS_INDEX } from "../generated/layout.js";
-import { addressOf, listPack, listShards, type ListedFile, type Listing, MANIFEST, sha256 } from "./listing.js";
+import { MANIFEST } from "../generated/pack.js";
+import { addressOf, hashOf, listPack, listShards, type ListedFile, type Listing } from "./listing.js";
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
@@ -76,7 +77,7 @@ async function look(url: string, path: string, fetch: Fetch, signal: AbortSignal
   }
   if (bytes === undefined)
     throw new AtelierError("network", `${path}: the server does not say its size`, { file: path });
-  return { path, bytes, name: await sha256(`${path}\n${bytes}\n${versionOf(head) ?? ""}`) };
+  return { path, bytes, name: await hashOf(`${path}\n${bytes}\n${versionOf(head) ?? ""}`) };
 }
 
 async function ask(url: string, path: string, fetch: Fetch, init: RequestInit): Promise<Response | undefined> {

@@ -1,17 +1,17 @@
 /** What every place of a model's files offers the worker. */
 
-import type { WasmSource } from "../wasm-module.js";
 import type { DownloadEvent } from "../types.js";
+import type { ModelFiles } from "../wasm/atelier_web.js";
 
 /** Hears how far fetching has come. */
 export type OnDownload = (event: DownloadEvent) => void;
 
 /** A model's files, ready to be read. */
-export interface OpenSource extends WasmSource {
-  /** Gets a damaged file again; false where that cannot be done. */
-  heal(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean>;
-  /** Lets go of files that are held open, until the next read. */
-  rest(): void;
+export interface OpenSource extends ModelFiles {
+  /** Fetches a damaged file again; false where that cannot be done. */
+  refetch(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean>;
+  /** Closes files that are open; the next read opens them again. */
+  close(): void;
 }
 
 /** Whether `path` is relative, stays in its folder on every system, and prints on one line. */

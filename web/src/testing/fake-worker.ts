@@ -1,18 +1,20 @@
 /** A worker that tests play by hand. */
 
 import type { AtelierError } from "../errors.js";
-import type { FromWorker, ToWorker, WireOpen, WirePicture } from "../protocol.js";
+import type { FromWorker, ToWorker, WireEvent, WireOpen } from "../protocol.js";
 import type { Connect } from "../session.js";
 import type { Blueprint, ModelInfo, RunRecord } from "../types.js";
 
 export const info = { model: "m" } as ModelInfo;
 export const module = { code: true } as unknown as WebAssembly.Module;
 export const blueprint = { format: "atelier-blueprint/1", model: "m", prompt: "p" } as Blueprint;
-export const wirePicture: WirePicture = {
-  pixels: { width: 1, height: 1, data: new Uint8ClampedArray(4) },
+export const painted = (image = 0, images = 1): WireEvent => ({
+  event: "picture",
+  image,
+  images,
   png: new Uint8Array([1, 2, 3]),
-  record: { blueprint } as RunRecord,
-};
+  record: { blueprint, image, images } as RunRecord,
+});
 
 /** One worker, from the worker's side. */
 export class FakeWorker {
@@ -50,10 +52,14 @@ export class FakeWorker {
     return open;
   }
 
-  /** Answers a run with a picture. */
+  /** Answers a run with its pictures that are missing. */
   async finishes(count = 1): Promise<void> {
-    const { id } = await this.got("run", count);
-    this.say({ type: "finished", id, picture: wirePicture });
+    const { id, run } = await this.got("run", count);
+    const images = run.request.images_per_prompt ?? 1;
+    for (let image = run.made; image < images; image += 1) {
+      this.say({ type: "event", id, event: painted(image, images) });
+    }
+    this.say({ type: "finished", id });
   }
 }
 

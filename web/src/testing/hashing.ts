@@ -6,7 +6,7 @@ import type { Hasher } from "../wasm-module.js";
 export function nodeHasher(): Hasher {
   let hash = createHash("sha256");
   return {
-    update: (bytes) => void hash.update(bytes),
+    update: (bytes) => void hash.update(Uint8Array.from(bytes)),
     digest: () => {
       const digest = hash.digest("hex");
       hash = createHash("sha256");

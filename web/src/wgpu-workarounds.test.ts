@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { hasSubgroups } from "./device.js";
+import { hasSubgroups } from "./wgpu-workarounds.js";
 
 afterEach(() => vi.unstubAllGlobals());
 

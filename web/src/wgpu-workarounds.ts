@@ -1,6 +1,15 @@
-/** What happens to the graphics device, which the engine asks for by itself. */
+/**
+ * What the engine's graphics library, wgpu, leaves undone in a browser; all of it goes when wgpu does it.
+ *
+ * - It never asks for subgroups: https://github.com/gfx-rs/wgpu/issues/10146. So this asks for them in its name, and the engine
+ *   is told that its device has them.
+ * - The engine does not hold its device, burn does: what happens to the device is heard where JavaScript has it in hand.
+ *
+ * Three globals of the worker belong to it: `atelierPanic`, which the engine calls before it gives up, and, for whoever debugs
+ * the worker, `atelierDevice` and `atelierMemory`.
+ */
 
-/** Hears of it. */
+/** Hears what happens to the device. */
 export interface DeviceWatch {
   /** The device went away. A worker lives as long as its device: whoever lets a device go ends the worker. */
   lost(reason: string): void;
@@ -8,19 +17,20 @@ export interface DeviceWatch {
   outOfMemory(message: string): void;
   /** It refused a command. */
   refused(message: string): void;
+  /** The engine panicked. */
+  crashed(message: string): void;
 }
 
-/** Watches every device that is asked for from now on. */
-export function watchDevices(watch: DeviceWatch): void {
+/** Watches every device that is asked for from now on, and the engine. */
+export function watchEngine(watch: DeviceWatch): void {
+  Object.assign(globalThis, { atelierPanic: (message: string) => watch.crashed(message) });
   // Where there is no WebGPU the engine says so.
   if (typeof GPUAdapter === "undefined") return;
   const request = GPUAdapter.prototype.requestDevice;
   GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, descriptor: GPUDeviceDescriptor = {}) {
     const requiredFeatures = new Set(descriptor.requiredFeatures);
-    // wgpu never asks a browser for subgroups.
     if (this.features.has("subgroups")) requiredFeatures.add("subgroups");
     const device = await request.call(this, { ...descriptor, requiredFeatures: [...requiredFeatures] });
-    // Where whoever debugs this worker finds it.
     Object.assign(globalThis, { atelierDevice: device });
     device.addEventListener("uncapturederror", ({ error }) => {
       if (error instanceof GPUOutOfMemoryError) watch.outOfMemory(error.message);
@@ -29,6 +39,11 @@ export function watchDevices(watch: DeviceWatch): void {
     void device.lost.then(({ reason, message }) => watch.lost(message || reason));
     return device;
   };
+}
+
+/** Shows the module's memory to whoever debugs the worker. */
+export function exposeMemory(memory: WebAssembly.Memory): void {
+  Object.assign(globalThis, { atelierMemory: memory });
 }
 
 /** Whether devices that are watched have subgroups, and the shading language all that the kernels use of them. */

@@ -1,0 +1,79 @@
+//! What JavaScript asks for.
+
+use atelier::{Blueprint, Request, RgbImage};
+use serde::Deserialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::error;
+
+#[wasm_bindgen(typescript_custom_section)]
+const RUN_INPUT: &str = r#"
+/** How a device is opened. */
+export interface OpenOptions {
+  /** Ask the adapter for no more than WebGPU's default limits. */
+  readonly defaultLimits: boolean;
+  /** Devices of this browser are asked for subgroups, and have them. */
+  readonly subgroups: boolean;
+}
+
+/** A source image and the name of its file. */
+export interface SourceImage extends Pixels {
+  readonly name: string;
+}
+
+/** A run to be made. */
+export interface RunInput {
+  readonly request: EngineRequest;
+  /** The source images, used with every prompt. */
+  readonly images: readonly SourceImage[];
+  /** The model's name, for the PNG's note. */
+  readonly name: string;
+  /** Whether the PNG notes how it was made. */
+  readonly metadata: boolean;
+  /** Of a run that was cut short: the blueprint, if it was written, */
+  readonly written?: Blueprint;
+  /** and the first pictures, which are not made again. */
+  readonly made: number;
+}
+"#;
+
+/// See the TypeScript above.
+#[derive(Debug, Deserialize)]
+pub struct RunInput {
+    pub request: Request,
+    pub images: Vec<Image>,
+    pub name: String,
+    pub metadata: bool,
+    pub written: Option<Blueprint>,
+    pub made: usize,
+}
+
+/// See the TypeScript above.
+#[derive(Debug, Deserialize)]
+pub struct Image {
+    width: usize,
+    height: usize,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    data: js_sys::Uint8ClampedArray,
+    pub name: String,
+}
+
+impl RunInput {
+    pub fn read(value: JsValue) -> Result<Self, JsValue> {
+        serde_wasm_bindgen::from_value(value).map_err(error::request)
+    }
+
+    /// The request with the source images in it.
+    pub fn request(&self) -> Result<Request, JsValue> {
+        let sources = self.images.iter().map(Image::rgb).collect::<Result<_, _>>()?;
+        Ok(Request { sources, ..self.request.clone() })
+    }
+}
+
+impl Image {
+    /// On white where it is transparent, as the program does.
+    fn rgb(&self) -> Result<RgbImage, JsValue> {
+        RgbImage::on_white(self.width, self.height, &self.data.to_vec()).map_err(error::model)
+    }
+}
