@@ -4,7 +4,13 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata};
 use burn::tensor::Tensor;
 
-use crate::Kernels;
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
+use crate::kernel::kernel;
+#[cfg(feature = "gpu")]
+use crate::wgsl::ada_layer_norm as wgsl;
 
 /// `(x - mean) / sqrt(var + eps) · (1 + scale) + shift` over the last dimension.
 ///
@@ -16,7 +22,20 @@ pub fn ada_layer_norm(x: Tensor<3>, shift: Tensor<3>, scale: Tensor<3>, eps: f64
     Tensor::from_dispatch(Dispatch::ada_layer_norm(x, shift, scale, eps))
 }
 
-pub(crate) fn reference<B: Backend>(
+kernel! {
+    trait AdaLayerNorm in ada_layer_norm {
+        fn ada_layer_norm(
+            x: FloatTensor<Self>,
+            shift: FloatTensor<Self>,
+            scale: FloatTensor<Self>,
+            eps: f64,
+        ) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&x, &shift, &scale]);
+    gpu if gpu::are_f32(&[&x, &shift, &scale]);
+}
+
+fn reference<B: Backend>(
     x: FloatTensor<B>,
     shift: FloatTensor<B>,
     scale: FloatTensor<B>,
@@ -32,4 +51,18 @@ pub(crate) fn standardise<B: Backend>(x: FloatTensor<B>, eps: f64) -> FloatTenso
     let centred = B::float_sub(x.clone(), B::float_mean_dim(x, last));
     let variance = B::float_mean_dim(B::float_mul(centred.clone(), centred.clone()), last);
     B::float_div(centred, B::float_sqrt(B::float_add_scalar(variance, eps.into())))
+}
+
+#[cfg(feature = "gpu")]
+fn launch(x: CubeTensor, shift: CubeTensor, scale: CubeTensor, eps: f64) -> CubeTensor {
+    let [batch, seq, width] = x.shape().dims();
+    let [x, shift, scale] = [x, shift, scale].map(into_contiguous);
+    // One row for each picture, or one for all.
+    let [pictures, _, _] = shift.shape().dims();
+    let rows = batch * seq;
+    let tokens = if pictures == batch { seq } else { rows };
+    let output = empty(&x, x.shape());
+    let sizes = wgsl::Sizes { rows, width, tokens, eps: eps as f32 };
+    Kernel::row_reduce(&wgsl::SOURCE, width).launch(rows, &[&x, &shift, &scale], &output, sizes);
+    output
 }

@@ -1,11 +1,21 @@
 //! Scaled dot-product attention with grouped queries, causal or not.
 
+#[cfg(any(feature = "autodiff", feature = "libtorch"))]
+mod training;
+
 use burn::backend::ops::AttentionModuleOptions;
 use burn::backend::tensor::{BoolTensor, FloatTensor};
 use burn::backend::{Backend, Dispatch, TensorMetadata, get_or_init_device_settings};
 use burn::tensor::{DType, Slice, Tensor, TensorData};
 
-use crate::{Kernels, half};
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty, strides};
+use crate::kernel::kernel;
+use crate::to_f32::widened;
+#[cfg(feature = "gpu")]
+use crate::wgsl;
 
 /// `softmax(q·kᵀ / sqrt(head_dim))·v`, each group of query heads with one head of keys and values.
 ///
@@ -41,6 +51,21 @@ fn grouped(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, context: usize, causal: boo
     ))
 }
 
+kernel! {
+    trait GroupedAttention in attention {
+        fn grouped_attention(
+            q: FloatTensor<Self>,
+            k: FloatTensor<Self>,
+            v: FloatTensor<Self>,
+            context: usize,
+            causal: bool,
+        ) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&q]) && cpu::are_floats(&[&k, &v]);
+    gpu if gpu::are_f32(&[&q]) && gpu::are_caches(&k, &v) && has_room(&q, &k, context);
+    training custom;
+}
+
 /// The first keys or values.
 pub(crate) fn first<B: Backend>(x: FloatTensor<B>, context: usize) -> FloatTensor<B> {
     let [_, _, capacity, _] = x.shape().dims();
@@ -48,7 +73,7 @@ pub(crate) fn first<B: Backend>(x: FloatTensor<B>, context: usize) -> FloatTenso
     if context < capacity { B::float_slice(x, &[all, all, seen, all]) } else { x }
 }
 
-pub(crate) fn reference<B: Backend>(
+fn reference<B: Backend>(
     q: FloatTensor<B>,
     k: FloatTensor<B>,
     v: FloatTensor<B>,
@@ -57,7 +82,7 @@ pub(crate) fn reference<B: Backend>(
 ) -> FloatTensor<B> {
     let [batch, heads, seq, head_dim] = q.shape().dims();
     let [_, key_value_heads, ..] = k.shape().dims::<4>();
-    let [k, v] = [k, v].map(|x| half::widened::<B>(first::<B>(x, context)));
+    let [k, v] = [k, v].map(|x| widened::<B>(first::<B>(x, context)));
     // The query heads of a group become further rows of their one key/value head, so keys and values are never repeated
     // in memory. Which rows see which keys then no longer is a triangle.
     let group = heads / key_value_heads.max(1);
@@ -83,212 +108,141 @@ fn hidden<B: Backend>(like: &FloatTensor<B>, seq: usize, context: usize) -> Bool
     B::bool_from_data(hidden, &like.device())
 }
 
-/// Attention in blocks of queries, and its derivative.
-#[cfg(any(feature = "autodiff", feature = "libtorch"))]
-pub(crate) mod blockwise {
-    use burn::backend::tensor::FloatTensor;
-    use burn::backend::{Backend, TensorMetadata};
-    use burn::tensor::{Shape, Slice, TensorData};
+/// The most queries that are split: a token that is written, or a few.
+#[cfg(feature = "gpu")]
+const MAX_SPLIT_QUERIES: usize = 8;
+/// Workgroups that keep a GPU busy. A split makes no more of them, since every one costs the merge a step.
+#[cfg(feature = "gpu")]
+const ENOUGH_WORKGROUPS: usize = 256;
+/// The most invocations of a workgroup, by WebGPU's default limits.
+#[cfg(feature = "gpu")]
+const MAX_WORKGROUP: usize = 256;
 
-    /// Queries of a block. A causal block leaves out the keys after its last query, which is near half of the work.
-    const BLOCK: usize = 128;
-
-    /// What attention gives, and what its derivative needs.
-    #[derive(Debug, Clone)]
-    pub(crate) struct Attended<F> {
-        pub output: F,
-        blocks: Vec<Block<F>>,
-    }
-
-    #[derive(Debug, Clone)]
-    struct Block<F> {
-        /// First and last query.
-        rows: [usize; 2],
-        /// Keys seen.
-        context: usize,
-        /// Softmax over them.
-        weights: F,
-    }
-
-    /// The sizes of one call.
-    #[derive(Debug, Clone, Copy)]
-    struct Sizes {
-        batch: usize,
-        heads: usize,
-        key_value_heads: usize,
-        seq: usize,
-        context: usize,
-        head_dim: usize,
-    }
-
-    impl Sizes {
-        fn of<B: Backend>(q: &FloatTensor<B>, k: &FloatTensor<B>, context: usize) -> Self {
-            let [batch, heads, seq, head_dim] = q.shape().dims();
-            let [_, key_value_heads, ..] = k.shape().dims::<4>();
-            Self { batch, heads, key_value_heads, seq, context, head_dim }
-        }
-
-        fn group(self) -> usize {
-            self.heads / self.key_value_heads
-        }
-
-        fn scale(self) -> f32 {
-            (self.head_dim as f32).sqrt().recip()
-        }
-
-        /// Some queries of `[batch, heads, seq, head_dim]`, the heads of a group below each other.
-        fn rows<B: Backend>(self, x: &FloatTensor<B>, [start, end]: [usize; 2]) -> FloatTensor<B> {
-            let x = slice::<B>(x, start, end);
-            let shape = [self.batch, self.key_value_heads, self.group() * (end - start), self.head_dim];
-            B::float_reshape(x, Shape::from(shape))
-        }
-
-        /// The inverse of [`Self::rows`], block by block.
-        fn join<B: Backend>(self, blocks: Vec<FloatTensor<B>>) -> FloatTensor<B> {
-            let back = |block: FloatTensor<B>| {
-                let [_, _, rows, _] = block.shape().dims();
-                let shape = [self.batch, self.heads, rows / self.group(), self.head_dim];
-                B::float_reshape(block, Shape::from(shape))
-            };
-            B::float_cat(blocks.into_iter().map(back).collect(), 2)
-        }
-    }
-
-    /// Part of the third dimension.
-    fn slice<B: Backend>(x: &FloatTensor<B>, start: usize, end: usize) -> FloatTensor<B> {
-        B::float_slice(x.clone(), &range(start, end))
-    }
-
-    fn range(start: usize, end: usize) -> [Slice; 4] {
-        let all = Slice::new(0, None, 1);
-        [all, all, Slice::new(start as isize, Some(end as isize), 1), all]
-    }
-
-    /// Far below any score: what a query must not see.
-    fn triangle<B: Backend>(
-        like: &FloatTensor<B>,
-        rows: usize,
-        group: usize,
-        context: usize,
-    ) -> FloatTensor<B> {
-        let before = context - rows;
-        let row = |row: usize| (0..context).map(move |key| if key > before + row { -1e9_f32 } else { 0.0 });
-        let values: Vec<f32> = (0..group).flat_map(|_| (0..rows).flat_map(row)).collect();
-        B::float_from_data(TensorData::new(values, [1, 1, group * rows, context]), &like.device())
-    }
-
-    pub(crate) fn attend<B: Backend>(
-        q: FloatTensor<B>,
-        k: FloatTensor<B>,
-        v: FloatTensor<B>,
-        context: usize,
-        causal: bool,
-    ) -> Attended<FloatTensor<B>> {
-        let sizes = Sizes::of::<B>(&q, &k, context);
-        let q = B::float_mul_scalar(q, sizes.scale().into());
-        let (mut outputs, mut blocks) = (Vec::new(), Vec::new());
-        for start in (0..sizes.seq).step_by(if causal { BLOCK } else { sizes.seq }) {
-            let end = if causal { (start + BLOCK).min(sizes.seq) } else { sizes.seq };
-            let context = if causal { sizes.context - sizes.seq + end } else { sizes.context };
-            let rows = [start, end];
-            let keys = B::float_swap_dims(slice::<B>(&k, 0, context), 2, 3);
-            let mut scores = B::float_matmul(sizes.rows::<B>(&q, rows), keys);
-            if causal {
-                let triangle = triangle::<B>(&scores, end - start, sizes.group(), context);
-                scores = B::float_add(scores, triangle);
-            }
-            let weights = B::softmax(scores, 3);
-            outputs.push(B::float_matmul(weights.clone(), slice::<B>(&v, 0, context)));
-            blocks.push(Block { rows, context, weights });
-        }
-        Attended { output: sizes.join::<B>(outputs), blocks }
-    }
-
-    /// The derivatives with respect to queries, keys and values.
-    pub(crate) fn derive<B: Backend>(
-        q: FloatTensor<B>,
-        k: FloatTensor<B>,
-        v: FloatTensor<B>,
-        attended: Attended<FloatTensor<B>>,
-        grad: FloatTensor<B>,
-    ) -> [FloatTensor<B>; 3] {
-        let context = attended.blocks.last().map_or(0, |block| block.context);
-        let sizes = Sizes::of::<B>(&q, &k, context);
-        let scale = sizes.scale();
-        let q = B::float_mul_scalar(q, scale.into());
-        let through = B::float_sum_dim(B::float_mul(grad.clone(), attended.output), 3);
-        let zeros = || B::float_zeros(k.shape(), &k.device(), k.dtype().into());
-        let (mut of_q, mut of_k, mut of_v) = (Vec::new(), zeros(), zeros());
-        for Block { rows, context, weights } in attended.blocks {
-            let (q, grad) = (sizes.rows::<B>(&q, rows), sizes.rows::<B>(&grad, rows));
-            let group_rows = [sizes.batch, sizes.key_value_heads, sizes.group() * (rows[1] - rows[0]), 1];
-            let through = B::float_reshape(slice::<B>(&through, rows[0], rows[1]), Shape::from(group_rows));
-            let (keys, values) = (slice::<B>(&k, 0, context), slice::<B>(&v, 0, context));
-
-            let of_weights = B::float_matmul(grad.clone(), B::float_swap_dims(values, 2, 3));
-            let of_scores = B::float_mul(weights.clone(), B::float_sub(of_weights, through));
-            of_v = add::<B>(of_v, B::float_matmul(B::float_swap_dims(weights, 2, 3), grad), context);
-            of_k = add::<B>(of_k, B::float_matmul(B::float_swap_dims(of_scores.clone(), 2, 3), q), context);
-            of_q.push(B::float_mul_scalar(B::float_matmul(of_scores, keys), scale.into()));
-        }
-        [sizes.join::<B>(of_q), of_k, of_v]
-    }
-
-    /// Adds to the first rows of a sum.
-    fn add<B: Backend>(sum: FloatTensor<B>, part: FloatTensor<B>, rows: usize) -> FloatTensor<B> {
-        let added = B::float_add(slice::<B>(&sum, 0, rows), part);
-        B::float_slice_assign(sum, &range(0, rows), added)
-    }
+/// Whether a kernel has room for heads as wide as these.
+#[cfg(feature = "gpu")]
+fn has_room(q: &CubeTensor, k: &CubeTensor, context: usize) -> bool {
+    let call = Call::of(q, k, context, false);
+    call.head_dim <= wgsl::attention::MAX_DIM || (call.split().is_some() && call.head_dim <= MAX_WORKGROUP)
 }
 
-#[cfg(feature = "autodiff")]
-mod derivative {
-    use burn::backend::Autodiff;
-    use burn::backend::autodiff::checkpoint::base::Checkpointer;
-    use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-    use burn::backend::autodiff::grads::Gradients;
-    use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-    use burn::backend::tensor::FloatTensor;
+/// For few queries over a long context the context is split; otherwise one kernel does all.
+#[cfg(feature = "gpu")]
+fn launch(q: CubeTensor, k: CubeTensor, v: CubeTensor, context: usize, causal: bool) -> CubeTensor {
+    use burn::backend::ops::FloatTensorOps;
+    let call = Call::of(&q, &k, context, causal);
+    // Tokens before heads, as the projection that follows wants them.
+    let output = empty(&q, [call.batch, call.seq, call.heads, call.head_dim]);
+    match call.split() {
+        Some(split) if call.head_dim <= MAX_WORKGROUP => call.launch_split(split, [&q, &k, &v], &output),
+        _ => call.launch_whole([&q, &k, &v], &output),
+    }
+    burn_cubecl::CubeBackend::float_swap_dims(output, 1, 2)
+}
 
-    use super::blockwise::{self, Attended};
-    use crate::Kernels;
+/// The sizes of one call.
+#[cfg(feature = "gpu")]
+struct Call {
+    batch: usize,
+    heads: usize,
+    key_value_heads: usize,
+    seq: usize,
+    context: usize,
+    head_dim: usize,
+    causal: bool,
+}
 
-    #[derive(Debug)]
-    struct Derivative;
+/// How the context is shared out.
+#[cfg(feature = "gpu")]
+struct Split {
+    /// Invocations of a workgroup.
+    workgroup: u32,
+    /// Rows that a workgroup takes.
+    rows: usize,
+    splits: usize,
+    /// Keys of each but the last.
+    keys: usize,
+}
 
-    impl<B: Kernels> Backward<B, 3> for Derivative {
-        type State = ([FloatTensor<B>; 3], Attended<FloatTensor<B>>);
-
-        fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-            let grad = grads.consume::<B>(&ops.node);
-            let ([q, k, v], attended) = ops.state;
-            let derivatives = blockwise::derive::<B>(q, k, v, attended, grad);
-            for (parent, derivative) in ops.parents.into_iter().zip(derivatives) {
-                if let Some(parent) = parent {
-                    grads.register::<B>(parent.id, derivative);
-                }
-            }
-        }
+#[cfg(feature = "gpu")]
+impl Call {
+    fn of(q: &CubeTensor, k: &CubeTensor, context: usize, causal: bool) -> Self {
+        let [batch, heads, seq, head_dim] = q.shape().dims();
+        let [_, key_value_heads, ..] = k.shape().dims::<4>();
+        Self { batch, heads, key_value_heads, seq, context, head_dim, causal }
     }
 
-    impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
-        fn grouped_attention(
-            q: FloatTensor<Self>,
-            k: FloatTensor<Self>,
-            v: FloatTensor<Self>,
-            context: usize,
-            causal: bool,
-        ) -> FloatTensor<Self> {
-            let nodes = [q.node(), k.node(), v.node()];
-            let (q, k, v) = (q.into_primitive(), k.into_primitive(), v.into_primitive());
-            match Derivative.prepare::<C>(nodes).compute_bound().stateful() {
-                OpsKind::Tracked(prep) => {
-                    let attended = blockwise::attend::<B>(q.clone(), k.clone(), v.clone(), context, causal);
-                    let output = attended.output.clone();
-                    prep.finish(([q, k, v], attended), output)
-                }
-                OpsKind::UnTracked(prep) => prep.finish(B::grouped_attention(q, k, v, context, causal)),
-            }
+    /// Rows that share a head of keys and values.
+    fn group_rows(&self) -> usize {
+        self.heads / self.key_value_heads.max(1) * self.seq
+    }
+
+    /// Blocks of so many rows, each with one head of keys and values.
+    fn blocks(&self, rows: usize) -> usize {
+        self.batch * self.key_value_heads * self.group_rows().div_ceil(rows)
+    }
+
+    /// None where the blocks alone, or a context of one tile, leave nothing to share out.
+    fn split(&self) -> Option<Split> {
+        use wgsl::attention_split::{BAND, KEYS};
+        // A row of invocations for each band, and one invocation at least for each channel.
+        let wanted = (self.group_rows().div_ceil(BAND) * KEYS).max(self.head_dim);
+        let workgroup = wanted.next_power_of_two().clamp(KEYS, MAX_WORKGROUP);
+        let rows = workgroup / KEYS * BAND;
+        let tiles = self.context.div_ceil(KEYS);
+        let most = (ENOUGH_WORKGROUPS / self.blocks(rows).max(1)).min(tiles);
+        if self.seq > MAX_SPLIT_QUERIES || most < 2 {
+            return None;
         }
+        let keys = tiles.div_ceil(most) * KEYS;
+        Some(Split { workgroup: workgroup as u32, rows, splits: self.context.div_ceil(keys), keys })
+    }
+
+    fn launch_whole(&self, inputs: [&CubeTensor; 3], output: &CubeTensor) {
+        use wgsl::attention::{ROWS, SOURCE, Sizes};
+        let &Self { batch, heads, key_value_heads, seq, context, head_dim, causal } = self;
+        let [q_strides, k_strides, v_strides] = inputs.map(strides);
+        let causal = usize::from(causal);
+        let sizes = Sizes {
+            batch,
+            heads,
+            key_value_heads,
+            seq,
+            context,
+            head_dim,
+            causal,
+            q_strides,
+            k_strides,
+            v_strides,
+        };
+        Kernel::new(&SOURCE).with_cache(inputs[1]).launch(self.blocks(ROWS), &inputs, output, sizes);
+    }
+
+    fn launch_split(&self, split: Split, inputs: [&CubeTensor; 3], output: &CubeTensor) {
+        use wgsl::{attention_merge, attention_split};
+        let &Self { batch, heads, key_value_heads, seq, context, head_dim, causal } = self;
+        let [q_strides, k_strides, v_strides] = inputs.map(strides);
+        let Split { workgroup, rows, splits, keys } = split;
+        let workgroups = self.blocks(rows) * splits;
+        let partial = empty(inputs[0], [workgroups, rows, head_dim + 2]);
+        let sizes = attention_split::Sizes {
+            batch,
+            heads,
+            key_value_heads,
+            seq,
+            context,
+            head_dim,
+            causal: usize::from(causal),
+            q_strides,
+            k_strides,
+            v_strides,
+            splits,
+            split_keys: keys,
+        };
+        let kernel = Kernel::new(&attention_split::SOURCE).set("WORKGROUP", workgroup);
+        kernel.with_cache(inputs[1]).launch(workgroups, &inputs, &partial, sizes);
+
+        let sizes =
+            attention_merge::Sizes { batch, heads, key_value_heads, seq, head_dim, splits, block_rows: rows };
+        Kernel::new(&attention_merge::SOURCE).launch(batch * seq * heads, &[&partial], output, sizes);
     }
 }

@@ -5,7 +5,13 @@ use burn::backend::{Backend, Dispatch, TensorMetadata};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Shape, Tensor};
 
-use crate::Kernels;
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous, strides};
+use crate::kernel::kernel;
+#[cfg(feature = "gpu")]
+use crate::wgsl::conv2d_3x3 as wgsl;
 
 /// Convolves with a side of 3, stride 1 and a border of one zero, then adds `bias`.
 ///
@@ -21,7 +27,20 @@ pub fn conv2d_3x3(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, doubled: boo
     Tensor::from_dispatch(Dispatch::conv2d_3x3(x, weight, bias, doubled))
 }
 
-pub(crate) fn reference<B: Backend>(
+kernel! {
+    trait Conv2d3x3 in conv2d_3x3 {
+        fn conv2d_3x3(
+            x: FloatTensor<Self>,
+            weight: FloatTensor<Self>,
+            bias: FloatTensor<Self>,
+            doubled: bool,
+        ) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&x, &weight, &bias]);
+    gpu if gpu::are_f32(&[&x, &weight, &bias]);
+}
+
+fn reference<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
@@ -37,4 +56,19 @@ fn double<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let x = B::float_reshape(x, Shape::from([batch, channels, height, 1, width, 1]));
     let x = B::float_expand(x, Shape::from([batch, channels, height, 2, width, 2]));
     B::float_reshape(x, Shape::from([batch, channels, height * 2, width * 2]))
+}
+
+#[cfg(feature = "gpu")]
+fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, doubled: bool) -> CubeTensor {
+    let [batch, inputs, height, width] = x.shape().dims();
+    let [outputs, _, _, _] = weight.shape().dims();
+    let shift = usize::from(doubled);
+    let (height, width) = (height << shift, width << shift);
+    let [weight, bias] = [weight, bias].map(into_contiguous);
+    let output = empty(&x, [batch, outputs, height, width]);
+    let tiles = height.div_ceil(wgsl::TILE) * width.div_ceil(wgsl::TILE);
+    let workgroups = batch * tiles * outputs.div_ceil(wgsl::CHANNELS);
+    let sizes = wgsl::Sizes { batch, inputs, outputs, height, width, shift, x_strides: strides(&x) };
+    Kernel::new(&wgsl::SOURCE).launch(workgroups, &[&x, &weight, &bias], &output, sizes);
+    output
 }

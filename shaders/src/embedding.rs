@@ -1,37 +1,45 @@
 //! Rows of a packed table.
 
-use atelier_weights::Scheme;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, TensorMetadata, get_or_init_device_settings};
+#[cfg(feature = "gpu")]
+use burn::tensor::DType;
 use burn::tensor::{FloatDType, Int, Shape, Tensor};
 
-use crate::{Kernels, packed};
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty_of, into_contiguous};
+use crate::kernel::kernel;
+use crate::packed::{self, Packed, PackedRef};
+#[cfg(feature = "gpu")]
+use crate::wgsl::embedding as wgsl;
 
 /// The rows `ids - first` of a packed matrix, and zeros for ids that it does not have: the sum over the pieces of a table
 /// is the table's.
 ///
 /// # Shapes
-/// - codes, scales: the words of the matrix, `[rows, words]`, columns a multiple of 32; without scales anything
+/// - table: `[rows, columns]`
 /// - ids: `[count]`
 /// - output: `[count, columns]`
-pub fn embedding(
-    codes: Tensor<2, Int>,
-    scales: Tensor<2, Int>,
-    scheme: Scheme,
-    ids: Tensor<1, Int>,
-    first: usize,
-) -> Tensor<2> {
-    let (codes, scales) = (codes.into_dispatch(), scales.into_dispatch());
-    Tensor::from_dispatch(Dispatch::embedding_rows(codes, scales, scheme, ids.into_dispatch(), first))
+pub fn embedding(table: PackedRef<'_>, ids: Tensor<1, Int>, first: usize) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::embedding_rows(table.into_dispatch(), ids.into_dispatch(), first))
 }
 
-pub(crate) fn reference<B: Backend>(
-    codes: IntTensor<B>,
-    scales: IntTensor<B>,
-    scheme: Scheme,
-    ids: IntTensor<B>,
-    first: usize,
-) -> FloatTensor<B> {
+kernel! {
+    trait EmbeddingRows in embedding {
+        fn embedding_rows(
+            #[extension_type] table: Packed<Self>,
+            ids: IntTensor<Self>,
+            first: usize,
+        ) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_words(&[&table.codes, &table.scales]);
+    gpu if gpu::speaks_wgsl(&ids) && packed::are_words(&ids) && table.has_kernels();
+}
+
+fn reference<B: Backend>(table: Packed<B>, ids: IntTensor<B>, first: usize) -> FloatTensor<B> {
+    let Packed { codes, scales, scheme } = table;
     let [rows, _] = codes.shape().dims();
     let [count] = ids.shape().dims();
     let ids = B::int_sub_scalar(ids, (first as i64).into());
@@ -40,7 +48,25 @@ pub(crate) fn reference<B: Backend>(
     let present = B::int_equal(ids, inside.clone(), bools);
     let codes = B::int_select(codes, 0, inside.clone());
     let scales = if scheme.is_quantised() { B::int_select(scales, 0, inside) } else { scales };
-    let found = packed::unpack::<B>(codes, scales, scheme);
+    let found = packed::unpack::<B>(Packed { codes, scales, scheme });
     let present = B::float_reshape(B::bool_into_float(present, FloatDType::F32), Shape::from([count, 1]));
     B::float_mul(found, present)
+}
+
+#[cfg(feature = "gpu")]
+fn launch(table: Packed<burn_cubecl::CubeBackend>, ids: CubeTensor, first: usize) -> CubeTensor {
+    let [rows, _] = table.codes.shape().dims();
+    let (count, columns) = (ids.shape().num_elements(), table.columns());
+    let Packed { codes, scales, scheme } = table;
+    let [codes, scales, ids] = [codes, scales, ids].map(into_contiguous);
+    let output = empty_of(&codes, [count, columns], DType::F32);
+    let workgroups = (count * columns / wgsl::NUMBERS).div_ceil(wgsl::WORKGROUP);
+    let sizes = wgsl::Sizes { count, columns, rows, first };
+    Kernel::new(&wgsl::SOURCE).with_scheme(scheme).launch(
+        workgroups,
+        &[&codes, &scales, &ids],
+        &output,
+        sizes,
+    );
+    output
 }

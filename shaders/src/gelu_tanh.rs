@@ -1,10 +1,18 @@
 //! GELU in its tanh form.
 
+#[cfg(feature = "gpu")]
+use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch};
 use burn::tensor::Tensor;
 
-use crate::Kernels;
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
+use crate::kernel::kernel;
+#[cfg(feature = "gpu")]
+use crate::wgsl::gelu_tanh as wgsl;
 
 /// `sqrt(2 / π)`.
 pub(crate) const SLOPE: f32 = 0.797_884_6;
@@ -15,9 +23,27 @@ pub fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::gelu_tanh(x.into_dispatch()))
 }
 
-pub(crate) fn reference<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+kernel! {
+    trait GeluTanh in gelu_tanh {
+        fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&x]);
+    gpu if gpu::are_f32(&[&x]);
+}
+
+fn reference<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let cube = B::float_mul(B::float_mul(x.clone(), x.clone()), x.clone());
     let inner = B::float_add(x.clone(), B::float_mul_scalar(cube, CUBIC.into()));
     let tanh = B::float_tanh(B::float_mul_scalar(inner, SLOPE.into()));
     B::float_mul_scalar(B::float_mul(x, B::float_add_scalar(tanh, 1.0.into())), 0.5.into())
+}
+
+#[cfg(feature = "gpu")]
+fn launch(x: CubeTensor) -> CubeTensor {
+    let x = into_contiguous(x);
+    let count = x.shape().num_elements();
+    let output = empty(&x, x.shape());
+    let workgroups = count.div_ceil(wgsl::WORKGROUP);
+    Kernel::new(&wgsl::SOURCE).launch(workgroups, &[&x], &output, wgsl::Sizes { count });
+    output
 }

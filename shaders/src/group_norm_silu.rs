@@ -4,8 +4,14 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata};
 use burn::tensor::{Shape, Tensor};
 
-use crate::Kernels;
 use crate::ada_layer_norm::standardise;
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
+use crate::kernel::kernel;
+#[cfg(feature = "gpu")]
+use crate::wgsl::group_norm_silu as wgsl;
 
 /// Normalises groups of channels over all their pixels, then `w · x + b` for each channel, then SiLU.
 ///
@@ -23,7 +29,21 @@ pub fn group_norm_silu(
     Tensor::from_dispatch(Dispatch::group_norm_silu(x, weight, bias, groups, eps))
 }
 
-pub(crate) fn reference<B: Backend>(
+kernel! {
+    trait GroupNormSilu in group_norm_silu {
+        fn group_norm_silu(
+            x: FloatTensor<Self>,
+            weight: FloatTensor<Self>,
+            bias: FloatTensor<Self>,
+            groups: usize,
+            eps: f64,
+        ) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&x, &weight, &bias]);
+    gpu if gpu::are_f32(&[&x, &weight, &bias]);
+}
+
+fn reference<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
@@ -37,4 +57,16 @@ pub(crate) fn reference<B: Backend>(
     let per_channel = |p| B::float_reshape(p, Shape::from([1, channels, 1, 1]));
     let y = B::float_add(B::float_mul(normal, per_channel(weight)), per_channel(bias));
     B::float_mul(y.clone(), B::sigmoid(y))
+}
+
+#[cfg(feature = "gpu")]
+fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, groups: usize, eps: f64) -> CubeTensor {
+    let [batch, channels, height, width] = x.shape().dims();
+    let [x, weight, bias] = [x, weight, bias].map(into_contiguous);
+    let output = empty(&x, x.shape());
+    let rows = batch * groups;
+    let each = channels / groups.max(1);
+    let sizes = wgsl::Sizes { rows, groups, each, pixels: height * width, eps: eps as f32 };
+    Kernel::new(&wgsl::SOURCE).launch(rows, &[&x, &weight, &bias], &output, sizes);
+    output
 }

@@ -4,10 +4,16 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata};
 use burn::tensor::{Slice, Tensor};
 
-use crate::Kernels;
 use crate::ada_layer_norm::standardise;
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous, strides};
+use crate::kernel::kernel;
+#[cfg(feature = "gpu")]
+use crate::wgsl::norm_rope as wgsl;
 
-/// Standardises every head if `eps` is given, then turns the first `rotary_dim` channels of the tokens from `first` on.
+/// Standardises every head if `eps` is given, then rotates the first `rotary_dim` channels of the tokens from `first` on.
 /// Channel `i` pairs with `i + rotary_dim / 2`.
 ///
 /// # Shapes
@@ -16,6 +22,20 @@ use crate::ada_layer_norm::standardise;
 pub fn norm_rope(x: Tensor<4>, cos: Tensor<4>, sin: Tensor<4>, first: usize, eps: Option<f64>) -> Tensor<4> {
     let (x, cos, sin) = (x.into_dispatch(), cos.into_dispatch(), sin.into_dispatch());
     Tensor::from_dispatch(Dispatch::norm_rope(x, cos, sin, first, eps))
+}
+
+kernel! {
+    trait NormRope in norm_rope {
+        fn norm_rope(
+            x: FloatTensor<Self>,
+            cos: FloatTensor<Self>,
+            sin: FloatTensor<Self>,
+            first: usize,
+            eps: Option<f64>,
+        ) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&x, &cos, &sin]);
+    gpu if gpu::are_f32(&[&x, &cos, &sin]);
 }
 
 pub(crate) fn reference<B: Backend>(
@@ -31,23 +51,46 @@ pub(crate) fn reference<B: Backend>(
         Some(eps) => standardise::<B>(x, eps),
         None => x,
     };
-    let turning = narrow::<B>(&narrow::<B>(&x, 2, first, seq), 3, 0, rotary_dim);
+    let rotating = narrow::<B>(&narrow::<B>(&x, 2, first, seq), 3, 0, rotary_dim);
     let (left, right) =
-        (narrow::<B>(&turning, 3, 0, rotary_dim / 2), narrow::<B>(&turning, 3, rotary_dim / 2, rotary_dim));
+        (narrow::<B>(&rotating, 3, 0, rotary_dim / 2), narrow::<B>(&rotating, 3, rotary_dim / 2, rotary_dim));
     let crossed = B::float_cat(vec![B::float_neg(right), left], 3);
-    let mut turned = B::float_add(B::float_mul(turning, cos), B::float_mul(crossed, sin));
+    let mut rotated = B::float_add(B::float_mul(rotating, cos), B::float_mul(crossed, sin));
     if rotary_dim < head_dim {
         let rest = narrow::<B>(&narrow::<B>(&x, 2, first, seq), 3, rotary_dim, head_dim);
-        turned = B::float_cat(vec![turned, rest], 3);
+        rotated = B::float_cat(vec![rotated, rest], 3);
     }
     if first == 0 {
-        return turned;
+        return rotated;
     }
-    B::float_cat(vec![narrow::<B>(&x, 2, 0, first), turned], 2)
+    B::float_cat(vec![narrow::<B>(&x, 2, 0, first), rotated], 2)
 }
 
 fn narrow<B: Backend>(x: &FloatTensor<B>, dim: usize, start: usize, end: usize) -> FloatTensor<B> {
     let mut slices = [Slice::new(0, None, 1); 4];
     slices[dim] = Slice::new(start as isize, Some(end as isize), 1);
     B::float_slice(x.clone(), &slices)
+}
+
+#[cfg(feature = "gpu")]
+fn launch(x: CubeTensor, cos: CubeTensor, sin: CubeTensor, first: usize, eps: Option<f64>) -> CubeTensor {
+    let [batch, heads, seq, head_dim] = x.shape().dims();
+    let [angle_batch, _, rotating, rotary] = cos.shape().dims();
+    let [cos, sin] = [cos, sin].map(into_contiguous);
+    let rows = batch * heads * seq;
+    let output = empty(&x, x.shape());
+    let sizes = wgsl::Sizes {
+        rows,
+        heads,
+        seq,
+        head_dim,
+        x_strides: strides(&x),
+        angle_batch,
+        rotating,
+        rotary,
+        first,
+        eps: eps.map_or(-1.0, |eps| eps as f32),
+    };
+    Kernel::new(&wgsl::SOURCE).launch_items(rows, &[&x, &cos, &sin], &output, sizes);
+    output
 }

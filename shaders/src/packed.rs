@@ -1,20 +1,96 @@
-//! Packed weights in burn's own operations: what the references of [`crate::mul_mat()`] and [`crate::embedding()`] share.
+//! Packed weights: what [`crate::mul_mat()`] and [`crate::embedding()`] share.
 
 use atelier_weights::{BLOCK, Scheme};
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::{FloatDType, Shape, Slice, TensorData};
+use burn::backend::{Backend, ExtensionType, TensorMetadata};
+use burn::tensor::{FloatDType, Int, Shape, Slice, Tensor, TensorData};
+
+#[cfg(feature = "gpu")]
+use crate::gpu::{CubeTensor, Kernel};
+
+/// A matrix as a pack stores it ([`atelier_weights::Scheme`]), columns a multiple of 32.
+#[derive(Debug, Clone, Copy)]
+pub struct PackedRef<'a> {
+    /// `[rows, words]`.
+    pub codes: &'a Tensor<2, Int>,
+    /// `[rows, words]`; anything for a scheme without scales.
+    pub scales: &'a Tensor<2, Int>,
+    /// What the words mean.
+    pub scheme: Scheme,
+}
+
+impl PackedRef<'_> {
+    pub(crate) fn into_dispatch(self) -> Packed<burn::backend::Dispatch> {
+        let [codes, scales] = [self.codes, self.scales].map(|words| words.clone().into_dispatch());
+        Packed { codes, scales, scheme: self.scheme }
+    }
+}
+
+/// The same on a backend's own tensors.
+#[derive(Debug, Clone, ExtensionType)]
+pub(crate) struct Packed<B: Backend> {
+    pub codes: IntTensor<B>,
+    pub scales: IntTensor<B>,
+    pub scheme: Scheme,
+}
+
+impl<B: Backend> Packed<B> {
+    pub fn columns(&self) -> usize {
+        let [_, words] = self.codes.shape().dims();
+        words * self.scheme.codes_per_word()
+    }
+}
+
+#[cfg(feature = "gpu")]
+impl Packed<burn_cubecl::CubeBackend> {
+    /// Whether there are kernels for it: F32 is never packed.
+    pub fn has_kernels(&self) -> bool {
+        self.scheme != Scheme::F32
+            && self.columns().is_multiple_of(BLOCK)
+            && are_words(&self.codes)
+            && are_words(&self.scales)
+    }
+}
+
+#[cfg(feature = "gpu")]
+pub(crate) fn are_words(x: &CubeTensor) -> bool {
+    matches!(x.dtype, burn::tensor::DType::I32 | burn::tensor::DType::U32)
+}
+
+#[cfg(feature = "gpu")]
+impl Kernel {
+    /// Reads packed weights of a scheme.
+    pub fn with_scheme(self, scheme: Scheme) -> Self {
+        self.choose(
+            "packed",
+            match scheme {
+                // `has_kernels` has left F32 out.
+                Scheme::F32 | Scheme::F16 => "f16",
+                Scheme::Bf16 => "bf16",
+                Scheme::F8 => "f8",
+                Scheme::Q8 => "q8",
+                Scheme::Q4 => "q4",
+                Scheme::Q4Offset => "q4_offset",
+            },
+        )
+    }
+
+    /// Multiplies codes as packed bytes, where the scheme has codes.
+    pub fn with_packed_dot(self, scheme: Scheme) -> Self {
+        match scheme {
+            Scheme::F32 | Scheme::F16 | Scheme::Bf16 | Scheme::F8 => self,
+            Scheme::Q8 => self.choose("x_tile", "bytes").choose("packed_dot", "bytes"),
+            Scheme::Q4 | Scheme::Q4Offset => self.choose("x_tile", "bytes").choose("packed_dot", "nibbles"),
+        }
+    }
+}
 
 /// The weights that codes and scales stand for.
 ///
 /// # Shapes
 /// - codes: `[rows, code_words]`; scales: `[rows, scale_words]`, or anything where the scheme has none
 /// - output: `[rows, columns]`
-pub(crate) fn unpack<B: Backend>(
-    codes: IntTensor<B>,
-    scales: IntTensor<B>,
-    scheme: Scheme,
-) -> FloatTensor<B> {
+pub(crate) fn unpack<B: Backend>(Packed { codes, scales, scheme }: Packed<B>) -> FloatTensor<B> {
     let [rows, words] = codes.shape().dims();
     let columns = words * scheme.codes_per_word();
     match scheme {

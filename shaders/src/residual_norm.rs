@@ -1,10 +1,19 @@
 //! The sum after a branch of the architect, with the norm before it and the norm after it.
 
+#[cfg(feature = "gpu")]
+use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch};
 use burn::tensor::Tensor;
 
-use crate::{Kernels, rms_norm};
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous, rows};
+use crate::kernel::kernel;
+use crate::rms_norm;
+#[cfg(feature = "gpu")]
+use crate::wgsl::residual_norm as wgsl;
 
 /// `h = x + norm(y)` and the norm of `h`: two root-mean-square norms with a sum between them.
 ///
@@ -23,7 +32,21 @@ pub fn residual_norm<const D: usize>(
     (Tensor::from_dispatch(h), Tensor::from_dispatch(normal))
 }
 
-pub(crate) fn reference<B: Backend>(
+kernel! {
+    trait ResidualNorm in residual_norm {
+        fn residual_norm(
+            x: FloatTensor<Self>,
+            y: FloatTensor<Self>,
+            post: FloatTensor<Self>,
+            next: FloatTensor<Self>,
+            eps: [f64; 2],
+        ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    }
+    cpu if cpu::are_f32(&[&x, &y, &post, &next]);
+    gpu if gpu::are_f32(&[&x, &y, &post, &next]);
+}
+
+fn reference<B: Backend>(
     x: FloatTensor<B>,
     y: FloatTensor<B>,
     post: FloatTensor<B>,
@@ -32,4 +55,22 @@ pub(crate) fn reference<B: Backend>(
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let h = B::float_add(x, rms_norm::reference::<B>(y, post, post_eps));
     (h.clone(), rms_norm::reference::<B>(h, next, next_eps))
+}
+
+#[cfg(feature = "gpu")]
+fn launch(
+    x: CubeTensor,
+    y: CubeTensor,
+    post: CubeTensor,
+    next: CubeTensor,
+    eps: [f64; 2],
+) -> (CubeTensor, CubeTensor) {
+    let [x, y, post, next] = [x, y, post, next].map(into_contiguous);
+    let width = post.shape().num_elements();
+    let rows = rows(&x, width);
+    let (h, normal) = (empty(&x, x.shape()), empty(&x, x.shape()));
+    let [post_eps, next_eps] = eps.map(|eps| eps as f32);
+    let sizes = wgsl::Sizes { rows, width, post_eps, next_eps };
+    Kernel::row_reduce(&wgsl::SOURCE, width).launch(rows, &[&x, &y, &post, &next, &h], &normal, sizes);
+    (h, normal)
 }

@@ -1,12 +1,19 @@
-//! New tokens of the architect: queries and keys turned, keys and values put into their cache.
+//! New tokens of the architect: queries and keys rotated, keys and values put into their cache.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata};
 use burn::tensor::{DType, Shape, Slice, Tensor};
 
-use crate::{Kernels, half, norm_rope};
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
+use crate::kernel::kernel;
+#[cfg(feature = "gpu")]
+use crate::wgsl::rope_append as wgsl;
+use crate::{norm_rope, to_f16};
 
-/// Turns the queries and keys of new tokens as [`crate::norm_rope()`] does, without a norm, and writes keys and values into
+/// Rotates the queries and keys of new tokens as [`crate::norm_rope()`] does, without a norm, and writes keys and values into
 /// their buffers from token `at` on: in place where nobody else holds the buffers.
 ///
 /// # Shapes
@@ -29,7 +36,22 @@ pub fn rope_append(
     (Tensor::from_dispatch(q), Tensor::from_dispatch(keys), Tensor::from_dispatch(values))
 }
 
-pub(crate) fn reference<B: Backend>(
+kernel! {
+    trait RopeAppend in rope_append {
+        fn rope_append(
+            qkv: FloatTensor<Self>,
+            cos: FloatTensor<Self>,
+            sin: FloatTensor<Self>,
+            keys: FloatTensor<Self>,
+            values: FloatTensor<Self>,
+            at: usize,
+        ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    }
+    cpu if cpu::are_f32(&[&qkv, &cos, &sin, &keys, &values]) && keys.is_contiguous() && values.is_contiguous();
+    gpu if gpu::are_f32(&[&qkv, &cos, &sin]) && gpu::are_caches(&keys, &values) && in_place(&[&keys, &values]);
+}
+
+fn reference<B: Backend>(
     qkv: FloatTensor<B>,
     cos: FloatTensor<B>,
     sin: FloatTensor<B>,
@@ -46,14 +68,42 @@ pub(crate) fn reference<B: Backend>(
     let part = |start: usize, end: usize| {
         B::float_slice(qkv.clone(), &[range(0, 1), range(start, end), range(0, seq), range(0, head_dim)])
     };
-    let turned = |x| norm_rope::reference::<B>(x, cos.clone(), sin.clone(), 0, None);
+    let rotated = |x| norm_rope::reference::<B>(x, cos.clone(), sin.clone(), 0, None);
     let place = [range(0, 1), range(0, key_value_heads), range(at, at + seq), range(0, head_dim)];
     let stored = |x, like: &FloatTensor<B>| {
-        if like.dtype() == DType::F16 { half::to_f16_reference::<B>(x) } else { x }
+        if like.dtype() == DType::F16 { to_f16::reference::<B>(x) } else { x }
     };
-    let new = stored(turned(part(heads, heads + key_value_heads)), &keys);
+    let new = stored(rotated(part(heads, heads + key_value_heads)), &keys);
     let keys = B::float_slice_assign(keys, &place, new);
     let new = stored(part(heads + key_value_heads, slots), &values);
     let values = B::float_slice_assign(values, &place, new);
-    (turned(part(0, heads)), keys, values)
+    (rotated(part(0, heads)), keys, values)
+}
+
+/// Whether the buffers can be written in place: they lie as they were made, and nobody else holds them.
+#[cfg(feature = "gpu")]
+fn in_place(buffers: &[&CubeTensor]) -> bool {
+    buffers.iter().all(|buffer| buffer.can_mut() && buffer.is_contiguous())
+}
+
+#[cfg(feature = "gpu")]
+fn launch(
+    qkv: CubeTensor,
+    cos: CubeTensor,
+    sin: CubeTensor,
+    keys: CubeTensor,
+    values: CubeTensor,
+    at: usize,
+) -> (CubeTensor, CubeTensor, CubeTensor) {
+    let [qkv, cos, sin] = [qkv, cos, sin].map(into_contiguous);
+    let [_, seq, width] = qkv.shape().dims();
+    let [_, key_value_heads, capacity, head_dim] = keys.shape().dims();
+    let [_, _, _, rotary] = cos.shape().dims();
+    let slots = width / head_dim;
+    let heads = slots - 2 * key_value_heads;
+    let q = empty(&qkv, [1, heads, seq, head_dim]);
+    let sizes = wgsl::Sizes { seq, heads, key_value_heads, head_dim, rotary, capacity, at };
+    let kernel = Kernel::new(&wgsl::SOURCE).with_cache(&keys);
+    kernel.launch(seq * slots, &[&qkv, &cos, &sin, &keys, &values], &q, sizes);
+    (q, keys, values)
 }

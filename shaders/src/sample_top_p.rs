@@ -2,9 +2,17 @@
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, TensorMetadata, get_or_init_device_settings};
+#[cfg(feature = "gpu")]
+use burn::tensor::DType;
 use burn::tensor::{Int, Slice, Tensor};
 
-use crate::Kernels;
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty_of, into_contiguous};
+use crate::kernel::kernel;
+#[cfg(feature = "gpu")]
+use crate::wgsl::sample_top_p as wgsl;
 
 /// How a token is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +53,15 @@ pub fn sample_top_p(logits: Tensor<1>, draw: Draw) -> Tensor<1, Int> {
     Tensor::from_dispatch(Dispatch::sample_top_p(logits.into_dispatch(), draw))
 }
 
-pub(crate) fn reference<B: Backend>(logits: FloatTensor<B>, draw: Draw) -> IntTensor<B> {
+kernel! {
+    trait SampleTopP in sample_top_p {
+        fn sample_top_p(logits: FloatTensor<Self>, draw: Draw) -> IntTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&logits]);
+    gpu if gpu::are_f32(&[&logits]);
+}
+
+fn reference<B: Backend>(logits: FloatTensor<B>, draw: Draw) -> IntTensor<B> {
     let settings = get_or_init_device_settings::<B>(&logits.device());
     let (int, bool) = (settings.int_dtype, settings.bool_dtype);
     let vocab = logits.shape().num_elements();
@@ -85,4 +101,23 @@ pub(crate) fn reference<B: Backend>(logits: FloatTensor<B>, draw: Draw) -> IntTe
 
 fn range(start: usize, end: usize) -> Slice {
     Slice::new(start as isize, Some(end as isize), 1)
+}
+
+#[cfg(feature = "gpu")]
+fn launch(logits: CubeTensor, draw: Draw) -> CubeTensor {
+    let vocab = logits.shape().num_elements();
+    let allowed = draw.allowed.min(vocab);
+    let logits = into_contiguous(logits);
+    let output = empty_of(&logits, [1], DType::I32);
+    let sizes = wgsl::Sizes {
+        vocab,
+        allowed,
+        top_k: draw.top_k.unwrap_or(allowed),
+        temperature: draw.temperature,
+        divisor: draw.divisor(),
+        top_p: draw.top_p,
+        uniform_number: draw.uniform(),
+    };
+    Kernel::new(&wgsl::SOURCE).launch(1, &[&logits], &output, sizes);
+    output
 }

@@ -4,7 +4,13 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata};
 use burn::tensor::{Slice, Tensor};
 
-use crate::Kernels;
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
+use crate::kernel::kernel;
+#[cfg(feature = "gpu")]
+use crate::wgsl::swiglu as wgsl;
 
 /// `up · SiLU(gate)`, the gate being the first half of the last dimension.
 ///
@@ -15,7 +21,15 @@ pub fn swiglu<const D: usize>(gate_up: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::swiglu(gate_up.into_dispatch()))
 }
 
-pub(crate) fn reference<B: Backend>(gate_up: FloatTensor<B>) -> FloatTensor<B> {
+kernel! {
+    trait SwiGlu in swiglu {
+        fn swiglu(gate_up: FloatTensor<Self>) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&gate_up]);
+    gpu if gpu::are_f32(&[&gate_up]);
+}
+
+fn reference<B: Backend>(gate_up: FloatTensor<B>) -> FloatTensor<B> {
     let shape = gate_up.shape();
     let rank = shape.num_dims();
     let width = shape[rank - 1] / 2;
@@ -26,4 +40,18 @@ pub(crate) fn reference<B: Backend>(gate_up: FloatTensor<B>) -> FloatTensor<B> {
     };
     let (gate, up) = (part(0), part(width));
     B::float_mul(up, B::float_mul(gate.clone(), B::sigmoid(gate)))
+}
+
+#[cfg(feature = "gpu")]
+fn launch(gate_up: CubeTensor) -> CubeTensor {
+    let mut shape = gate_up.shape();
+    let last = shape.num_dims() - 1;
+    let width = shape[last] / 2;
+    shape[last] = width;
+    let gate_up = into_contiguous(gate_up);
+    let count = shape.num_elements();
+    let output = empty(&gate_up, shape);
+    let workgroups = count.div_ceil(wgsl::WORKGROUP);
+    Kernel::new(&wgsl::SOURCE).launch(workgroups, &[&gate_up], &output, wgsl::Sizes { count, width });
+    output
 }

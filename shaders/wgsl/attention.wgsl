@@ -1,52 +1,68 @@
 // output = softmax(q·kᵀ / sqrt(head_dim))·v with a running softmax: no seq × context buffer exists.
 //
-// q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim] (common/cache/…), each with any
-// strides; output: [batch, seq, heads, head_dim], row-major. head_dim is at most 128.
-// sizes: batch, heads, key_value_heads, seq, context, head_dim, causal (0 or 1), strides of q, of k, of v (four each)
+// q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim] (common/cache), each with any
+// strides; output: [batch, seq, heads, head_dim], row-major.
 //
-// The query heads of a group become further rows of their one head of keys and values. A workgroup takes 64 of these
+// The query heads of a group become further rows of their one head of keys and values. A workgroup takes ROWS of these
 // rows, in bands of four, and goes through the keys in tiles of 32. Invocation (x, y) scores the rows of band y for the
 // keys x and x + 16, then sums the values of all keys for these rows in the channels from 4 x on and from 4 (x + 16) on.
 // Workgroups: batch · key_value_heads · row blocks; beyond the x limit they go on in y.
 
+#import cache
+#import columns
+
+const WORKGROUP: u32 = 256u; // LANES · ROWS / BAND
 const ROWS: u32 = 64u;
 const KEYS: u32 = 32u;
 const BAND: u32 = 4u;
 const LANES: u32 = 16u; // invocations of a band
-const INVOCATIONS: u32 = 256u; // LANES · ROWS / BAND
-// Quads of channels of queries and keys that are held at once; of values there are as many keys as have room then.
+const MAX_DIM: u32 = 128u; // 8 · LANES: channels that an invocation has room to sum
+// Quads of channels of queries and keys that are loaded at once; of values there are as many keys as have room then.
 const PART: u32 = 4u;
-const HELD: u32 = PART * ROWS;
+const TILE: u32 = PART * ROWS;
 const HIDDEN: f32 = -3.0e38;
+
+struct Sizes {
+    batch: u32,
+    heads: u32,
+    key_value_heads: u32,
+    seq: u32,
+    context: u32,
+    head_dim: u32, // at most MAX_DIM
+    causal: u32, // 0 or 1
+    q_strides: array<u32, 4>,
+    k_strides: array<u32, 4>,
+    v_strides: array<u32, 4>,
+}
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
 @group(0) @binding(1) var<storage, read_write> k: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> v: array<Stored>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<storage, read> sizes: array<u32>;
+@group(0) @binding(4) var<storage, read> sizes: Sizes;
 
 // Four channels together: queries by quad and row, or values by key and quad.
-var<workgroup> held: array<vec4<f32>, HELD>;
+var<workgroup> tile: array<vec4<f32>, TILE>;
 var<workgroup> keys: array<vec4<f32>, PART * KEYS>; // by quad and key
 var<workgroup> weights: array<vec4<f32>, ROWS / BAND * KEYS>; // the rows of a band together, by band and key
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let heads = sizes[1];
-    let key_value_heads = sizes[2];
-    let seq = sizes[3];
-    let context = sizes[4];
-    let head_dim = sizes[5];
-    let causal = sizes[6] == 1u;
+    let heads = sizes.heads;
+    let key_value_heads = sizes.key_value_heads;
+    let seq = sizes.seq;
+    let context = sizes.context;
+    let head_dim = sizes.head_dim;
+    let causal = sizes.causal == 1u;
     let of_group = heads / key_value_heads;
     let group_rows = of_group * seq;
     let blocks = (group_rows + ROWS - 1u) / ROWS;
     let item = group.y * groups.x + group.x;
-    if item >= sizes[0] * key_value_heads * blocks {
+    if item >= sizes.batch * key_value_heads * blocks {
         return;
     }
     let picture = item / blocks / key_value_heads;
@@ -74,12 +90,12 @@ fn main(
     let quad = local % PART;
     let fetched_row = min(first_row + fetched, last_row);
     let fetched_head = key_value_head * of_group + fetched_row / seq;
-    let q_start = picture * sizes[7] + fetched_head * sizes[8] + fetched_row % seq * sizes[9];
-    let k_start = picture * sizes[11] + key_value_head * sizes[12];
-    let v_start = picture * sizes[15] + key_value_head * sizes[16];
+    let q_start = picture * sizes.q_strides[0] + fetched_head * sizes.q_strides[1] + fetched_row % seq * sizes.q_strides[2];
+    let k_start = picture * sizes.k_strides[0] + key_value_head * sizes.k_strides[1];
+    let v_start = picture * sizes.v_strides[0] + key_value_head * sizes.v_strides[1];
     let scale = inverseSqrt(f32(head_dim));
     let quads = (head_dim + 3u) / 4u;
-    let value_keys = min(HELD / quads, KEYS);
+    let value_keys = min(TILE / quads, KEYS);
     // Which channels it sums: where they have run out the last ones once more.
     let near_quad = min(x, quads - 1u);
     let far_quad = min(x + LANES, quads - 1u);
@@ -98,15 +114,15 @@ fn main(
             var values = vec4<f32>();
             for (var i = 0u; i < 4u; i++) {
                 if channel + i < head_dim {
-                    values[i] = q[q_start + (channel + i) * sizes[10]] * scale;
+                    values[i] = q[q_start + (channel + i) * sizes.q_strides[3]] * scale;
                 }
             }
-            held[quad * ROWS + fetched] = values;
+            tile[quad * ROWS + fetched] = values;
             if fetched < KEYS {
                 values = vec4<f32>();
                 for (var i = 0u; i < 4u; i++) {
                     if start + fetched < context && channel + i < head_dim {
-                        let at = k_start + (start + fetched) * sizes[13] + (channel + i) * sizes[14];
+                        let at = k_start + (start + fetched) * sizes.k_strides[2] + (channel + i) * sizes.k_strides[3];
                         values[i] = unstore(k[at / PER_WORD], at);
                     }
                 }
@@ -115,7 +131,7 @@ fn main(
             workgroupBarrier();
             for (var i = 0u; i < PART && has_rows; i++) {
                 let at = i * ROWS + band * BAND;
-                let rows = mat4x4(held[at], held[at + 1u], held[at + 2u], held[at + 3u]);
+                let rows = mat4x4(tile[at], tile[at + 1u], tile[at + 2u], tile[at + 3u]);
                 near += keys[i * KEYS + x] * rows;
                 far += keys[i * KEYS + x + LANES] * rows;
             }
@@ -144,25 +160,25 @@ fn main(
         let end = min(KEYS, most_seen - start);
         for (var first = 0u; first < end; first += value_keys) {
             workgroupBarrier();
-            for (var i = local; i < value_keys * quads; i += INVOCATIONS) {
+            for (var i = local; i < value_keys * quads; i += WORKGROUP) {
                 let at = start + first + i / quads;
                 let channel = i % quads * 4u;
                 var values = vec4<f32>();
                 for (var j = 0u; j < 4u; j++) {
                     if at < context && channel + j < head_dim {
-                        let place = v_start + at * sizes[17] + (channel + j) * sizes[18];
+                        let place = v_start + at * sizes.v_strides[2] + (channel + j) * sizes.v_strides[3];
                         values[j] = unstore(v[place / PER_WORD], place);
                     }
                 }
-                held[i] = values;
+                tile[i] = values;
             }
             workgroupBarrier();
             let count = select(0u, min(value_keys, end - first), has_rows);
             for (var key = 0u; key < count; key++) {
                 let weight = weights[band * KEYS + first + key];
-                near_sums += outer(held[key * quads + near_quad], weight);
+                near_sums += outer(tile[key * quads + near_quad], weight);
                 if quads > LANES {
-                    far_sums += outer(held[key * quads + far_quad], weight);
+                    far_sums += outer(tile[key * quads + far_quad], weight);
                 }
             }
         }

@@ -2,27 +2,38 @@
 //
 // x: [batch · key_value_heads · blocks, splits, rows, head_dim + 2] as it is written there
 // output: [batch, seq, heads, head_dim], row-major
-// sizes: batch, heads, key_value_heads, seq, head_dim, splits, rows (of a block)
 // One workgroup a row of the output; rows beyond the x limit of a dispatch go on in y.
+
+const WORKGROUP: u32 = 64u;
+
+struct Sizes {
+    batch: u32,
+    heads: u32,
+    key_value_heads: u32,
+    seq: u32,
+    head_dim: u32,
+    splits: u32,
+    block_rows: u32, // rows of a block
+}
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
-@group(0) @binding(2) var<storage, read> sizes: array<u32>;
+@group(0) @binding(2) var<storage, read> sizes: Sizes;
 
-@compute @workgroup_size({{ workgroup }})
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
     let row = group.y * groups.x + group.x;
-    let heads = sizes[1];
-    let key_value_heads = sizes[2];
-    let seq = sizes[3];
-    let head_dim = sizes[4];
-    let splits = sizes[5];
-    let block_rows = sizes[6];
-    if row >= sizes[0] * seq * heads {
+    let heads = sizes.heads;
+    let key_value_heads = sizes.key_value_heads;
+    let seq = sizes.seq;
+    let head_dim = sizes.head_dim;
+    let splits = sizes.splits;
+    let block_rows = sizes.block_rows;
+    if row >= sizes.batch * seq * heads {
         return;
     }
     let head = row % heads;
@@ -40,7 +51,7 @@ fn main(
     for (var split = 1u; split < splits; split++) {
         highest = max(highest, x[first + split * step + head_dim]);
     }
-    for (var channel = local; channel < head_dim; channel += {{ workgroup }}u) {
+    for (var channel = local; channel < head_dim; channel += WORKGROUP) {
         var sum = 0.0;
         var total = 0.0;
         for (var split = 0u; split < splits; split++) {

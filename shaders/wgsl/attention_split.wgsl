@@ -1,60 +1,76 @@
 // Attention of few queries over part of a long context: the partial results that attention_merge.wgsl joins.
 //
-// q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim] (common/cache/…), each with any
+// q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim] (common/cache), each with any
 // strides
 // output: [batch · key_value_heads · blocks, splits, ROWS, head_dim + 2], row-major: for each row the values summed with
 //         weights exp(score - peak), then the peak (its largest score), then the sum of the weights
-// sizes: batch, heads, key_value_heads, seq, context, head_dim (at most the workgroup), causal (0 or 1), strides of q, of
-//        k, of v (four each), splits, keys of a split (a multiple of 64)
 //
 // Rows are as in attention.wgsl: the query heads of a group below each other, ROWS to a block, in bands of four. A
 // workgroup takes one block and one split of the keys, 64 keys at a time. First invocation (key, band) scores its key for
 // the four rows of its band; then invocation (part, channel) sums that channel of every parts-th value for all rows.
 // Workgroups: batch · key_value_heads · blocks · splits; beyond the x limit they go on in y.
 
-const INVOCATIONS: u32 = {{ workgroup }}u;
+#import cache
+
+const WORKGROUP: u32 = 64u; // or 128, or 256, for more rows or channels
+const BAND: u32 = 4u;
 const KEYS: u32 = 64u;
-const BANDS: u32 = INVOCATIONS / KEYS;
-const ROWS: u32 = 4u * BANDS;
-// Channels of queries and keys that are held at once, and the distance of the keys' rows: odd, so that 32 rows lie in 32
+const BANDS: u32 = WORKGROUP / KEYS;
+const ROWS: u32 = BAND * BANDS;
+// Channels of queries and keys that are loaded at once, and the distance of the keys' rows: odd, so that 32 rows lie in 32
 // banks.
 const PART: u32 = 32u;
 const PART_STEP: u32 = 33u;
 // Of the keys of a tile: each is gone through by one invocation, before all of them are.
 const COLUMNS: u32 = 8u;
 // Bands whose sums are joined at once, at the end.
-const TOGETHER: u32 = min(BANDS, 2u);
+const BANDS_AT_ONCE: u32 = min(BANDS, 2u);
 const HIDDEN: f32 = -3.0e38;
+
+struct Sizes {
+    batch: u32,
+    heads: u32,
+    key_value_heads: u32,
+    seq: u32,
+    context: u32,
+    head_dim: u32, // at most WORKGROUP
+    causal: u32, // 0 or 1
+    q_strides: array<u32, 4>,
+    k_strides: array<u32, 4>,
+    v_strides: array<u32, 4>,
+    splits: u32,
+    split_keys: u32, // keys of a split, a multiple of KEYS
+}
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
 @group(0) @binding(1) var<storage, read_write> k: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> v: array<Stored>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<storage, read> sizes: array<u32>;
+@group(0) @binding(4) var<storage, read> sizes: Sizes;
 
 var<workgroup> queries: array<vec4<f32>, PART * BANDS>; // bands side by side
 var<workgroup> keys: array<f32, KEYS * PART_STEP>;
-var<workgroup> weights: array<vec4<f32>, INVOCATIONS>; // by bands
+var<workgroup> weights: array<vec4<f32>, WORKGROUP>; // by bands
 var<workgroup> fades: array<vec4<f32>, BANDS>;
 
-@compute @workgroup_size({{ workgroup }})
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let heads = sizes[1];
-    let key_value_heads = sizes[2];
-    let seq = sizes[3];
-    let context = sizes[4];
-    let head_dim = sizes[5];
-    let causal = sizes[6] == 1u;
-    let splits = sizes[19];
-    let split_keys = sizes[20];
+    let heads = sizes.heads;
+    let key_value_heads = sizes.key_value_heads;
+    let seq = sizes.seq;
+    let context = sizes.context;
+    let head_dim = sizes.head_dim;
+    let causal = sizes.causal == 1u;
+    let splits = sizes.splits;
+    let split_keys = sizes.split_keys;
     let group_rows = heads / key_value_heads * seq;
     let blocks = (group_rows + ROWS - 1u) / ROWS;
     let item = group.y * groups.x + group.x;
-    if item >= sizes[0] * key_value_heads * blocks * splits {
+    if item >= sizes.batch * key_value_heads * blocks * splits {
         return;
     }
     let block = item / splits;
@@ -66,8 +82,8 @@ fn main(
     let first_head = key_value_head * (heads / key_value_heads);
     let first_key = item % splits * split_keys;
     let end_key = min(first_key + split_keys, context);
-    let k_start = picture * sizes[11] + key_value_head * sizes[12];
-    let v_start = picture * sizes[15] + key_value_head * sizes[16];
+    let k_start = picture * sizes.k_strides[0] + key_value_head * sizes.k_strides[1];
+    let v_start = picture * sizes.v_strides[0] + key_value_head * sizes.v_strides[1];
     let scale = inverseSqrt(f32(head_dim));
 
     let key = local % KEYS;
@@ -80,35 +96,35 @@ fn main(
             seen[i] = select(context, context - seq + row % seq + 1u, causal);
         }
     }
-    let parts = INVOCATIONS / head_dim;
+    let parts = WORKGROUP / head_dim;
     let part = local / head_dim;
     let channel = local % head_dim;
 
     var peak = vec4(HIDDEN);
     var total = vec4<f32>(); // of this key's column
-    var sums: array<vec4<f32>, 4>; 
+    var sums: array<vec4<f32>, 4>;
     for (var start = first_key; start < end_key; start += KEYS) {
         var scores = vec4<f32>();
-        for (var held = 0u; held < head_dim; held += PART) {
+        for (var loaded = 0u; loaded < head_dim; loaded += PART) {
             workgroupBarrier();
-            for (var i = local; i < KEYS * PART; i += INVOCATIONS) {
+            for (var i = local; i < KEYS * PART; i += WORKGROUP) {
                 let at = start + i / PART;
-                let column = held + i % PART;
+                let column = loaded + i % PART;
                 var value = 0.0;
                 if at < end_key && column < head_dim {
-                    let place = k_start + at * sizes[13] + column * sizes[14];
+                    let place = k_start + at * sizes.k_strides[2] + column * sizes.k_strides[3];
                     value = unstore(k[place / PER_WORD], place);
                 }
                 keys[i / PART * PART_STEP + i % PART] = value;
             }
             if local < PART * BANDS {
-                let column = held + local / BANDS;
+                let column = loaded + local / BANDS;
                 var values = vec4<f32>();
                 for (var i = 0u; i < 4u; i++) {
                     let row = first_row + local % BANDS * 4u + i;
                     if row < group_rows && column < head_dim {
                         let head = first_head + row / seq;
-                        let at = picture * sizes[7] + head * sizes[8] + row % seq * sizes[9] + column * sizes[10];
+                        let at = picture * sizes.q_strides[0] + head * sizes.q_strides[1] + row % seq * sizes.q_strides[2] + column * sizes.q_strides[3];
                         values[i] = q[at] * scale;
                     }
                 }
@@ -153,7 +169,7 @@ fn main(
         }
         if part < parts {
             for (var i = part; i < min(KEYS, end_key - start); i += parts) {
-                let place = v_start + (start + i) * sizes[17] + channel * sizes[18];
+                let place = v_start + (start + i) * sizes.v_strides[2] + channel * sizes.v_strides[3];
                 let value = unstore(v[place / PER_WORD], place);
                 for (var j = 0u; j < bands; j++) {
                     sums[j] += weights[j * KEYS + i] * value;
@@ -167,16 +183,16 @@ fn main(
     workgroupBarrier();
     weights[local] = total;
     // As many bands at a time as have room where the keys were.
-    for (var low = 0u; low < bands; low += TOGETHER) {
-        for (var row = 0u; row < 4u * TOGETHER; row++) {
-            keys[row * INVOCATIONS + local] = sums[low + row / 4u][row % 4u];
+    for (var low = 0u; low < bands; low += BANDS_AT_ONCE) {
+        for (var row = 0u; row < 4u * BANDS_AT_ONCE; row++) {
+            keys[row * WORKGROUP + local] = sums[low + row / 4u][row % 4u];
         }
         workgroupBarrier();
-        for (var i = local; i < 4u * TOGETHER * head_dim; i += INVOCATIONS) {
+        for (var i = local; i < 4u * BANDS_AT_ONCE * head_dim; i += WORKGROUP) {
             let row = i / head_dim;
             var sum = 0.0;
             for (var other = 0u; other < parts; other++) {
-                sum += keys[row * INVOCATIONS + other * head_dim + i % head_dim];
+                sum += keys[row * WORKGROUP + other * head_dim + i % head_dim];
             }
             output[first + (low * 4u + row) * width + i % head_dim] = sum;
         }

@@ -3,13 +3,15 @@
 // The picture is x, or with shift = 1 x at twice its size: each of its pixels read from half its place.
 // x: [batch, in, height >> shift, width >> shift] with any strides; weight: [out, in, 3, 3], row-major; bias: [out]
 // output: [batch, out, height, width], row-major
-// sizes: batch, in, out, height, width, shift, the four strides of x
 //
 // A workgroup computes 32 output channels of a tile of 16 × 16 pixels, and goes through the input channels four at a time.
 // An invocation has four pixels below each other and eight of the channels: 32 sums, and every number that it takes from
 // workgroup memory serves four or eight of them.
 // Workgroups: batch · tiles down · tiles across · blocks of channels; beyond the x limit they go on in y.
 
+#import columns
+
+const WORKGROUP: u32 = 256u;
 const TILE: u32 = 16u;
 const CHANNELS: u32 = 32u; // of the output
 const QUADS: u32 = 8u; // CHANNELS / 4
@@ -17,33 +19,42 @@ const STEP: u32 = 4u; // channels of the input
 const BORDERED: u32 = 18u; // TILE + 2
 // The distance of the tile's rows: four rows of it lie 16 banks apart.
 const ROW: u32 = 20u;
-const INVOCATIONS: u32 = 256u;
+
+struct Sizes {
+    batch: u32,
+    inputs: u32,
+    outputs: u32,
+    height: u32,
+    width: u32,
+    shift: u32, // 1 if the picture is x at twice its size
+    x_strides: array<u32, 4>,
+}
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(2) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<storage, read> sizes: array<u32>;
+@group(0) @binding(4) var<storage, read> sizes: Sizes;
 
-var<workgroup> pixels: array<f32, 1440>; // STEP · BORDERED · ROW
-var<workgroup> weights: array<vec4<f32>, 288>; // STEP · 9 · QUADS
+var<workgroup> pixels: array<f32, STEP * BORDERED * ROW>;
+var<workgroup> weights: array<vec4<f32>, STEP * 9u * QUADS>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let inputs = sizes[1];
-    let outputs = sizes[2];
-    let height = sizes[3];
-    let width = sizes[4];
-    let shift = sizes[5];
+    let inputs = sizes.inputs;
+    let outputs = sizes.outputs;
+    let height = sizes.height;
+    let width = sizes.width;
+    let shift = sizes.shift;
     let blocks = (outputs + CHANNELS - 1u) / CHANNELS;
     let across = (width + TILE - 1u) / TILE;
     let down = (height + TILE - 1u) / TILE;
     let item = group.y * groups.x + group.x;
-    if item >= sizes[0] * down * across * blocks {
+    if item >= sizes.batch * down * across * blocks {
         return;
     }
     // Neighbours in time read the same pixels.
@@ -60,7 +71,7 @@ fn main(
     var lower = mat4x4<f32>();
     for (var first = 0u; first < inputs; first += STEP) {
         workgroupBarrier();
-        for (var i = local; i < STEP * BORDERED * BORDERED; i += INVOCATIONS) {
+        for (var i = local; i < STEP * BORDERED * BORDERED; i += WORKGROUP) {
             let channel = i / (BORDERED * BORDERED);
             let row = i / BORDERED % BORDERED;
             // One less than the border wraps around, and is outside as well.
@@ -68,13 +79,13 @@ fn main(
             let at_x = left + i % BORDERED - 1u;
             var value = 0.0;
             if first + channel < inputs && at_y < height && at_x < width {
-                value = x[picture * sizes[6] + (first + channel) * sizes[7] + (at_y >> shift) * sizes[8]
-                    + (at_x >> shift) * sizes[9]];
+                value = x[picture * sizes.x_strides[0] + (first + channel) * sizes.x_strides[1] + (at_y >> shift) * sizes.x_strides[2]
+                    + (at_x >> shift) * sizes.x_strides[3]];
             }
             pixels[(channel * BORDERED + row) * ROW + i % BORDERED] = value;
         }
         // The nine weights of four channels lie side by side.
-        for (var i = local; i < STEP * 9u * QUADS; i += INVOCATIONS) {
+        for (var i = local; i < STEP * 9u * QUADS; i += WORKGROUP) {
             let place = i % (STEP * 9u);
             let of_quad = i / (STEP * 9u);
             var values = vec4<f32>();

@@ -1,29 +1,38 @@
 // output = x · Wᵀ + bias for many rows of x.
 //
-// x: [rows, columns], row-major; codes, scales: W [out, columns] packed (common/packed/…); bias: [out];
+// x: [rows, columns], row-major; codes, scales: W [out, columns] packed (common/packed); bias: [out];
 // output: [rows, out]
-// sizes: rows, columns, out
 //
 // A workgroup makes a tile of 128×64 numbers and goes through the columns sixteen at a time, which all its invocations
-// fetch together, W unpacked, and hold as numbers of common/number/…. An invocation sums 8×4 numbers, in f32.
+// fetch together, W unpacked, as numbers of common/number. An invocation sums 8×4 numbers, in f32.
 // Workgroups: ⌈rows / 128⌉ · ⌈out / 64⌉, the tiles of one part of W next to each other; beyond the x limit of a dispatch
 // they go on in y.
 
+#import number
+#import packed
+
+const WORKGROUP: u32 = 256u;
 const ROWS: u32 = 128u;
 const OUT: u32 = 64u;
 const DEPTH: u32 = 16u;
+
+struct Sizes {
+    rows: u32,
+    columns: u32,
+    out: u32,
+}
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> codes: array<u32>;
 @group(0) @binding(2) var<storage, read_write> scales: array<u32>;
 @group(0) @binding(3) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
-@group(0) @binding(5) var<storage, read> sizes: array<u32>;
+@group(0) @binding(5) var<storage, read> sizes: Sizes;
 
 // Four columns of a row together, rows next to each other: invocations read and write neighbours, and a product takes four
 // numbers at a time.
-var<workgroup> x_tile: array<vec4<Number>, 512>; // DEPTH / 4 · ROWS
-var<workgroup> w_tile: array<vec4<Number>, 256>; // DEPTH / 4 · OUT
+var<workgroup> x_tile: array<vec4<Number>, DEPTH / 4u * ROWS>;
+var<workgroup> w_tile: array<vec4<Number>, DEPTH / 4u * OUT>;
 
 // Four neighbours of the tile, each times the columns of `w`.
 fn products(at: u32, w: mat4x4<f32>) -> mat4x4<f32> {
@@ -35,15 +44,15 @@ fn products(at: u32, w: mat4x4<f32>) -> mat4x4<f32> {
     );
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let rows = sizes[0];
-    let columns = sizes[1];
-    let out = sizes[2];
+    let rows = sizes.rows;
+    let columns = sizes.columns;
+    let out = sizes.out;
     let item = group.y * groups.x + group.x;
     let row_tiles = (rows + ROWS - 1u) / ROWS;
     let first_row = item % row_tiles * ROWS;

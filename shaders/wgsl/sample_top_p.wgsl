@@ -6,14 +6,29 @@
 //
 // logits: [vocab] as bits of f32: compilers may take it that there is no NaN, but not that there is no such bit pattern
 // output: [1], vocab if an allowed logit is NaN or +∞, or none is finite
-// sizes: vocab, allowed, k, then bits of f32: temperature (not negative), its divisor (not 0), p, uniform
 //
 // One workgroup. The border of what is kept is found two bits at a time, as the largest number whose upper part is large
 // enough; then each invocation takes a stretch of ids, in order.
 
+#import sum::workgroup
+
+const WORKGROUP: u32 = 256u;
+
+alias Sum = vec4<f32>;
+
+struct Sizes {
+    vocab: u32,
+    allowed: u32, // ids from here on are not drawn
+    top_k: u32,
+    temperature: f32, // not negative
+    divisor: f32, // the temperature, but not 0
+    top_p: f32,
+    uniform_number: f32, // in [0, 1)
+}
+
 @group(0) @binding(0) var<storage, read_write> logits: array<u32>;
 @group(0) @binding(1) var<storage, read_write> output: array<i32>;
-@group(0) @binding(2) var<storage, read> sizes: array<u32>;
+@group(0) @binding(2) var<storage, read> sizes: Sizes;
 
 // Of -∞ and +∞.
 const LOWEST: u32 = 0x007fffffu;
@@ -58,18 +73,18 @@ fn weight_of(rank: u32, largest: f32, divisor: f32) -> f32 {
 }
 
 // How many logits have at least these ranks.
-fn counts_from(group: Group, at: Lane, allowed: u32, least: vec4<u32>) -> vec4<f32> {
+fn counts_from(workgroup: Workgroup, at: Invocation, allowed: u32, least: vec4<u32>) -> vec4<f32> {
     var counts = vec4<f32>();
     for (var i = at.index; i < allowed; i += WORKGROUP) {
         counts += select(vec4<f32>(), vec4(1.0), vec4(rank_of(logits[i])) >= least);
     }
-    return workgroup_sum(group, at, counts);
+    return workgroup_sum(workgroup, at, counts);
 }
 
 // The weight of all logits of at least these ranks.
 fn masses_from(
-    group: Group,
-    at: Lane,
+    workgroup: Workgroup,
+    at: Invocation,
     allowed: u32,
     least: vec4<u32>,
     largest: f32,
@@ -81,7 +96,7 @@ fn masses_from(
         let weight = weight_of(rank, largest, divisor);
         masses += select(vec4<f32>(), vec4(weight), vec4(rank) >= least);
     }
-    return workgroup_sum(group, at, masses);
+    return workgroup_sum(workgroup, at, masses);
 }
 
 // What two bits more make of a rank.
@@ -89,16 +104,16 @@ fn extended(rank: u32, shift: u32) -> vec4<u32> {
     return vec4(rank) | (vec4(0u, 1u, 2u, 3u) << vec4(shift));
 }
 
-@compute @workgroup_size({{ workgroup }})
-fn main(group: Group, at: Lane) {
+@compute @workgroup_size(WORKGROUP)
+fn main(workgroup: Workgroup, at: Invocation) {
     let local = at.index;
-    let allowed = sizes[1];
-    let divisor = bitcast<f32>(sizes[4]);
-    let p = bitcast<f32>(sizes[5]);
+    let allowed = sizes.allowed;
+    let divisor = sizes.divisor;
+    let p = sizes.top_p;
 
     // Unless something is drawn.
     if local == 0u {
-        output[0] = i32(sizes[0]);
+        output[0] = i32(sizes.vocab);
     }
     storageBarrier();
     var own = 0u;
@@ -129,32 +144,32 @@ fn main(group: Group, at: Lane) {
     // Kept is what lies above the border, and the first `equals` of those on it.
     var border = 0u;
     var equals = allowed;
-    if bitcast<f32>(sizes[3]) == 0.0 {
+    if sizes.temperature == 0.0 {
         border = top;
         equals = 1u;
     } else {
-        if sizes[2] < allowed {
+        if sizes.top_k < allowed {
             for (var shift = 32u; shift > 0u; shift -= 2u) {
                 let higher = extended(border, shift - 2u);
-                let counts = counts_from(group, at, allowed, higher);
+                let counts = counts_from(workgroup, at, allowed, higher);
                 for (var i = 1u; i < 4u; i++) {
-                    border = select(border, higher[i], counts[i] >= f32(sizes[2]));
+                    border = select(border, higher[i], counts[i] >= f32(sizes.top_k));
                 }
             }
         }
         if p < 1.0 {
             let least = border;
-            let enough = p * masses_from(group, at, allowed, vec4(least), largest, divisor).x;
+            let enough = p * masses_from(workgroup, at, allowed, vec4(least), largest, divisor).x;
             border = 0u;
             for (var shift = 32u; shift > 0u; shift -= 2u) {
                 let higher = extended(border, shift - 2u);
-                let masses = masses_from(group, at, allowed, max(higher, vec4(least)), largest, divisor);
+                let masses = masses_from(workgroup, at, allowed, max(higher, vec4(least)), largest, divisor);
                 for (var i = 1u; i < 4u; i++) {
                     border = select(border, higher[i], higher[i] <= top && masses[i] >= enough);
                 }
             }
             border = max(border, least);
-            let above = masses_from(group, at, allowed, vec4(border + 1u), largest, divisor).x;
+            let above = masses_from(workgroup, at, allowed, vec4(border + 1u), largest, divisor).x;
             equals = max(1u, u32(ceil((enough - above) / weight_of(border, largest, divisor))));
         }
     }
@@ -192,7 +207,7 @@ fn main(group: Group, at: Lane) {
         }
         total += partial[other].x;
     }
-    let target_mass = bitcast<f32>(sizes[6]) * total;
+    let target_mass = sizes.uniform_number * total;
     if target_mass < before || target_mass >= before + mass {
         return;
     }

@@ -5,12 +5,13 @@ use burn_flex::FlexTensor;
 
 use super::{ChangeRow, map_rows, math, values};
 
-pub(super) fn ada_layer_norm(x: FlexTensor, shift: &FlexTensor, scale: &FlexTensor, eps: f32) -> FlexTensor {
+pub fn twin(x: FlexTensor, shift: FlexTensor, scale: FlexTensor, eps: f64) -> FlexTensor {
     let [batch, seq, width] = x.shape().dims();
     let (shift, scale) = (shift.to_contiguous(), scale.to_contiguous());
     // One row for each picture, or one for all.
     let tokens = if values(&shift).len() == batch * width { seq } else { batch * seq };
-    map_rows(x, width, &AdaLayerNorm { shift: values(&shift), scale: values(&scale), tokens, eps })
+    let (shift, scale) = (values(&shift), values(&scale));
+    map_rows(x, width, &AdaLayerNorm { shift, scale, tokens, eps: eps as f32 })
 }
 
 struct AdaLayerNorm<'a> {

@@ -1,22 +1,25 @@
 //! Twin of [`crate::attention()`]: tiles of keys with a running softmax, so that no `seq × context` buffer exists.
 
-use burn::backend::TensorMetadata;
+use burn::backend::{Flex, TensorMetadata};
 use burn_flex::FlexTensor;
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use super::matrix::{Matrix, multiply};
 use super::{math, tensor};
+use crate::attention::first;
+use crate::to_f32::widened;
 
 /// Queries and keys of a tile. Its scores stay in the second-level cache.
 const QUERIES: usize = 128;
 const KEYS: usize = 512;
 
-pub(super) fn attention(q: &FlexTensor, k: &FlexTensor, v: &FlexTensor, causal: bool) -> FlexTensor {
+pub fn twin(q: FlexTensor, k: FlexTensor, v: FlexTensor, context: usize, causal: bool) -> FlexTensor {
+    let [k, v] = [k, v].map(|x| widened::<Flex>(first::<Flex>(x, context)));
     let [batch, heads, seq, head_dim] = q.shape().dims();
-    let [_, key_value_heads, context, _] = k.shape().dims();
+    let [_, key_value_heads, ..] = k.shape().dims::<4>();
     let group = heads / key_value_heads.max(1);
-    let (q, k, v) = (Heads::of(q), Heads::of(k), Heads::of(v));
+    let (q, k, v) = (Heads::of(&q), Heads::of(&k), Heads::of(&v));
 
     let blocks = seq.div_ceil(QUERIES);
     let block_of = |item: usize| {

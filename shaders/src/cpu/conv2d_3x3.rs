@@ -8,17 +8,12 @@ use rayon::prelude::*;
 use super::matrix::{Matrix, multiply};
 use super::{tensor, values};
 
-/// Pixels that a band should at least have, and numbers of their neighbourhoods at once: these stay in the second-level
-/// cache.
-const PIXELS: usize = 1024;
-const HELD: usize = 1 << 17;
+/// Pixels that a band should at least have.
+const MIN_BAND_PIXELS: usize = 1024;
+/// Numbers of their neighbourhoods at once: these stay in the second-level cache.
+const MAX_NEIGHBOURS: usize = 1 << 17;
 
-pub(super) fn conv2d_3x3(
-    x: &FlexTensor,
-    weight: &FlexTensor,
-    bias: &FlexTensor,
-    doubled: bool,
-) -> FlexTensor {
+pub fn twin(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, doubled: bool) -> FlexTensor {
     let [batch, inputs, height, width] = x.shape().dims();
     let [outputs, _, _, _] = weight.shape().dims();
     let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
@@ -38,7 +33,7 @@ pub(super) fn conv2d_3x3(
         return tensor(output, [batch, outputs, height, width]);
     }
     // What a band writes are parts of all output channels.
-    let rows = PIXELS.div_ceil(width);
+    let rows = MIN_BAND_PIXELS.div_ceil(width);
     let bands = height.div_ceil(rows);
     let mut parts: Vec<Vec<&mut [f32]>> = (0..batch * bands).map(|_| Vec::with_capacity(outputs)).collect();
     for (plane, values) in output.chunks_exact_mut(height * width).enumerate() {
@@ -72,7 +67,7 @@ impl Convolution<'_> {
         let pixels = output.first().map_or(0, |part| part.len());
         let mut sums: Vec<f32> =
             self.bias.iter().flat_map(|&bias| std::iter::repeat_n(bias, pixels)).collect();
-        let step = (HELD / (9 * pixels)).clamp(1, self.inputs.max(1));
+        let step = (MAX_NEIGHBOURS / (9 * pixels)).clamp(1, self.inputs.max(1));
         let mut near = vec![0.0; 9 * step * pixels];
         for first in (0..self.inputs).step_by(step) {
             let channels = step.min(self.inputs - first);

@@ -5,17 +5,12 @@ use burn_flex::FlexTensor;
 
 use super::{ChangeRow, map_rows, math, values};
 
-pub(super) fn group_norm_silu(
-    x: FlexTensor,
-    weight: &FlexTensor,
-    bias: &FlexTensor,
-    groups: usize,
-    eps: f32,
-) -> FlexTensor {
+pub fn twin(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, groups: usize, eps: f64) -> FlexTensor {
     let [_, channels, height, width] = x.shape().dims();
     let (weight, bias) = (weight.to_contiguous(), bias.to_contiguous());
     let (each, pixels) = (channels / groups.max(1), height * width);
-    let change = GroupNormSilu { weight: values(&weight), bias: values(&bias), groups, each, pixels, eps };
+    let (weight, bias) = (values(&weight), values(&bias));
+    let change = GroupNormSilu { weight, bias, groups, each, pixels, eps: eps as f32 };
     map_rows(x, each * pixels, &change)
 }
 

@@ -1,26 +1,28 @@
 //! Twin of [`crate::mul_mat()`]: some rows of the matrix are unpacked at a time, into what the cache holds.
 
-use burn::backend::TensorMetadata;
+use burn::backend::{Flex, TensorMetadata};
 use burn_flex::FlexTensor;
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use super::packed::Matrix;
 use super::{math, tensor, values};
+use crate::packed::Packed;
 
 /// Rows of the matrix that a task unpacks at a time.
 const TILE: usize = 16;
 /// Up to so many rows of `x` are multiplied one by one: a tile is read from the cache as often.
-const FEW: usize = 4;
+const MAX_DOT_ROWS: usize = 4;
 
-pub(super) fn mul_mat(x: FlexTensor, weights: &Matrix, bias: &FlexTensor) -> FlexTensor {
+pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor) -> FlexTensor {
+    let weights = &Matrix::of(weights);
     let x = if x.is_contiguous() { x } else { x.to_contiguous() };
-    let bias = if bias.is_contiguous() { bias.clone() } else { bias.to_contiguous() };
+    let bias = if bias.is_contiguous() { bias } else { bias.to_contiguous() };
     let [rows, _] = x.shape().dims();
     let (x, bias) = (values(&x), values(&bias));
     // Each tile gives all rows of `x`, [tile, rows]: so every task writes to one place.
-    let mut turned = vec![0.0; weights.rows * rows];
-    turned.par_chunks_mut((TILE * rows).max(1)).enumerate().for_each_init(
+    let mut transposed = vec![0.0; weights.rows * rows];
+    transposed.par_chunks_mut((TILE * rows).max(1)).enumerate().for_each_init(
         || vec![0.0; TILE * weights.columns],
         |tile, (index, output)| {
             let first = index * TILE;
@@ -28,14 +30,14 @@ pub(super) fn mul_mat(x: FlexTensor, weights: &Matrix, bias: &FlexTensor) -> Fle
             let tile = &mut tile[..count * weights.columns];
             pulp::Arch::new().dispatch(Unpack { weights, first, tile });
             let bias = &bias[first..first + count];
-            if rows <= FEW {
+            if rows <= MAX_DOT_ROWS {
                 pulp::Arch::new().dispatch(Dots { tile, x, bias, columns: weights.columns, output });
             } else {
                 product(tile, x, bias, weights.columns, output);
             }
         },
     );
-    let output = tensor(turned, [weights.rows, rows]);
+    let output = tensor(transposed, [weights.rows, rows]);
     let layout = output.layout().transpose(0, 1);
     output.with_layout(layout)
 }

@@ -5,19 +5,13 @@ use burn_flex::FlexTensor;
 
 use super::{ChangeRow, change_rows, math, tensor, values};
 
-pub(super) fn norm_rope(
-    x: &FlexTensor,
-    cos: &FlexTensor,
-    sin: &FlexTensor,
-    first: usize,
-    eps: Option<f32>,
-) -> FlexTensor {
+pub fn twin(x: FlexTensor, cos: FlexTensor, sin: FlexTensor, first: usize, eps: Option<f64>) -> FlexTensor {
     let shape = x.shape();
     let [batch, heads, seq, head_dim] = shape.dims();
-    let [angle_batch, _, turning, rotary_dim] = cos.shape().dims();
+    let [angle_batch, _, rotating, rotary_dim] = cos.shape().dims();
     let (cos, sin) = (cos.to_contiguous(), sin.to_contiguous());
     // Heads are read where they lie, which is usually not in front of the sequence yet.
-    let x = if x.layout().has_contiguous_inner() { x.clone() } else { x.to_contiguous() };
+    let x = if x.layout().has_contiguous_inner() { x } else { x.to_contiguous() };
     let mut strides = [0; 4];
     for (stride, from) in strides.iter_mut().zip(x.layout().strides()) {
         *stride = from.unsigned_abs();
@@ -30,10 +24,10 @@ pub(super) fn norm_rope(
         cos: values(&cos),
         sin: values(&sin),
         angle_batch,
-        turning,
+        rotating,
         rotary_dim,
         first,
-        eps,
+        eps: eps.map(|eps| eps as f32),
     };
     let mut output = vec![0.0; batch * heads * seq * head_dim];
     change_rows(&mut output, head_dim, &change);
@@ -48,8 +42,8 @@ struct NormRope<'a> {
     cos: &'a [f32],
     sin: &'a [f32],
     angle_batch: usize,
-    /// Tokens that turn.
-    turning: usize,
+    /// Tokens that are rotated.
+    rotating: usize,
     rotary_dim: usize,
     /// The first of them.
     first: usize,
@@ -74,7 +68,7 @@ impl ChangeRow for NormRope<'_> {
             return;
         }
         let half = self.rotary_dim / 2;
-        let angle = (picture % self.angle_batch * self.turning + token - self.first) * self.rotary_dim;
+        let angle = (picture % self.angle_batch * self.rotating + token - self.first) * self.rotary_dim;
         let (cos, far_cos) = self.cos[angle..angle + self.rotary_dim].split_at(half);
         let (sin, far_sin) = self.sin[angle..angle + self.rotary_dim].split_at(half);
         let (left, right) = output[..self.rotary_dim].split_at_mut(half);

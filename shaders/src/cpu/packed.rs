@@ -1,10 +1,12 @@
 //! Packed rows on the processor.
 
 use atelier_weights::{BLOCK, E4M3, Scheme};
-use burn::backend::TensorMetadata;
+use burn::backend::{Flex, TensorMetadata};
 use burn_flex::FlexTensor;
 use half::slice::HalfBitsSliceExt;
 use half::slice::HalfFloatSliceExt;
+
+use crate::packed::Packed;
 
 /// A packed matrix as it lies in memory.
 pub(super) struct Matrix {
@@ -18,7 +20,7 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    pub fn of(codes: FlexTensor, scales: FlexTensor, scheme: Scheme) -> Self {
+    pub fn of(Packed { codes, scales, scheme }: Packed<Flex>) -> Self {
         let contiguous = |x: FlexTensor| if x.is_contiguous() { x } else { x.to_contiguous() };
         let (codes, scales) = (contiguous(codes), contiguous(scales));
         let [rows, code_words] = codes.shape().dims();

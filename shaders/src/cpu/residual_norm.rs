@@ -7,16 +7,16 @@ use rayon::prelude::*;
 
 use super::{GRAIN, math, tensor, values, values_range};
 
-pub(super) fn residual_norm(
+pub fn twin(
     x: FlexTensor,
-    y: &FlexTensor,
-    post: &FlexTensor,
-    next: &FlexTensor,
-    eps: [f32; 2],
+    y: FlexTensor,
+    post: FlexTensor,
+    next: FlexTensor,
+    eps: [f64; 2],
 ) -> (FlexTensor, FlexTensor) {
     let [y, post, next] = [y, post, next].map(|x| x.to_contiguous());
     let (post, next) = (values(&post), values(&next));
-    let width = post.len();
+    let (width, eps) = (post.len(), eps.map(|eps| eps as f32));
     let shape = x.shape();
     // The sum takes the place of `x` where nobody else holds it.
     let mut sum = if x.is_contiguous() { x } else { x.to_contiguous() };

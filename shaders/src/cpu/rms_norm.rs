@@ -4,10 +4,10 @@ use burn_flex::FlexTensor;
 
 use super::{ChangeRow, map_rows, math, values};
 
-pub(super) fn rms_norm(x: FlexTensor, weight: &FlexTensor, eps: f32) -> FlexTensor {
+pub fn twin(x: FlexTensor, weight: FlexTensor, eps: f64) -> FlexTensor {
     let weight = weight.to_contiguous();
     let weight = values(&weight);
-    map_rows(x, weight.len(), &RmsNorm { weight, eps })
+    map_rows(x, weight.len(), &RmsNorm { weight, eps: eps as f32 })
 }
 
 struct RmsNorm<'a> {

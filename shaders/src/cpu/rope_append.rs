@@ -5,10 +5,10 @@ use burn_flex::FlexTensor;
 
 use super::{tensor, values, values_range};
 
-pub(super) fn rope_append(
-    qkv: &FlexTensor,
-    cos: &FlexTensor,
-    sin: &FlexTensor,
+pub fn twin(
+    qkv: FlexTensor,
+    cos: FlexTensor,
+    sin: FlexTensor,
     mut keys: FlexTensor,
     mut value_buffer: FlexTensor,
     at: usize,
@@ -37,7 +37,7 @@ pub(super) fn rope_append(
             out.copy_from_slice(head);
             if slot < heads + key_value_heads {
                 let angles = token * rotary..(token + 1) * rotary;
-                turn(&mut out[..rotary], &head[..rotary], &cos[angles.clone()], &sin[angles]);
+                rotate(&mut out[..rotary], &head[..rotary], &cos[angles.clone()], &sin[angles]);
             }
         }
     }
@@ -45,7 +45,7 @@ pub(super) fn rope_append(
 }
 
 /// Channel `i` pairs with `i + rotary / 2`.
-fn turn(out: &mut [f32], head: &[f32], cos: &[f32], sin: &[f32]) {
+fn rotate(out: &mut [f32], head: &[f32], cos: &[f32], sin: &[f32]) {
     let half = head.len() / 2;
     for (i, out) in out.iter_mut().enumerate() {
         let other = if i < half { -head[i + half] } else { head[i - half] };

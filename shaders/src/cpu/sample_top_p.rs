@@ -5,11 +5,10 @@ use burn_flex::FlexTensor;
 
 use super::{math, tensor_of_id, values};
 use crate::Draw;
+/// Stretches of ids, and sums side by side: as the kernel's workgroup has invocations.
+use crate::wgsl::sample_top_p::WORKGROUP as STRETCHES;
 
-/// Stretches of ids, and sums side by side, as the kernel's workgroup has invocations.
-const STRETCHES: usize = 256;
-
-pub(super) fn sample_top_p(logits: &FlexTensor, draw: Draw) -> FlexTensor {
+pub fn twin(logits: FlexTensor, draw: Draw) -> FlexTensor {
     let vocab = logits.shape().num_elements();
     let logits = logits.to_contiguous();
     let allowed = &values(&logits)[..draw.allowed.min(vocab)];

@@ -5,7 +5,7 @@ use burn_flex::FlexTensor;
 
 use super::{ChangeRow, change_rows, math, tensor, values};
 
-pub(super) fn swiglu(gate_up: &FlexTensor) -> FlexTensor {
+pub fn twin(gate_up: FlexTensor) -> FlexTensor {
     let mut shape = gate_up.shape();
     let rank = shape.num_dims();
     let width = shape[rank - 1] / 2;

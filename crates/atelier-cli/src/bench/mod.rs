@@ -136,6 +136,7 @@ impl Bench<'_> {
         let started = Instant::now();
         let (mut times, mut peak) = (Times::default(), 0);
         let log = &self.log;
+        let target = self.pipeline.device().clone();
         let mut run = Run::observed(|event: &Event| {
             let now = started.elapsed().as_secs_f64();
             match event {
@@ -148,7 +149,7 @@ impl Bench<'_> {
                 }
                 _ => return ControlFlow::Continue(()),
             }
-            peak = peak.max(device::memory().unwrap_or(0));
+            peak = peak.max(device::memory(&target).unwrap_or(0));
             let stop = times.ends.len() >= enough || guard::interrupted();
             if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
@@ -215,7 +216,7 @@ impl Bench<'_> {
             let started = Instant::now();
             self.pipeline.decode(&latents, &mut Run::silent()).await?;
             seconds.push(started.elapsed().as_secs_f64());
-            self.peak = self.peak.max(device::memory().unwrap_or(0));
+            self.peak = self.peak.max(device::memory(self.pipeline.device()).unwrap_or(0));
             guard::check_interrupt()?;
         }
         let [first, second] =

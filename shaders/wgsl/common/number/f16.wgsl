@@ -1,5 +1,7 @@
 // What a tile holds: f16, so that it takes half the room. Products and sums are f32 all the same.
 
+enable f16;
+
 alias Number = f16;
 
 // Beyond the largest f16 that one: an infinity would spoil a whole row.
