@@ -20,11 +20,12 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    pub fn of(Packed { codes, scales, scheme }: Packed<Flex>) -> Self {
+    pub fn of(packed: Packed<Flex>) -> Self {
+        let columns = packed.columns();
+        let Packed { codes, scales, scheme } = packed;
         let contiguous = |x: FlexTensor| if x.is_contiguous() { x } else { x.to_contiguous() };
         let (codes, scales) = (contiguous(codes), contiguous(scales));
         let [rows, code_words] = codes.shape().dims();
-        let columns = code_words * scheme.codes_per_word();
         Self { codes, scales, scheme, code_words, scale_words: scheme.scale_words(columns), rows, columns }
     }
 

@@ -103,7 +103,7 @@ mod derivatives {
                 scores
             };
             let defined = burn::tensor::activation::softmax(scores, 3).matmul(repeat(&v));
-            let ours = crate::attention(q.clone(), k.clone(), v.clone(), causal);
+            let ours = atelier_shaders::attention(q.clone(), k.clone(), v.clone(), causal);
 
             let expected = (defined * weight.clone()).sum().backward();
             let found = (ours * weight).sum().backward();

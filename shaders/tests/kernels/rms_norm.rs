@@ -1,6 +1,4 @@
-use burn::tensor::Device;
-
-use crate::witnesses::{Random, RandomData, TOLERANCE, assert_close, compare, gpus, on};
+use crate::witnesses::{RandomData, compare, on};
 
 #[test]
 fn rms_norm() {
@@ -15,8 +13,13 @@ fn rms_norm() {
 }
 
 /// More rows than one dimension of a dispatch may have workgroups.
+#[cfg(feature = "gpu")]
 #[test]
 fn many_rows() {
+    use burn::tensor::Device;
+
+    use crate::witnesses::{Random, TOLERANCE, assert_close, gpus};
+
     let mut random = Random(9);
     let (x, weight) = (random.data([70_001, 5]), random.data([5]));
     let run = |device: &Device| atelier_shaders::rms_norm(on::<2>(&x, device), on(&weight, device), 1e-5);
