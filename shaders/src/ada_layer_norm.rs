@@ -1,16 +1,6 @@
 //! Layer norm without parameters of its own, then shift and scale from the conditioning.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, TensorMetadata};
-use burn::tensor::Tensor;
-
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::ada_layer_norm as wgsl;
+use crate::prelude::*;
 
 /// `(x - mean) / sqrt(var + eps) · (1 + scale) + shift` over the last dimension.
 ///
@@ -55,6 +45,7 @@ pub(crate) fn standardise<B: Backend>(x: FloatTensor<B>, eps: f64) -> FloatTenso
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor, shift: CubeTensor, scale: CubeTensor, eps: f64) -> CubeTensor {
+    use crate::wgsl::ada_layer_norm::{SOURCE, Sizes};
     let [batch, seq, width] = x.shape().dims();
     let [x, shift, scale] = [x, shift, scale].map(into_contiguous);
     // One row for each picture, or one for all.
@@ -62,7 +53,7 @@ fn launch(x: CubeTensor, shift: CubeTensor, scale: CubeTensor, eps: f64) -> Cube
     let rows = batch * seq;
     let tokens = if pictures == batch { seq } else { rows };
     let output = empty(&x, x.shape());
-    let sizes = wgsl::Sizes { rows, width, tokens, eps: eps as f32 };
-    Kernel::row_reduce(&wgsl::SOURCE, width).launch(rows, &[&x, &shift, &scale], &output, sizes);
+    let sizes = Sizes { rows, width, tokens, eps: eps as f32 };
+    Kernel::row_reduce(&SOURCE, width).launch(rows, &[&x, &shift, &scale], &output, sizes);
     output
 }

@@ -1,17 +1,8 @@
 //! Convolution with a side of 3, if wanted on the picture at twice its size.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, TensorMetadata};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Shape, Tensor};
 
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous, strides};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::conv2d_3x3 as wgsl;
+use crate::prelude::*;
 
 /// Convolves with a side of 3, stride 1 and a border of one zero, then adds `bias`.
 ///
@@ -60,15 +51,16 @@ fn double<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, doubled: bool) -> CubeTensor {
+    use crate::wgsl::conv2d_3x3::{CHANNELS, SOURCE, Sizes, TILE};
     let [batch, inputs, height, width] = x.shape().dims();
     let [outputs, _, _, _] = weight.shape().dims();
     let shift = usize::from(doubled);
     let (height, width) = (height << shift, width << shift);
     let [weight, bias] = [weight, bias].map(into_contiguous);
     let output = empty(&x, [batch, outputs, height, width]);
-    let tiles = height.div_ceil(wgsl::TILE) * width.div_ceil(wgsl::TILE);
-    let workgroups = batch * tiles * outputs.div_ceil(wgsl::CHANNELS);
-    let sizes = wgsl::Sizes { batch, inputs, outputs, height, width, shift, x_strides: strides(&x) };
-    Kernel::new(&wgsl::SOURCE).launch(workgroups, &[&x, &weight, &bias], &output, sizes);
+    let tiles = height.div_ceil(TILE) * width.div_ceil(TILE);
+    let workgroups = batch * tiles * outputs.div_ceil(CHANNELS);
+    let sizes = Sizes { batch, inputs, outputs, height, width, shift, x_strides: strides(&x) };
+    Kernel::new(&SOURCE).launch(workgroups, &[&x, &weight, &bias], &output, sizes);
     output
 }

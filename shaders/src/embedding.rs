@@ -1,19 +1,7 @@
 //! Rows of a packed table.
 
-use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, Dispatch, TensorMetadata, get_or_init_device_settings};
-#[cfg(feature = "gpu")]
-use burn::tensor::DType;
-use burn::tensor::{FloatDType, Int, Shape, Tensor};
-
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty_of, into_contiguous};
-use crate::kernel::kernel;
 use crate::packed::{self, Packed, PackedRef};
-#[cfg(feature = "gpu")]
-use crate::wgsl::embedding as wgsl;
+use crate::prelude::*;
 
 /// The rows `ids - first` of a packed matrix, and zeros for ids that it does not have: the sum over the pieces of a table
 /// is the table's.
@@ -55,18 +43,14 @@ fn reference<B: Backend>(table: Packed<B>, ids: IntTensor<B>, first: usize) -> F
 
 #[cfg(feature = "gpu")]
 fn launch(table: Packed<burn_cubecl::CubeBackend>, ids: CubeTensor, first: usize) -> CubeTensor {
+    use crate::wgsl::embedding::{NUMBERS, SOURCE, Sizes, WORKGROUP};
     let [rows, _] = table.codes.shape().dims();
     let (count, columns) = (ids.shape().num_elements(), table.columns());
     let Packed { codes, scales, scheme } = table;
     let [codes, scales, ids] = [codes, scales, ids].map(into_contiguous);
     let output = empty_of(&codes, [count, columns], DType::F32);
-    let workgroups = (count * columns / wgsl::NUMBERS).div_ceil(wgsl::WORKGROUP);
-    let sizes = wgsl::Sizes { count, columns, rows, first };
-    Kernel::new(&wgsl::SOURCE).with_scheme(scheme).launch(
-        workgroups,
-        &[&codes, &scales, &ids],
-        &output,
-        sizes,
-    );
+    let workgroups = (count * columns / NUMBERS).div_ceil(WORKGROUP);
+    let sizes = Sizes { count, columns, rows, first };
+    Kernel::new(&SOURCE).with_scheme(scheme).launch(workgroups, &[&codes, &scales, &ids], &output, sizes);
     output
 }

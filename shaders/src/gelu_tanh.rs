@@ -1,18 +1,6 @@
 //! GELU in its tanh form.
 
-#[cfg(feature = "gpu")]
-use burn::backend::TensorMetadata;
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch};
-use burn::tensor::Tensor;
-
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::gelu_tanh as wgsl;
+use crate::prelude::*;
 
 /// `sqrt(2 / π)`.
 pub(crate) const SLOPE: f32 = 0.797_884_6;
@@ -40,10 +28,10 @@ fn reference<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor) -> CubeTensor {
+    use crate::wgsl::gelu_tanh::{SOURCE, Sizes, WORKGROUP};
     let x = into_contiguous(x);
     let count = x.shape().num_elements();
     let output = empty(&x, x.shape());
-    let workgroups = count.div_ceil(wgsl::WORKGROUP);
-    Kernel::new(&wgsl::SOURCE).launch(workgroups, &[&x], &output, wgsl::Sizes { count });
+    Kernel::new(&SOURCE).launch(count.div_ceil(WORKGROUP), &[&x], &output, Sizes { count });
     output
 }

@@ -1,17 +1,7 @@
 //! Group norm, then SiLU.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, TensorMetadata};
-use burn::tensor::{Shape, Tensor};
-
 use crate::ada_layer_norm::standardise;
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::group_norm_silu as wgsl;
+use crate::prelude::*;
 
 /// Normalises groups of channels over all their pixels, then `w · x + b` for each channel, then SiLU.
 ///
@@ -61,12 +51,13 @@ fn reference<B: Backend>(
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, groups: usize, eps: f64) -> CubeTensor {
+    use crate::wgsl::group_norm_silu::{SOURCE, Sizes};
     let [batch, channels, height, width] = x.shape().dims();
     let [x, weight, bias] = [x, weight, bias].map(into_contiguous);
     let output = empty(&x, x.shape());
     let rows = batch * groups;
     let each = channels / groups.max(1);
-    let sizes = wgsl::Sizes { rows, groups, each, pixels: height * width, eps: eps as f32 };
-    Kernel::new(&wgsl::SOURCE).launch(rows, &[&x, &weight, &bias], &output, sizes);
+    let sizes = Sizes { rows, groups, each, pixels: height * width, eps: eps as f32 };
+    Kernel::new(&SOURCE).launch(rows, &[&x, &weight, &bias], &output, sizes);
     output
 }

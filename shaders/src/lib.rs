@@ -16,6 +16,7 @@ mod kernel;
 mod mul_mat;
 mod norm_rope;
 mod packed;
+mod prelude;
 mod residual_norm;
 mod rms_norm;
 mod rope_append;

@@ -1,17 +1,7 @@
 //! Rows times a packed matrix.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, TensorMetadata};
-use burn::tensor::{Shape, Tensor};
-
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
-use crate::kernel::kernel;
 use crate::packed::{self, Packed, PackedRef};
-#[cfg(feature = "gpu")]
-use crate::wgsl;
+use crate::prelude::*;
 
 /// `x·Wᵀ + bias`, with `W` packed; sums are f32.
 ///
@@ -49,7 +39,7 @@ const MAX_VEC_ROWS: usize = 8;
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor, weights: Packed<burn_cubecl::CubeBackend>, bias: CubeTensor) -> CubeTensor {
-    use wgsl::{mul_mat as tiles, mul_mat_cooperative as cooperative, mul_mat_vec as vec};
+    use crate::wgsl::{mul_mat as tiles, mul_mat_cooperative as cooperative, mul_mat_vec as vec};
     let [rows, columns] = x.shape().dims();
     let out = bias.shape().num_elements();
     let Packed { codes, scales, scheme } = weights;

@@ -1,17 +1,7 @@
 //! Norm and rotary embedding of queries and keys in one pass.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, TensorMetadata};
-use burn::tensor::{Slice, Tensor};
-
 use crate::ada_layer_norm::standardise;
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous, strides};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::norm_rope as wgsl;
+use crate::prelude::*;
 
 /// Standardises every head if `eps` is given, then rotates the first `rotary_dim` channels of the tokens from `first` on.
 /// Channel `i` pairs with `i + rotary_dim / 2`.
@@ -74,12 +64,13 @@ fn narrow<B: Backend>(x: &FloatTensor<B>, dim: usize, start: usize, end: usize) 
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor, cos: CubeTensor, sin: CubeTensor, first: usize, eps: Option<f64>) -> CubeTensor {
+    use crate::wgsl::norm_rope::{SOURCE, Sizes};
     let [batch, heads, seq, head_dim] = x.shape().dims();
     let [angle_batch, _, rotating, rotary] = cos.shape().dims();
     let [cos, sin] = [cos, sin].map(into_contiguous);
     let rows = batch * heads * seq;
     let output = empty(&x, x.shape());
-    let sizes = wgsl::Sizes {
+    let sizes = Sizes {
         rows,
         heads,
         seq,
@@ -91,6 +82,6 @@ fn launch(x: CubeTensor, cos: CubeTensor, sin: CubeTensor, first: usize, eps: Op
         first,
         eps: eps.map_or(-1.0, |eps| eps as f32),
     };
-    Kernel::new(&wgsl::SOURCE).launch_items(rows, &[&x, &cos, &sin], &output, sizes);
+    Kernel::new(&SOURCE).launch_items(rows, &[&x, &cos, &sin], &output, sizes);
     output
 }

@@ -1,12 +1,8 @@
 //! Packed weights: what [`crate::mul_mat()`] and [`crate::embedding()`] share.
 
 use atelier_weights::{BLOCK, Scheme};
-use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, ExtensionType, TensorMetadata};
-use burn::tensor::{FloatDType, Int, Shape, Slice, Tensor, TensorData};
 
-#[cfg(feature = "gpu")]
-use crate::gpu::{CubeTensor, Kernel};
+use crate::prelude::*;
 
 /// A matrix as a pack stores it ([`atelier_weights::Scheme`]), columns a multiple of 32.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +50,7 @@ impl Packed<burn_cubecl::CubeBackend> {
 
 #[cfg(feature = "gpu")]
 pub(crate) fn are_words(x: &CubeTensor) -> bool {
-    matches!(x.dtype, burn::tensor::DType::I32 | burn::tensor::DType::U32)
+    matches!(x.dtype, DType::I32 | DType::U32)
 }
 
 #[cfg(feature = "gpu")]

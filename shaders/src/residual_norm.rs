@@ -1,19 +1,7 @@
 //! The sum after a branch of the architect, with the norm before it and the norm after it.
 
-#[cfg(feature = "gpu")]
-use burn::backend::TensorMetadata;
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch};
-use burn::tensor::Tensor;
-
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous, rows};
-use crate::kernel::kernel;
+use crate::prelude::*;
 use crate::rms_norm;
-#[cfg(feature = "gpu")]
-use crate::wgsl::residual_norm as wgsl;
 
 /// `h = x + norm(y)` and the norm of `h`: two root-mean-square norms with a sum between them.
 ///
@@ -65,12 +53,13 @@ fn launch(
     next: CubeTensor,
     eps: [f64; 2],
 ) -> (CubeTensor, CubeTensor) {
+    use crate::wgsl::residual_norm::{SOURCE, Sizes};
     let [x, y, post, next] = [x, y, post, next].map(into_contiguous);
     let width = post.shape().num_elements();
     let rows = rows(&x, width);
     let (h, normal) = (empty(&x, x.shape()), empty(&x, x.shape()));
     let [post_eps, next_eps] = eps.map(|eps| eps as f32);
-    let sizes = wgsl::Sizes { rows, width, post_eps, next_eps };
-    Kernel::row_reduce(&wgsl::SOURCE, width).launch(rows, &[&x, &y, &post, &next, &h], &normal, sizes);
+    let sizes = Sizes { rows, width, post_eps, next_eps };
+    Kernel::row_reduce(&SOURCE, width).launch(rows, &[&x, &y, &post, &next, &h], &normal, sizes);
     (h, normal)
 }

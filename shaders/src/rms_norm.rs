@@ -1,16 +1,6 @@
 //! Root-mean-square norm.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, TensorMetadata};
-use burn::tensor::{Shape, Tensor};
-
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous, rows};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::rms_norm as wgsl;
+use crate::prelude::*;
 
 /// `w · x / sqrt(mean(x²) + eps)` over the last dimension.
 ///
@@ -40,11 +30,12 @@ pub(crate) fn reference<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, e
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor, weight: CubeTensor, eps: f64) -> CubeTensor {
+    use crate::wgsl::rms_norm::{SOURCE, Sizes};
     let [x, weight] = [x, weight].map(into_contiguous);
     let width = weight.shape().num_elements();
     let rows = rows(&x, width);
     let output = empty(&x, x.shape());
-    let sizes = wgsl::Sizes { rows, width, eps: eps as f32 };
-    Kernel::row_reduce(&wgsl::SOURCE, width).launch(rows, &[&x, &weight], &output, sizes);
+    let sizes = Sizes { rows, width, eps: eps as f32 };
+    Kernel::row_reduce(&SOURCE, width).launch(rows, &[&x, &weight], &output, sizes);
     output
 }

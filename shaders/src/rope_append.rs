@@ -1,16 +1,6 @@
 //! New tokens of the architect: queries and keys rotated, keys and values put into their cache.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, TensorMetadata};
-use burn::tensor::{DType, Shape, Slice, Tensor};
-
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::rope_append as wgsl;
+use crate::prelude::*;
 use crate::{norm_rope, to_f16};
 
 /// Rotates the queries and keys of new tokens as [`crate::norm_rope()`] does, without a norm, and writes keys and values into
@@ -95,6 +85,7 @@ fn launch(
     values: CubeTensor,
     at: usize,
 ) -> (CubeTensor, CubeTensor, CubeTensor) {
+    use crate::wgsl::rope_append::{SOURCE, Sizes};
     let [qkv, cos, sin] = [qkv, cos, sin].map(into_contiguous);
     let [_, seq, width] = qkv.shape().dims();
     let [_, key_value_heads, capacity, head_dim] = keys.shape().dims();
@@ -102,8 +93,8 @@ fn launch(
     let slots = width / head_dim;
     let heads = slots - 2 * key_value_heads;
     let q = empty(&qkv, [1, heads, seq, head_dim]);
-    let sizes = wgsl::Sizes { seq, heads, key_value_heads, head_dim, rotary, capacity, at };
-    let kernel = Kernel::new(&wgsl::SOURCE).with_cache(&keys);
+    let sizes = Sizes { seq, heads, key_value_heads, head_dim, rotary, capacity, at };
+    let kernel = Kernel::new(&SOURCE).with_cache(&keys);
     kernel.launch(seq * slots, &[&qkv, &cos, &sin, &keys, &values], &q, sizes);
     (q, keys, values)
 }

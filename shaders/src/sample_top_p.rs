@@ -1,18 +1,6 @@
 //! The choice of a token from logits.
 
-use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, Dispatch, TensorMetadata, get_or_init_device_settings};
-#[cfg(feature = "gpu")]
-use burn::tensor::DType;
-use burn::tensor::{Int, Slice, Tensor};
-
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty_of, into_contiguous};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::sample_top_p as wgsl;
+use crate::prelude::*;
 
 /// How a token is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,11 +93,12 @@ fn range(start: usize, end: usize) -> Slice {
 
 #[cfg(feature = "gpu")]
 fn launch(logits: CubeTensor, draw: Draw) -> CubeTensor {
+    use crate::wgsl::sample_top_p::{SOURCE, Sizes};
     let vocab = logits.shape().num_elements();
     let allowed = draw.allowed.min(vocab);
     let logits = into_contiguous(logits);
     let output = empty_of(&logits, [1], DType::I32);
-    let sizes = wgsl::Sizes {
+    let sizes = Sizes {
         vocab,
         allowed,
         top_k: draw.top_k.unwrap_or(allowed),
@@ -118,6 +107,6 @@ fn launch(logits: CubeTensor, draw: Draw) -> CubeTensor {
         top_p: draw.top_p,
         uniform_number: draw.uniform(),
     };
-    Kernel::new(&wgsl::SOURCE).launch(1, &[&logits], &output, sizes);
+    Kernel::new(&SOURCE).launch(1, &[&logits], &output, sizes);
     output
 }

@@ -1,16 +1,6 @@
 //! The gated activation of the architect's MLP.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, TensorMetadata};
-use burn::tensor::{Slice, Tensor};
-
-#[cfg(feature = "cpu")]
-use crate::cpu;
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty, into_contiguous};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::swiglu as wgsl;
+use crate::prelude::*;
 
 /// `up · SiLU(gate)`, the gate being the first half of the last dimension.
 ///
@@ -44,6 +34,7 @@ fn reference<B: Backend>(gate_up: FloatTensor<B>) -> FloatTensor<B> {
 
 #[cfg(feature = "gpu")]
 fn launch(gate_up: CubeTensor) -> CubeTensor {
+    use crate::wgsl::swiglu::{SOURCE, Sizes, WORKGROUP};
     let mut shape = gate_up.shape();
     let last = shape.num_dims() - 1;
     let width = shape[last] / 2;
@@ -51,7 +42,6 @@ fn launch(gate_up: CubeTensor) -> CubeTensor {
     let gate_up = into_contiguous(gate_up);
     let count = shape.num_elements();
     let output = empty(&gate_up, shape);
-    let workgroups = count.div_ceil(wgsl::WORKGROUP);
-    Kernel::new(&wgsl::SOURCE).launch(workgroups, &[&gate_up], &output, wgsl::Sizes { count, width });
+    Kernel::new(&SOURCE).launch(count.div_ceil(WORKGROUP), &[&gate_up], &output, Sizes { count, width });
     output
 }

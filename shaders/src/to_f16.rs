@@ -1,14 +1,6 @@
 //! From f32 to numbers of 16 bits, for what is kept long and read seldom.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch};
-use burn::tensor::{FloatDType, Tensor};
-
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty_of, into_contiguous};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::to_f16 as wgsl;
+use crate::prelude::*;
 
 /// `x` in f16, also on a device whose kernels cannot compute in it; beyond the largest f16 that one.
 ///
@@ -34,11 +26,10 @@ pub(crate) fn reference<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor) -> CubeTensor {
-    use burn::backend::{DType, TensorMetadata};
+    use crate::wgsl::to_f16::{SOURCE, Sizes, WORKGROUP};
     let x = into_contiguous(x);
     let output = empty_of(&x, x.shape(), DType::F16);
     let words = x.shape().num_elements() / 2;
-    let workgroups = words.div_ceil(wgsl::WORKGROUP);
-    Kernel::new(&wgsl::SOURCE).launch(workgroups, &[&x], &output, wgsl::Sizes { words });
+    Kernel::new(&SOURCE).launch(words.div_ceil(WORKGROUP), &[&x], &output, Sizes { words });
     output
 }

@@ -1,14 +1,6 @@
 //! Back from what [`crate::to_f16()`] made.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, DType, Dispatch, TensorMetadata};
-use burn::tensor::{FloatDType, Tensor};
-
-#[cfg(feature = "gpu")]
-use crate::gpu::{self, CubeTensor, Kernel, empty_of};
-use crate::kernel::kernel;
-#[cfg(feature = "gpu")]
-use crate::wgsl::to_f32 as wgsl;
+use crate::prelude::*;
 
 /// The inverse of [`crate::to_f16()`].
 ///
@@ -33,10 +25,10 @@ fn reference<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor) -> CubeTensor {
+    use crate::wgsl::to_f32::{SOURCE, Sizes, WORKGROUP};
     let output = empty_of(&x, x.shape(), DType::F32);
     let words = x.shape().num_elements() / 2;
-    let workgroups = words.div_ceil(wgsl::WORKGROUP);
-    Kernel::new(&wgsl::SOURCE).launch(workgroups, &[&x], &output, wgsl::Sizes { words });
+    Kernel::new(&SOURCE).launch(words.div_ceil(WORKGROUP), &[&x], &output, Sizes { words });
     output
 }
 
