@@ -179,7 +179,7 @@ pub struct Linear {
     pub(crate) observer: Option<Observer>,
 }
 
-/// Weights after each other along the first dimension. What does not exist yet, as when only shapes are wanted, stays so.
+/// Weights after each other along the first dimension. Uninitialized parameters, of which only the shape is known, stay so.
 fn joined<const D: usize>(weights: Vec<Param<Tensor<D>>>) -> Param<Tensor<D>> {
     if weights.iter().all(Param::is_initialized) {
         let weights = weights.iter().map(|weight| weight.val()).collect();

@@ -9,7 +9,7 @@ pub enum Limits {
     /// The same of a browser whose devices have subgroups. wgpu neither asks for those there nor hears of them: whoever says
     /// this has seen to it that every device is asked for them.
     AdapterAndSubgroups,
-    /// The same, but our kernels use nothing that not every adapter has: a way around drivers with faults.
+    /// The same, but our kernels use baseline WebGPU only: a workaround for buggy drivers.
     AdapterWithPlainKernels,
     /// What every device with WebGPU has, and no more. For browsers: natively burn makes its own kernels for what the adapter
     /// has, whatever the device was given.
