@@ -108,3 +108,13 @@ export const fields =
     }
     return found as T;
   };
+
+/** An object with these fields, and no others at all. */
+export const onlyFields =
+  <T>(checks: Checks<T>): Check<T> =>
+  (value, at) => {
+    const found = fields(checks)(value, at);
+    const unknown = Object.keys(value as object).find((name) => !Object.hasOwn(checks, name));
+    expect(unknown === undefined, at, "no other fields", unknown);
+    return found;
+  };

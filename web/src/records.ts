@@ -10,6 +10,7 @@ import {
   list,
   nullable,
   numeric,
+  onlyFields,
   optional,
   text,
   whole,
@@ -50,7 +51,7 @@ const MOST_SOURCES = 64;
 const code = whole(0, 2 ** 32 - 1);
 const MOST_CELLS = MAX_SIDE / SIDE_STEP;
 
-const GRID = fields<TokenGrid>({
+const GRID = onlyFields<TokenGrid>({
   rows: whole(1, MOST_CELLS),
   columns: whole(1, MOST_CELLS),
   ids: list(code, MOST_CELLS ** 2),
@@ -72,7 +73,7 @@ const grid =
     return found;
   };
 
-const BLUEPRINT = fields<Blueprint>({
+const BLUEPRINT = onlyFields<Blueprint>({
   format: exactly(BLUEPRINT_FORMAT),
   model: name,
   prompt,
@@ -83,7 +84,7 @@ const BLUEPRINT = fields<Blueprint>({
   rng: whole(0),
   draft: optional(grid()),
   large: grid(),
-  sources: optional(list(fields({ width: whole(1), height: whole(1), sha256 }), MOST_SOURCES)),
+  sources: optional(list(onlyFields({ width: whole(1), height: whole(1), sha256 }), MOST_SOURCES)),
 });
 
 const blueprint: Check<Blueprint> = (value, at) => {
