@@ -13,8 +13,8 @@ let page: Page;
 beforeAll(async () => {
   server = await FileServer.start(resolve(import.meta.dirname, ".."));
   browser = await launch();
-  // Any document of the server's: the answer that there is none.
-  page = await openPage(browser, `${server.url}none`);
+  // Any document of the server's will do.
+  page = await openPage(browser, `${server.url}package.json`);
 });
 
 afterAll(async () => {
