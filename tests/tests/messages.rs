@@ -166,7 +166,7 @@ fn of_the_model() {
             field: Field::Prompt,
             prompt: Some(1),
             expected: "some text".into(),
-            found: "".into(),
+            found: "nothing".into(),
         },
         Error::SourceImage { index: 1, expected: "at least 16 pixels a side".into(), found: "15x40".into() },
         Error::Config {

@@ -225,7 +225,7 @@ fn fifty_kills_cost_no_finished_picture() {
 fn a_file_that_is_no_run_is_refused() {
     let desk = Desk::new();
     desk.write("a.json", "{\"format\": \"atelier-blueprint/1\"}");
-    desk.refused(&["--resume", "a.json"], &["a.json", "atelier-unfinished/1", "atelier-blueprint/1"]);
+    desk.refused(&["--resume", "a.json"], &["a.json", "atelier-unfinished/2", "atelier-blueprint/1"]);
     desk.refused(&["--resume", "missing.json"], &["missing.json", "No such file"]);
     desk.refused(&["x", "--resume", "a.json"], &["--resume", "PROMPT"]);
 }

@@ -96,11 +96,12 @@ impl Evaluation<'_> {
         let EvalTextArgs { width, height, steps, seed, .. } = *self.args;
         let prompts = self.prompts.iter().map(|prompt| atelier::Prompt {
             text: prompt.text.clone(),
-            width: width.or(prompt.width),
-            height: height.or(prompt.height),
+            // The flags come before a prompt's own size.
+            width: prompt.width.filter(|_| width.is_none()),
+            height: prompt.height.filter(|_| height.is_none()),
             seed: Some(seed),
         });
-        Request { steps, batch_padding: false, ..Request::new(prompts) }
+        Request { width, height, steps, batch_padding: false, ..Request::new(prompts) }
     }
 
     /// What is wrong with a prompt, with its number.
