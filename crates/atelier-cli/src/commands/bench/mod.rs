@@ -139,6 +139,7 @@ impl Bench<'_> {
         let started = Instant::now();
         let (mut times, mut peak) = (Times::default(), 0);
         let log = &self.log;
+        let target = run.pipeline().device().clone();
         let mut observer = Observer::new(|event: &Event| {
             let now = started.elapsed().as_secs_f64();
             match event {
@@ -151,7 +152,7 @@ impl Bench<'_> {
                 }
                 _ => return ControlFlow::Continue(()),
             }
-            peak = peak.max(device::memory().unwrap_or(0));
+            peak = peak.max(device::memory(&target).unwrap_or(0));
             if times.ends.len() >= enough { ControlFlow::Break(()) } else { guard::flow() }
         });
         let outcome = match stage {
@@ -212,7 +213,7 @@ impl Bench<'_> {
             let started = Instant::now();
             run.decode(0, &latents, &mut Observer::silent()).await?;
             seconds.push(started.elapsed().as_secs_f64());
-            self.peak = self.peak.max(device::memory().unwrap_or(0));
+            self.peak = self.peak.max(device::memory(run.pipeline().device()).unwrap_or(0));
             guard::check_interrupt()?;
         }
         let [first, second] =
