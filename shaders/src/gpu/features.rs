@@ -15,7 +15,7 @@ pub struct Features {
     /// Sums over subgroups of 4 invocations or more: how many they usually have. Where it is another number the sums are the
     /// same, and take longer.
     pub subgroup: Option<u32>,
-    /// Dot products of packed bytes, for few rows times a quantised matrix: the rows are rounded to eight bits, too.
+    /// Dot products of packed bytes, for few rows times a quantized matrix: the rows are rounded to eight bits, too.
     pub packed_dot: bool,
     /// Cooperative matrices, for many rows times a packed matrix.
     pub cooperative: Option<Cooperative>,
