@@ -129,6 +129,7 @@ impl Bench<'_> {
         let started = Instant::now();
         let (mut times, mut peak) = (Times::default(), 0);
         let log = &self.log;
+        let target = self.session.device().clone();
         let mut run = Run::observed(|event: &Event| {
             let now = started.elapsed().as_secs_f64();
             match event {
@@ -141,7 +142,7 @@ impl Bench<'_> {
                 }
                 _ => return ControlFlow::Continue(()),
             }
-            peak = peak.max(device::memory().unwrap_or(0));
+            peak = peak.max(device::memory(&target).unwrap_or(0));
             if times.ends.len() >= enough { ControlFlow::Break(()) } else { guard::flow() }
         });
         let none = Sources::default();
@@ -207,7 +208,7 @@ impl Bench<'_> {
             let started = Instant::now();
             self.session.decode(&latents, &mut Run::silent()).await?;
             seconds.push(started.elapsed().as_secs_f64());
-            self.peak = self.peak.max(device::memory().unwrap_or(0));
+            self.peak = self.peak.max(device::memory(self.session.device()).unwrap_or(0));
             guard::check_interrupt()?;
         }
         let [first, second] =
