@@ -140,7 +140,7 @@ impl GenerateArgs {
     }
 }
 
-/// What makes a new blueprint, and so makes no sense beside one that exists.
+/// What makes a new blueprint, and so contradicts an existing one.
 const NEW_BLUEPRINT: [&str; 9] = [
     "prompt",
     "more_prompts",
@@ -153,7 +153,7 @@ const NEW_BLUEPRINT: [&str; 9] = [
     "top_k",
 ];
 
-/// What makes another run of one that is gone on with.
+/// What would change a run that is resumed.
 const OTHER_RUN: [&str; 21] = [
     "prompt",
     "more_prompts",

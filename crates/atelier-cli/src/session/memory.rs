@@ -49,16 +49,16 @@ fn shares_memory(device: &DeviceReport) -> bool {
     }
 }
 
-/// The refusal, with whatever would do.
+/// The error, with everything that would help.
 fn too_little(run: &Run<'_>, model: &Model, free: u64) -> Result<Error> {
     let (pipeline, request, plan) = (run.pipeline(), run.request(), run.plan());
     let mut ways = Vec::new();
-    // In bands, and with numbers of 16 bits, for a budget with a little air.
-    let air = free / 100 * 95;
-    if let Ok(tight) = pipeline.plan(request, Some(air))
-        && tight.fits(air)
+    // In bands, and with a 16-bit cache, for a budget with a margin.
+    let tight_budget = free / 100 * 95;
+    if let Ok(tight) = pipeline.plan(request, Some(tight_budget))
+        && tight.fits(tight_budget)
     {
-        ways.push(format!("--vram-budget {:.2} makes do with that", (air as f64 / 1e7).floor() / 1e2));
+        ways.push(format!("--vram-budget {:.2} fits", (tight_budget as f64 / 1e7).floor() / 1e2));
     }
     let [width, height] = run.largest_size();
     if !pipeline.checkpoint().is_pack() {
@@ -85,9 +85,9 @@ fn too_little(run: &Run<'_>, model: &Model, free: u64) -> Result<Error> {
             break;
         }
     }
-    // A system with other ideas of free memory must not stop anyone for good.
+    // What the system calls free may be wrong: there must be a way past this check.
     let all = (plan.peak() as f64 / 1e7).ceil() / 1e2;
-    ways.push(format!("--vram-budget {all:.2} tries it all the same"));
+    ways.push(format!("--vram-budget {all:.2} runs anyway"));
     Ok(Error::Memory { stage: largest(plan), needed: plan.peak(), free, advice: ways.join("; ") })
 }
 

@@ -63,7 +63,7 @@ pub fn distribution(logits: &[f32], sampling: &Sampling) -> Result<Vec<f32>> {
     let kept = candidates(logits, sampling)?;
     let mass: f64 = kept.iter().map(|candidate| candidate.weight).sum();
     let mut probabilities = vec![0.0; logits.len()];
-    for Candidate { id, weight } in kept {
+    for Candidate { id, weight, .. } in kept {
         probabilities[id] = (weight / mass) as f32;
     }
     Ok(probabilities)
@@ -88,7 +88,7 @@ pub fn sample(logits: &[f32], sampling: &Sampling, allowed: usize, uniform: f64)
     let target = uniform * kept.iter().map(|candidate| candidate.weight).sum::<f64>();
     let mut mass = 0.0;
     let mut drawn = 0;
-    for Candidate { id, weight } in kept {
+    for Candidate { id, weight, .. } in kept {
         if weight > 0.0 {
             drawn = id;
         }
@@ -128,25 +128,64 @@ pub async fn sample_on_device(
     sample(&read_floats(logits.clone()).await?, sampling, allowed, uniform)
 }
 
+/// A token that may be drawn.
 #[derive(Clone, Copy)]
 struct Candidate {
     id: usize,
-    /// The probability up to a common factor: 1 for the largest logit.
+    logit: f32,
+    /// The probability up to a common factor, 1 for the largest logit; 0 until there is a temperature.
     weight: f64,
+}
+
+/// What is done to the candidates before one of them is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Filter {
+    /// Keeps this many of the largest logits, and those equal to the last one.
+    TopK(usize),
+    /// Gives each its weight.
+    Temperature(f32),
+    /// Keeps the most probable until their share reaches this.
+    TopP(f32),
+}
+
+impl Sampling {
+    /// The filters in the order of their application. Top-k comes before the temperature, which keeps the order of logits, so
+    /// that few weights are computed.
+    fn filters(&self) -> impl Iterator<Item = Filter> {
+        let top_k = self.top_k.map(Filter::TopK);
+        let top_p = (self.top_p < 1.0).then_some(Filter::TopP(self.top_p));
+        [top_k, Some(Filter::Temperature(self.temperature)), top_p].into_iter().flatten()
+    }
+}
+
+impl Filter {
+    /// `max` is the largest logit of all.
+    fn apply(self, mut candidates: Vec<Candidate>, max: f32) -> Vec<Candidate> {
+        match self {
+            Self::TopK(count) => {
+                let least = nth_largest(&candidates, count);
+                candidates.retain(|candidate| candidate.logit >= least);
+                candidates
+            }
+            Self::Temperature(temperature) => {
+                for Candidate { logit, weight, .. } in &mut candidates {
+                    *weight = libm::exp((f64::from(*logit) - f64::from(max)) / f64::from(temperature));
+                }
+                candidates
+            }
+            Self::TopP(share) => top_p(candidates, f64::from(share)),
+        }
+    }
 }
 
 /// The tokens that may be drawn, in no order. At least one, and the weights sum to at least 1.
 fn candidates(logits: &[f32], sampling: &Sampling) -> Result<Vec<Candidate>> {
     let (first, max) = largest(logits)?;
     if sampling.temperature == 0.0 {
-        return Ok(vec![Candidate { id: first, weight: 1.0 }]);
+        return Ok(vec![Candidate { id: first, logit: max, weight: 1.0 }]);
     }
-    let temperature = f64::from(sampling.temperature);
-    let weight = |logit: f32| libm::exp((f64::from(logit) - f64::from(max)) / temperature);
-    let least = sampling.top_k.map_or(f32::NEG_INFINITY, |count| nth_largest(logits, count));
-    let kept = logits.iter().enumerate().filter(|&(_, &logit)| logit >= least);
-    let kept = kept.map(|(id, &logit)| Candidate { id, weight: weight(logit) }).collect();
-    Ok(top_p(kept, f64::from(sampling.top_p)))
+    let all = logits.iter().enumerate().map(|(id, &logit)| Candidate { id, logit, weight: 0.0 });
+    Ok(sampling.filters().fold(all.collect(), |candidates, filter| filter.apply(candidates, max)))
 }
 
 /// The first of the largest logits.
@@ -166,20 +205,17 @@ fn largest(logits: &[f32]) -> Result<(usize, f32)> {
     Ok(best)
 }
 
-fn nth_largest(logits: &[f32], count: usize) -> f32 {
-    if count >= logits.len() {
+fn nth_largest(candidates: &[Candidate], count: usize) -> f32 {
+    if count >= candidates.len() {
         return f32::NEG_INFINITY;
     }
-    let mut logits = logits.to_vec();
+    let mut logits: Vec<f32> = candidates.iter().map(|candidate| candidate.logit).collect();
     *logits.select_nth_unstable_by(count.saturating_sub(1), |a, b| b.total_cmp(a)).1
 }
 
 /// The shortest prefix, by falling weight, whose share reaches `top_p`. Of equal weights the lower ids are
 /// kept.
 fn top_p(mut candidates: Vec<Candidate>, top_p: f64) -> Vec<Candidate> {
-    if top_p >= 1.0 {
-        return candidates;
-    }
     let falling = |a: &Candidate, b: &Candidate| b.weight.total_cmp(&a.weight).then(a.id.cmp(&b.id));
     let enough = top_p * candidates.iter().map(|candidate| candidate.weight).sum::<f64>();
     let (mut mass, mut sorted) = (0.0, 0);

@@ -1,4 +1,4 @@
-//! `atelier bench`: each stage beside what the same device does, in the same run, when it only copies or multiplies.
+//! `atelier bench`: each stage compared with the copy and matmul throughput of the same device in the same run.
 
 mod ceilings;
 mod dispatches;
@@ -28,7 +28,7 @@ use crate::ui::style::{Style, say};
 use dispatches::Log;
 use report::{ArchitectReport, PainterReport, Report, VaeReport};
 
-/// What is drawn.
+/// The prompt that is measured.
 const PROMPT: &str = "A navy poster with the title 'OPEN' in large white letters at the top.";
 
 /// Runs the command.
@@ -72,7 +72,7 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let prompt = run.prompts()[0].clone();
     let painted = Request { steps: Some(args.steps), ..Request::of_blueprints([blueprint(&run, &prompt)]) };
     let size = prompt.options.width;
-    note(&format!("measuring what {} can do", session.device));
+    note(&format!("measuring the throughput of {}", session.device));
     let ceilings = ceilings::measure(session.device(), matches!(session.device, DeviceReport::Gpu(_)))?;
     let mut report = Report::new(&session.model, session.device.clone(), size, session.seconds, ceilings);
     let mut bench = Bench { args, session, prompt, written: request, painted, log, peak: 0 };
@@ -131,7 +131,7 @@ impl Times {
 }
 
 impl Bench<'_> {
-    /// Loads the stage anew, and runs until `enough` tokens or steps are done.
+    /// Reloads the stage and runs it until `enough` tokens or steps are done.
     async fn watch(&mut self, stage: Stage, enough: usize) -> Result<Times> {
         let request = if stage == Stage::Architect { &self.written } else { &self.painted };
         let mut run = self.session.prepare(request)?;

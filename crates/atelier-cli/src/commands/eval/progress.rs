@@ -94,7 +94,7 @@ impl Progress {
         self.begun += 1;
     }
 
-    /// A line of chatter.
+    /// Prints a line.
     pub fn say(&mut self, line: &str) {
         self.bar.say(line);
     }
@@ -138,7 +138,7 @@ impl Progress {
         }
     }
 
-    /// Whether it is known what is to be done.
+    /// Whether the work has been counted.
     pub fn has_begun(&self) -> bool {
         self.total > 0
     }

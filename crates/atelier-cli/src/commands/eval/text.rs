@@ -1,4 +1,4 @@
-//! `atelier eval text`: draws every prompt of a file, each as if alone, and goes on where an earlier run stopped.
+//! `atelier eval text`: generates a picture for every prompt of a file, each as if alone; resumes where an earlier run stopped.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -39,14 +39,11 @@ pub fn run(args: &EvalTextArgs) -> Result<()> {
         }
         Ok(()) => {
             let (pictures, seconds) = (counted(total, "picture"), duration(progress.seconds()));
-            progress
-                .say(&format!("{pictures} in {folder}: {there} were there, {saved} painted in {seconds}"));
+            progress.say(&format!("{pictures} in {folder}: {there} existed, {saved} painted in {seconds}"));
         }
         Err(Error::Cancelled) if progress.has_begun() => {
             let done = there + saved;
-            progress.say(&format!(
-                "{done} of {total} pictures are in {folder}; the same command goes on from there"
-            ));
+            progress.say(&format!("{done} of {total} pictures are in {folder}; rerun the command to resume"));
         }
         Err(_) => progress.clear(),
     }
@@ -96,11 +93,12 @@ impl Evaluation<'_> {
         let EvalTextArgs { width, height, steps, seed, .. } = *self.args;
         let prompts = self.prompts.iter().map(|prompt| atelier::Prompt {
             text: prompt.text.clone(),
-            width: width.or(prompt.width),
-            height: height.or(prompt.height),
+            // The flags come before a prompt's own size.
+            width: prompt.width.filter(|_| width.is_none()),
+            height: prompt.height.filter(|_| height.is_none()),
             seed: Some(seed),
         });
-        Request { steps, batch_padding: false, ..Request::new(prompts) }
+        Request { width, height, steps, batch_padding: false, ..Request::new(prompts) }
     }
 
     /// What is wrong with a prompt, with its number.
