@@ -1,7 +1,16 @@
 /** What the server has: a pack by its manifest, or else a checkpoint by the files that the engine reads. */
 
 import { AtelierError, messageOf } from "../errors.js";
-import { addressOf, listPack, listShards, type ListedFile, type Listing, MANIFEST, sha256 } from "./listing.js";
+import {
+  addressOf,
+  listPack,
+  listShards,
+  type ListedFile,
+  type Listing,
+  MANIFEST,
+  MAX_MANIFEST,
+  sha256,
+} from "./listing.js";
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
@@ -81,6 +90,12 @@ async function get(
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const response = await ask(url, path, fetch, { cache: "no-cache", signal });
   if (!response) return undefined;
+  const bytes = lengthOf(response);
+  if (bytes !== undefined && bytes > MAX_MANIFEST) {
+    await response.body?.cancel();
+    const problem = `${path}: expected at most ${MAX_MANIFEST} bytes, found ${bytes}`;
+    throw new AtelierError("bad-file", problem, { file: path });
+  }
   try {
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
