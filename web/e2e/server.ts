@@ -33,6 +33,8 @@ type Fault = { readonly path: string } & (
 
 export class FileServer {
   readonly asked: Asked[] = [];
+  /** Connections since it was set to 0, with or without a request. */
+  connections = 0;
   /** Runs with every request before it is answered. */
   onAsked: ((asked: Asked) => void) | undefined;
   #root: string;
@@ -47,6 +49,7 @@ export class FileServer {
     this.#root = root;
     this.#server = createServer((request, response) => this.#answer(request, response));
     this.#server.on("connection", (socket) => {
+      this.connections += 1;
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
     });
