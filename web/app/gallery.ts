@@ -7,6 +7,7 @@ import type { Blueprint, Picture, RunRecord } from "atelier-web";
 import { byId, make } from "./dom";
 import { onLanguage, t } from "./i18n";
 import { forgetPicture, keepPicture, keeps, pictures, type StoredPicture } from "./keep";
+import { SEALED } from "./seal";
 
 /** Pixels of a small copy's longer side: enough for the list on a dense screen. */
 const THUMB = 320;
@@ -47,6 +48,13 @@ export class Entry {
     const { png, thumb, blueprint, record, images } = this;
     return { png, thumb, blueprint, record, images };
   }
+}
+
+/** A picture on its way through the seal. */
+export interface Carried {
+  readonly picture: StoredPicture;
+  readonly id: number | undefined;
+  readonly saved: boolean;
 }
 
 /** What a picture has in the list. */
@@ -102,13 +110,21 @@ export class Gallery {
   }
 
   /** What the tab carried through the seal. */
-  take(carried: readonly StoredPicture[]): void {
-    this.#append(carried.map((picture) => new Entry(picture)));
+  take(carried: readonly Carried[]): void {
+    // What is kept comes from there where it can be read; a sealed tab reads nothing.
+    const wanted = carried.filter(({ id }) => SEALED || id === undefined);
+    this.#append(
+      wanted.map(({ picture, id, saved }) => {
+        const entry = new Entry(picture, id);
+        entry.saved = saved;
+        return entry;
+      }),
+    );
   }
 
   /** Everything, to be carried. */
-  get all(): readonly StoredPicture[] {
-    return this.#entries.map((entry) => entry.stored);
+  get all(): readonly Carried[] {
+    return this.#entries.map(({ stored, id, saved }) => ({ picture: stored, id, saved }));
   }
 
   /** Pictures that would be lost with the tab. */

@@ -10,9 +10,9 @@ import { Easel } from "./easel";
 import { Engines } from "./engines";
 import { messageFor, Messages } from "./errors";
 import { showExamples } from "./examples";
-import { type Entry, Gallery } from "./gallery";
+import { type Carried, type Entry, Gallery } from "./gallery";
 import { onLanguage, startLanguages, t } from "./i18n";
-import { choose, keeps, recall, remember, type StoredPicture } from "./keep";
+import { choose, keeps, recall, remember } from "./keep";
 import { type Chosen, ModelChoice } from "./model";
 import { acceptFiles } from "./open-files";
 import { Opened } from "./opened";
@@ -236,7 +236,7 @@ function showNewVersion(): void {
 byId("update-now", HTMLButtonElement).addEventListener("click", () => void takeNewVersion());
 
 const carried = await collectCarried();
-if (Array.isArray(carried)) gallery.take(carried as readonly StoredPicture[]);
+if (Array.isArray(carried)) gallery.take(carried as readonly Carried[]);
 await gallery.recall();
 await choice.recall();
 

@@ -217,7 +217,7 @@ const TRIES: Readonly<Record<string, Try>> = {
   `),
   "address, then reload": script("history.replaceState(null, '', '?words'); location.reload()"),
   "payment handler": script(
-    "await new PaymentRequest([{ supportedMethods: to + 'words?words' }], { total: { label: 'x', amount: { currency: 'EUR', value: '1' } } }).show()",
+    "await new PaymentRequest([{ supportedMethods: to + 'words?words' }], { total: { label: 'x', amount: { currency: 'EUR', value: '1' } } }).canMakePayment()",
   ),
 };
 
