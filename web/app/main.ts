@@ -233,7 +233,11 @@ function showKeeping(): void {
 function showNewVersion(): void {
   if (!SEALED) byId("update", HTMLElement).hidden = false;
 }
-byId("update-now", HTMLButtonElement).addEventListener("click", () => void takeNewVersion());
+const updateNow = byId("update-now", HTMLButtonElement);
+updateNow.addEventListener("click", () => {
+  updateNow.disabled = true;
+  void takeNewVersion();
+});
 
 const carried = await collectCarried();
 if (Array.isArray(carried)) gallery.take(carried as readonly Carried[]);

@@ -42,12 +42,20 @@ export async function keepShell(ready: () => void): Promise<void> {
   }
 }
 
-/** Loads the page anew, in its new version. */
+/** Loads the page anew, in its new version, once all of that is on this device. */
 export async function takeNewVersion(): Promise<void> {
   const registration = await navigator.serviceWorker.getRegistration();
+  await registration?.update().catch(() => {});
+  const next = registration?.waiting ?? registration?.installing;
+  if (!next) return location.reload();
   navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
-  if (registration?.waiting) registration.waiting.postMessage({ type: "take-over" });
-  else location.reload();
+  const take = () => {
+    if (next.state === "installed") next.postMessage({ type: "take-over" });
+    // It was not complete after all.
+    else if (next.state === "redundant") location.reload();
+  };
+  take();
+  next.addEventListener("statechange", take);
 }
 
 /** `carry` gives what goes with the user through the seal, beside what was typed. */

@@ -57,7 +57,7 @@ test("each hostile file gets a message, and the page goes on", async () => {
 });
 
 test("a pack of a newer format is refused once, and nothing of it fetched", async () => {
-  const page = await openPage(browser, server.url);
+  const page = await openPage(browser, server.url, { serviceWorkers: "block" });
   await page.route("**/newer/**", (route) =>
     route.request().url().endsWith("/pack.json")
       ? route.fulfill({ json: { format: "atelier-pack-2", files: [], shards: [] } })

@@ -73,14 +73,20 @@ test("300 pictures in the gallery stay quick", async () => {
       const db = await new Promise<IDBDatabase>((resolve) => (opening.onsuccess = () => resolve(opening.result)));
       context?.fillRect(10, 10, 500, 500);
       const png = await canvas.convertToBlob();
+      const pictures = [];
       for (let seed = 0; seed < 300; seed += 1) {
         const paint = { steps: 2, guidance: 1.5, seed };
         const small = new OffscreenCanvas(320, 320);
         small.getContext("2d")?.fillRect(0, 0, seed, seed);
         const thumb = await small.convertToBlob({ type: "image/webp" });
-        const picture = { png, thumb, blueprint, record: { ...record, paint }, images: [] };
-        db.transaction("pictures", "readwrite").objectStore("pictures").add(picture);
+        pictures.push({ png, thumb, blueprint, record: { ...record, paint }, images: [] });
       }
+      const writing = db.transaction("pictures", "readwrite");
+      for (const picture of pictures) writing.objectStore("pictures").add(picture);
+      await new Promise((resolve, reject) => {
+        writing.oncomplete = resolve;
+        writing.onabort = () => reject(writing.error);
+      });
       db.close();
     },
     { blueprint, record },
