@@ -2,17 +2,17 @@
 import sys, torch, numpy as np, collections
 import architect as A
 torch.set_num_threads(1)
-codes = A.Codes("codes.json"); m = A.Architect(codes); s = torch.load("state/architect.pt", weights_only=False); A.adopt(s, codes); m.load_state_dict(s["model"])
+codes = A.Codes("codes.json"); m = A.Architect(codes); s = torch.load("state/architect.pt", weights_only=False); A.adopt(s, codes); m.load_state_dict(s["model"], strict=False)
 if "average" in sys.argv:
     with torch.no_grad():
-        for n, q in m.named_parameters(): q.copy_(s["average"][n])
+        for n, q in m.named_parameters(): q.copy_(s["average"].get(n, q))
 print("step", s["step"], "seen", s["seen"])
 recs = list(A.records(A.PROGRAM, 99, 0, 48, "check"))
 out = collections.defaultdict(lambda: [0, 0, 0.0])
 scores, table = None, None
 with torch.no_grad():
     for i in range(0, len(recs), 8):
-        chunk = recs[i:i + 8]; ids, at, targets = A.pack([A.sequence(r, codes.ground, None, None) for r in chunk]); known = targets >= 0
+        chunk = recs[i:i + 8]; ids, at, targets, _ = A.pack([A.sequence(r, codes.ground, None, "none") for r in chunk]); known = targets >= 0
         lg = m.logits(m.states(ids, at)[known]); t = targets[known]; rows = known.nonzero()[:, 0]
         loss = torch.nn.functional.cross_entropy(lg, t, reduction="none"); ok = lg.argmax(-1) == t
         for b, r in enumerate(chunk):

@@ -66,12 +66,12 @@ def records(program, seed, start, count=0, split="train"):
 
 
 class Sequence:
-    """Token ids, positions [3, n], and target per token (-1: none)."""
-    __slots__ = "ids positions targets weights".split()
+    """Token ids, positions [3, n], target per token (-1: none), and the galley's number of lines at its first tokens (-1: elsewhere)."""
+    __slots__ = "ids positions targets lines".split()
 
 
 def sequence(record, ground, random, gaps):
-    """`gaps`: probability-like looseness; None shows everything."""
+    """`gaps`: "none" shows everything, "rows" a part of the large grid, "large" nothing of it (it follows from the galley, which is harder)."""
     n = len(record.ids)
     def cells(grid, cur):
         h, w = grid.shape
@@ -80,7 +80,7 @@ def sequence(record, ground, random, gaps):
     draft, draft_at = cells(record.draft, n)
     large, large_at = cells(record.grid, n + max(record.ph, record.pw))
     codes = np.concatenate([draft, large]); at = np.concatenate([draft_at, large_at], 1)
-    if gaps is None:
+    if gaps == "none":
         shown = np.ones(len(codes), bool)
     else:
         shown = np.zeros(len(codes), bool)
@@ -93,6 +93,7 @@ def sequence(record, ground, random, gaps):
             d[i, :min(used + 1, w)] = True
             if random.random() < .3: d[i] = True
         if random.random() < .3: d[random.integers(h)] = True
+    if gaps == "rows":
         h, w = record.grid.shape
         inked = ~ground[record.grid]
         g = shown[len(draft):].reshape(h, w)
@@ -120,7 +121,14 @@ def sequence(record, ground, random, gaps):
     follows = np.concatenate([[0], places + 1])          # the cell that each token from the image start on predicts
     known = shown[follows]
     out.targets[n - 1:][known] = codes[follows[known]]
+    out.lines = np.full(len(out.ids), -1)
+    galley = follows < record.draft.size
+    out.lines[n - 1:][galley] = min(int((~ground[record.draft]).any(1).sum()), LINES - 1)
     return out
+
+
+#: Kinds of galleys that the helping head tells apart: by number of lines, at most this less one.
+LINES, HELPED = 25, 3
 
 
 class Architect(torch.nn.Module):
@@ -150,6 +158,8 @@ class Architect(torch.nn.Module):
             }
         weights["norm.weight"] = torch.ones(HIDDEN)
         self.w = torch.nn.ParameterDict({k.replace(".", "|"): P(v) for k, v in weights.items()})
+        #: Learns to count lines from the states of a middle layer, while training only: where lines go depends on how many there are.
+        self.counter = P(torch.zeros(LINES, HIDDEN))
         inverse = THETA ** (-torch.arange(ROTARY // 2) / (ROTARY // 2))
         self.register_buffer("inverse", inverse, persistent=False)
 
@@ -197,6 +207,7 @@ class Architect(torch.nn.Module):
             gate, up = lin(h, w(l, "mlp.gate_up_proj.weight")).chunk(2, -1)
             o = lin(F.silu(gate) * up, w(l, "mlp.down_proj.weight"))
             x = x + F.rms_norm(o.float(), (HIDDEN,), w(l, "post_mlp_layernorm.weight"), EPS)
+            if l == HELPED: self.middle = x
         return F.rms_norm(x, (HIDDEN,), self.w["norm|weight"], EPS)
 
     def loss(self, states, targets):
@@ -249,7 +260,7 @@ class Optimiser:
     """Muon for the matrices between embedding and head, Adam for the rest."""
     def __init__(self, model):
         self.state = {}
-        self.matrices = {n: p for n, p in model.named_parameters() if p.ndim == 2 and "factors" not in n}
+        self.matrices = {n: p for n, p in model.named_parameters() if p.ndim == 2 and "factors" not in n and n != "counter"}
         self.rest = {n: p for n, p in model.named_parameters() if n not in self.matrices}
         self.steps = 0
 
@@ -304,8 +315,8 @@ class Feed:
             pool, left = left, []
             for _ in range(384):
                 r = next(source)
-                whole = random.random() < self.whole()
-                pool.append(sequence(r, self.codes.ground, random, None if whole else 1))
+                gaps = "none" if random.random() < self.whole() else "large" if random.random() < self.args.galley else "rows"
+                pool.append(sequence(r, self.codes.ground, random, gaps))
             pool.sort(key=lambda s: len(s.ids))
             batches, batch = [], []
             # Few different shapes: the library makes code for each.
@@ -325,11 +336,11 @@ def bucket(length): return -(-length // 48) * 48
 
 def pack(batch):
     L = bucket(max(len(s.ids) for s in batch))
-    ids = torch.zeros(len(batch), L, dtype=torch.long); at = torch.zeros(3, len(batch), L, dtype=torch.long); targets = torch.full((len(batch), L), -1)
+    ids = torch.zeros(len(batch), L, dtype=torch.long); at = torch.zeros(3, len(batch), L, dtype=torch.long); targets = torch.full((len(batch), L), -1); lines = targets.clone()
     for b, s in enumerate(batch):
         n = len(s.ids)
-        ids[b, :n] = torch.from_numpy(s.ids); at[:, b, :n] = torch.from_numpy(s.positions.copy()); targets[b, :n] = torch.from_numpy(s.targets)
-    return ids, at, targets
+        lines[b, :n] = torch.from_numpy(s.lines); ids[b, :n] = torch.from_numpy(s.ids); at[:, b, :n] = torch.from_numpy(s.positions.copy()); targets[b, :n] = torch.from_numpy(s.targets)
+    return ids, at, targets, lines
 
 
 @torch.no_grad()
@@ -372,7 +383,7 @@ def check(model, codes, args, count=64, free=32):
     with torch.no_grad():
         for i in range(0, count, 8):
             chunk = recs[i:i + 8]
-            ids, at, targets = pack([sequence(r, codes.ground, None, None) for r in chunk])
+            ids, at, targets, _ = pack([sequence(r, codes.ground, None, "none") for r in chunk])
             known = targets >= 0
             logits = model.logits(model.states(ids, at)[known]); t = targets[known]
             loss += F.cross_entropy(logits, t, reduction="sum").item(); total += len(t)
@@ -422,6 +433,8 @@ def main():
     p.add_argument("--steps", type=int, default=12000); p.add_argument("--minutes", type=float, default=1e9)
     p.add_argument("--decay-from", type=float, default=.7); p.add_argument("--check-every", type=int, default=800)
     p.add_argument("--whole-from", type=float, default=.1)
+    p.add_argument("--counting", type=float, default=.1, help="weight of the helping head's loss")
+    p.add_argument("--galley", type=float, default=.6, help="share of the other samples that end with the galley")
     args = p.parse_args()
     codes = Codes(args.codes); model = Architect(codes); optimiser = Optimiser(model)
     average = {n: t.detach().clone() for n, t in model.named_parameters()}
@@ -429,7 +442,7 @@ def main():
     state = pathlib.Path(args.state); state.parent.mkdir(parents=True, exist_ok=True)
     if state.exists():
         s = torch.load(state, weights_only=False)
-        adopt(s, codes); model.load_state_dict(s["model"]); average = s["average"]; seen, step = s["seen"], s["step"]
+        adopt(s, codes); model.load_state_dict(s["model"], strict=False); average.update(s["average"]); seen, step = s["seen"], s["step"]
         if "optimiser" in s: optimiser.state, optimiser.steps = s["optimiser"], s["steps"]
     print(f"{sum(p.numel() for p in model.parameters()):,} learned values, {codes.visual} codes, from step {step}", flush=True)
     stop = []
@@ -443,11 +456,13 @@ def main():
         part.replace(state)
     begun = last = time.time(); sums = [0.0, 0, 0, 0.0]; handed = 0
     while step < args.steps and not stop and time.time() - begun < 60 * args.minutes:
-        ids, at, targets = feed.queue.get()
+        ids, at, targets, lines = feed.queue.get()
         model.train()
         known = targets >= 0
         loss = model.loss(model.states(ids, at)[known], targets[known])
-        loss.backward()
+        helped = lines >= 0
+        counted = F.cross_entropy(F.linear(F.rms_norm(model.middle[helped], (HIDDEN,)), model.counter), lines[helped])
+        (loss + args.counting * counted).backward()
         share = progress()
         rate = args.rate * min(1, (step + 1) / 100) * (1 if share < args.decay_from else max(0.02, (1 - share) / (1 - args.decay_from)))
         norm = optimiser.step(rate)
@@ -456,10 +471,10 @@ def main():
         a = max(.004, 10 / (step + 10))
         with torch.no_grad():
             for n, q in model.named_parameters(): average[n].lerp_(q, a)
-        sums[0] += loss.item(); sums[1] += 1; sums[2] += len(ids); sums[3] += 1
+        sums[0] += loss.item(); sums[1] += 1; sums[2] += len(ids); sums[3] += counted.item()
         if step % 50 == 0:
             d = time.time() - last; last = time.time()
-            print(f"step {step} seen {seen} loss {sums[0] / sums[1]:.4f} norm {norm:.2f} {sums[2] / d:.1f} samples/s", flush=True)
+            print(f"step {step} seen {seen} loss {sums[0] / sums[1]:.4f} lines {sums[3] / sums[1]:.3f} norm {norm:.2f} {sums[2] / d:.1f} samples/s", flush=True)
             curve.write(f"{step},{seen},train_loss,{sums[0] / sums[1]:.5f}\n"); curve.flush(); sums = [0.0, 0, 0, 0.0]
         if step % args.check_every == 0:
             now = {n: q.detach().clone() for n, q in model.named_parameters()}

@@ -11,10 +11,10 @@ p.add_argument("--base", default="../../models/mini")
 a = p.parse_args()
 codes = A.Codes(a.codes); data = json.load(open(a.codes)); specials = data["specials"]
 model = A.Architect(codes); s = torch.load(a.state, weights_only=False)
-model.load_state_dict(s["model"])
+model.load_state_dict(s["model"], strict=False)
 if not a.now:
     with torch.no_grad():
-        for n, q in model.named_parameters(): q.copy_(s["average"][n])
+        for n, q in model.named_parameters(): q.copy_(s["average"].get(n, q))
 head_rows, vocabulary = data["head"], -(-data["vocabulary"] // 8) * 8
 dtype = dict(float16=torch.float16, float8=torch.float8_e4m3fn)[a.dtype]
 tensors = {}
@@ -59,7 +59,7 @@ from transformers import GlmImageForConditionalGeneration
 ref = GlmImageForConditionalGeneration.from_pretrained(out / "vision_language_encoder", torch_dtype=torch.float32)
 record = next(A.records(A.PROGRAM, 5, 0, 1))
 import numpy as np
-q = A.sequence(record, codes.ground, np.random.default_rng(0), None)
+q = A.sequence(record, codes.ground, np.random.default_rng(0), "none")
 A.HALF = False
 with torch.no_grad():
     own = {k[len("model.language_model."):].replace(".", "|"): v.float() for k, v in stored.items() if k.startswith("model.language_model.layers") or k == "model.language_model.norm.weight"}

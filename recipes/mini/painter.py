@@ -332,7 +332,11 @@ def export(a):
     table = torch.nn.Embedding(len(book), painter.prior_token_embedding.weight.shape[1])
     with torch.no_grad(): table.weight.copy_(painter.prior_token_embedding.whole())
     painter.prior_token_embedding = table
-    painter.half().save_pretrained(os.path.join(a.out, "transformer")); glyphs.half().save_pretrained(os.path.join(a.out, "text_encoder"))
+    painter.half(); glyphs.half()
+    if a.dtype == "float8":  # vectors (biases, norms) stay in 16 bits
+        for p in painter.parameters():
+            if p.dim() > 1: p.data = p.data.to(torch.float8_e4m3fn)
+    painter.save_pretrained(os.path.join(a.out, "transformer")); glyphs.save_pretrained(os.path.join(a.out, "text_encoder"))
     print(f"step {step}: {a.out}/transformer, {a.out}/text_encoder")
 
 
@@ -342,7 +346,7 @@ if __name__ == "__main__":
     p.add_argument("--state", default=os.path.join(HERE, "state/painter.pt")); p.add_argument("--minutes", type=float, default=0); p.add_argument("--steps", type=int, default=20000)
     p.add_argument("--rate", type=float, default=3e-3); p.add_argument("--tokens", type=int, default=2304); p.add_argument("--pool", type=int, default=384)
     p.add_argument("--reuse", type=float, default=10, help="strips a picture serves for"); p.add_argument("--drop", type=float, default=0.1); p.add_argument("--check", type=int, default=250)
-    p.add_argument("--device", default="cpu"); p.add_argument("--f32", action="store_true"); p.add_argument("--seed", type=int, default=1); p.add_argument("--out")
+    p.add_argument("--device", default="cpu"); p.add_argument("--f32", action="store_true"); p.add_argument("--seed", type=int, default=1); p.add_argument("--out"); p.add_argument("--dtype", choices=["float16", "float8"], default="float16")
     a = p.parse_args()
     if os.environ.get("OMP_NUM_THREADS"): torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     train(a) if a.what == "train" else export(a)

@@ -5,11 +5,10 @@
 pub mod checks;
 pub mod packs;
 pub mod traced;
-pub mod twins;
 
 use std::sync::Arc;
 
-use atelier::{AdapterReport, Checkpoint, Device, DeviceChoice, DeviceReport, device};
+use atelier::{Checkpoint, Device, DeviceChoice, device};
 use atelier_shaders::Features;
 use atelier_weights::FolderSource;
 pub use testkit::{Golden, assert_close, block_on, reference};
@@ -51,16 +50,8 @@ pub fn software_gpu() -> Device {
 /// The same, opened once more for kernels that use `features` alone.
 pub fn software_gpu_with(features: Features) -> Device {
     let (device, _) = block_on(device::open(&software())).expect("software Vulkan");
-    atelier_shaders::enable(&device, features);
+    atelier_shaders::gpu::enable(&device, features);
     device
-}
-
-/// What kernels would use of it.
-pub fn software_adapter() -> AdapterReport {
-    match block_on(device::choose(&software())).expect("software Vulkan") {
-        DeviceReport::Gpu(report) => report,
-        DeviceReport::Cpu { .. } => panic!("an adapter's name opens the CPU"),
-    }
 }
 
 /// One test for each golden file that needs the model, on the device that `$device` opens.

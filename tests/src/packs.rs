@@ -2,6 +2,7 @@
 
 use atelier::ModelConfig;
 use atelier::packing::plan;
+use atelier_weights::checkpoint::TOKENIZER;
 use atelier_weights::{
     Dtype, FileEntry, Layout, MANIFEST, Manifest, MemorySource, PACK_FORMAT, Policy, Scheme, Search,
 };
@@ -9,18 +10,6 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use testkit::{Random, block_on};
-
-/// The configurations of a model, by their paths in its folder.
-pub const CONFIGS: [&str; 8] = [
-    "model_index.json",
-    "processor/preprocessor_config.json",
-    "scheduler/scheduler_config.json",
-    "text_encoder/config.json",
-    "transformer/config.json",
-    "vae/config.json",
-    "vision_language_encoder/config.json",
-    "vision_language_encoder/generation_config.json",
-];
 
 /// Random words for codes, one scale for all; small numbers where there are no codes.
 fn shard(layout: &Layout, index: usize) -> Vec<u8> {
@@ -63,15 +52,14 @@ fn sha256(bytes: &[u8]) -> String {
 pub fn random_pack(configs: Vec<(String, Value)>, tokenizer: Vec<u8>, policy: &Policy) -> MemorySource {
     let files: MemorySource = configs.iter().map(|(path, json)| (path.clone(), json.to_string())).collect();
     let model = block_on(ModelConfig::read(&files)).expect("the configurations fit each other");
-    let layout = block_on(plan(&model, policy, |_, _| Scheme::Bf16));
-    let mut layout = layout.expect("configurations can be laid out");
+    let mut layout = plan(&model, policy, |_, _| Scheme::Bf16);
     let mut source = MemorySource::new();
     for index in 0..layout.shards.len() {
         let bytes = shard(&layout, index);
         layout.shards[index].file.sha256 = sha256(&bytes);
         source.insert(layout.shards[index].file.path.clone(), bytes);
     }
-    let path = "processor/tokenizer.json";
+    let path = TOKENIZER;
     let entry = FileEntry { path: path.into(), bytes: tokenizer.len() as u64, sha256: sha256(&tokenizer) };
     source.insert(path, tokenizer);
     let manifest = Manifest {

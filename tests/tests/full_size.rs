@@ -6,9 +6,10 @@ use atelier::loader::Loader;
 use atelier::plan::{PlanRequest, plan};
 use atelier::transformer::{Guides, PictureFrame};
 use atelier::{Checkpoint, Device, Run, Stage, Trace};
-use atelier_tests::packs::{CONFIGS, random_pack};
+use atelier_tests::packs::random_pack;
 use atelier_tests::{block_on, cpu, reference};
 use atelier_weights::Policy;
+use atelier_weights::checkpoint::CONFIGS;
 use burn::tensor::{Tensor, TensorData};
 use serde_json::{Value, json};
 
@@ -101,8 +102,7 @@ async fn a_layer_and_a_block_of_the_full_width_run_from_a_pack() {
     let pack = random_pack(configs.into(), tokenizer, &Policy::q4());
     let checkpoint = Checkpoint::open(Arc::new(pack)).await.unwrap();
     let manifest = checkpoint.manifest().unwrap();
-    let planned =
-        plan(checkpoint.config(), &manifest.tensors, &PlanRequest::new(64, 64, true)).await.unwrap();
+    let planned = plan(checkpoint.config(), &manifest.tensors, &PlanRequest::new(64, 64, true)).unwrap();
     assert!(planned.largest_packed().unwrap().bytes <= 128 << 20);
     let table = manifest.tensors.iter().find(|tensor| tensor.name.ends_with("embed_tokens.weight")).unwrap();
     assert_eq!(table.pieces.len(), 2);

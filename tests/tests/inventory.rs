@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use atelier::weight_mapping::{ComponentName, TensorRole, inventory};
+use atelier::weight_mapping::{TensorRole, inventory};
 use atelier::{ModelConfig, Pipeline, Request, Run, Stage};
 use atelier_tests::{block_on, cpu, reference, tiny_random};
-use atelier_weights::FolderSource;
+use atelier_weights::{ComponentName, FolderSource};
 
 fn full_size() -> ModelConfig {
     let source = FolderSource::open(reference().join("full/config")).unwrap();
@@ -27,14 +27,14 @@ fn table(component: ComponentName) -> BTreeMap<String, Vec<usize>> {
         .collect()
 }
 
-#[pollster::test]
-async fn the_full_size_inventory_is_mapped_exactly() {
+#[test]
+fn the_full_size_inventory_is_mapped_exactly() {
     let config = full_size();
     let mut parameters = 0;
     for component in ComponentName::ALL {
         let mut expected = table(component);
         let mut aliases = Vec::new();
-        for entry in inventory(&config, component).await.unwrap() {
+        for entry in inventory(&config, component) {
             if let TensorRole::AliasOf(name) = entry.role {
                 aliases.push(name);
                 continue;
@@ -56,7 +56,7 @@ async fn the_full_size_inventory_is_mapped_exactly() {
 fn the_published_sizes_of_the_parts_add_up() {
     let config = full_size();
     let count = |component, wanted: &dyn Fn(&str) -> bool| -> usize {
-        let entries = block_on(inventory(&config, component)).unwrap();
+        let entries = inventory(&config, component);
         let entries = entries.iter().filter(|e| !matches!(e.role, TensorRole::AliasOf(_)) && wanted(&e.name));
         entries.map(|entry| entry.shape.iter().product::<usize>()).sum()
     };

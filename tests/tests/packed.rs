@@ -8,8 +8,9 @@ use atelier::loader::Loader;
 use atelier::{Checkpoint, Device, Pipeline, Request, Run, Sources, Stage};
 use atelier_mini::Mini;
 use atelier_shaders::Features;
-use atelier_tests::packs::{CONFIGS, random_pack};
+use atelier_tests::packs::random_pack;
 use atelier_tests::{block_on, cpu, software_gpu, software_gpu_with};
+use atelier_weights::checkpoint::CONFIGS;
 use atelier_weights::{MemorySource, Policy, read_all};
 
 const PROMPT: &str = "A poster that says 'OPEN'";

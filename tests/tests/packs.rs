@@ -1,18 +1,17 @@
 //! What loading a pack costs: quantised matrices go to the device as they lie in the file.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use atelier::loader::Loader;
-use atelier::packing::{aliases_of, plan_checkpoint};
-use atelier::weight_mapping::{ComponentName, inventory};
+use atelier::packing::plan_checkpoint;
 use atelier::{Checkpoint, Event, Run, Stage};
 use atelier_tests::{block_on, cpu};
+use atelier_weights::checkpoint::TOKENIZER;
 use atelier_weights::{
-    ByteSource, FileEntry, FolderSource, MANIFEST, Manifest, MemorySource, PACK_FORMAT, Policy, Search,
-    read_all,
+    ByteSource, ComponentName, FileEntry, FolderSource, MANIFEST, Manifest, MemorySource, PACK_FORMAT,
+    Policy, Search, read_all,
 };
 use testkit::allocator::{self, Counting};
 
@@ -26,12 +25,7 @@ fn growth_since(start: usize) -> usize {
 
 /// A pack of a checkpoint, in memory. Hashes are left to the caller: nothing here reads them.
 fn packed(checkpoint: &Checkpoint, source: &dyn ByteSource, policy: &Policy) -> MemorySource {
-    let layout = block_on(plan_checkpoint(checkpoint, policy)).unwrap();
-    let mut parts = BTreeMap::new();
-    for (name, component) in checkpoint.components() {
-        let aliases = aliases_of(component, &block_on(inventory(checkpoint.config(), name)).unwrap());
-        parts.insert(name.folder(), (component, aliases));
-    }
+    let layout = plan_checkpoint(checkpoint, policy).unwrap();
     let mut pack = MemorySource::new();
     let entry = |path: &str, bytes: &[u8]| {
         let sha256 = sha256(bytes);
@@ -43,9 +37,9 @@ fn packed(checkpoint: &Checkpoint, source: &dyn ByteSource, policy: &Policy) -> 
         for &(tensor, _) in contents {
             let tensor = &layout.tensors[tensor];
             assert_eq!(tensor.pieces.len(), 1, "{}", tensor.name);
-            let (component, aliases) = &parts[tensor.component.as_str()];
-            let values =
-                block_on(component.read_f32(aliases.get(&tensor.name).unwrap_or(&tensor.name))).unwrap();
+            let name = ComponentName::of(&tensor.component).unwrap();
+            let component = checkpoint.component(name).unwrap();
+            let values = block_on(component.read_f32(checkpoint.stored_name(name, &tensor.name))).unwrap();
             if tensor.scheme.is_quantised() {
                 let packed = tensor.scheme.pack(Search::Nearest, tensor.columns(), &values, &[]);
                 bytes.extend([packed.codes, packed.scales].concat().into_iter().flat_map(u32::to_le_bytes));
@@ -57,7 +51,7 @@ fn packed(checkpoint: &Checkpoint, source: &dyn ByteSource, policy: &Policy) -> 
         pack.insert(shard.file.path.clone(), bytes);
     }
     let read = |path: &str| block_on(read_all(source, path, 1 << 28)).unwrap().unwrap();
-    let tokenizer = read("processor/tokenizer.json");
+    let tokenizer = read(TOKENIZER);
     let configs = [
         "model_index.json",
         "scheduler/scheduler_config.json",
@@ -75,11 +69,11 @@ fn packed(checkpoint: &Checkpoint, source: &dyn ByteSource, policy: &Policy) -> 
         search: Search::Nearest,
         calibrated: None,
         configs: configs.map(|path| (path.to_owned(), serde_json::from_slice(&read(path)).unwrap())).into(),
-        files: vec![entry("processor/tokenizer.json", &tokenizer)],
+        files: vec![entry(TOKENIZER, &tokenizer)],
         shards,
         tensors: layout.tensors,
     };
-    pack.insert("processor/tokenizer.json", tokenizer);
+    pack.insert(TOKENIZER, tokenizer);
     pack.insert(MANIFEST, serde_json::to_vec(&manifest).unwrap());
     pack
 }

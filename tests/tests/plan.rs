@@ -21,8 +21,8 @@ fn full_size() -> ModelConfig {
 /// The full model, packed.
 fn full(policy: &Policy, request: &PlanRequest) -> MemoryPlan {
     let config = full_size();
-    let layout = block_on(lay_out(&config, policy, |_, _| Scheme::Bf16)).unwrap();
-    block_on(plan(&config, &layout.tensors, request)).unwrap()
+    let layout = lay_out(&config, policy, |_, _| Scheme::Bf16);
+    plan(&config, &layout.tensors, request).unwrap()
 }
 
 fn stage(plan: &MemoryPlan, stage: Stage) -> &atelier::plan::StagePlan {
@@ -135,8 +135,8 @@ async fn a_run_with_a_buffer_too_large_for_the_device_is_refused() {
     };
     assert!(what.contains("map") && bytes >= 16 * 1536 * 1536 * 4, "{bytes} bytes for {what}");
     assert_eq!(most, 128 << 20);
-    on_gpu.plan(&small, None).await.unwrap();
-    pipeline(cpu()).plan(&large, None).await.unwrap();
+    on_gpu.plan(&small, None).unwrap();
+    pipeline(cpu()).plan(&large, None).unwrap();
 }
 
 #[test]
@@ -153,11 +153,11 @@ fn source_images_and_guidance_cost() {
     assert_eq!(full(&Policy::q4(), &request).stages.len(), 3);
 }
 
-#[pollster::test]
-async fn sizes_that_cannot_be_are_refused() {
+#[test]
+fn sizes_that_cannot_be_are_refused() {
     let config = full_size();
-    let layout = lay_out(&config, &Policy::q4(), |_, _| Scheme::Bf16).await.unwrap();
-    let refused = |request| match block_on(plan(&config, &layout.tensors, &request)) {
+    let layout = lay_out(&config, &Policy::q4(), |_, _| Scheme::Bf16);
+    let refused = |request| match plan(&config, &layout.tensors, &request) {
         Err(Error::Request { field, .. }) => field,
         other => panic!("{other:?}"),
     };
@@ -166,7 +166,7 @@ async fn sizes_that_cannot_be_are_refused() {
     // Nothing overflows.
     let huge =
         PlanRequest { prompt_tokens: usize::MAX, glyph_tokens: usize::MAX, ..PlanRequest::new(64, 64, true) };
-    assert_eq!(plan(&config, &layout.tensors, &huge).await.unwrap().peak(), u64::MAX);
-    let missing = plan(&config, &[], &PlanRequest::new(64, 64, true)).await.unwrap_err();
+    assert_eq!(plan(&config, &layout.tensors, &huge).unwrap().peak(), u64::MAX);
+    let missing = plan(&config, &[], &PlanRequest::new(64, 64, true)).unwrap_err();
     assert!(missing.to_string().contains("found no such tensor"), "{missing}");
 }

@@ -10,8 +10,9 @@ use atelier::prompt::TargetGrids;
 use atelier::rng::RNG_VERSION;
 use atelier::{Blueprint, Pipeline, Request, RgbImage, Run, Sources, Stage};
 use atelier_mini::Mini;
-use atelier_tests::packs::{CONFIGS, random_pack};
+use atelier_tests::packs::random_pack;
 use atelier_tests::{block_on, cpu};
+use atelier_weights::checkpoint::CONFIGS;
 use atelier_weights::{Policy, read_all};
 use burn::tensor::Tensor;
 use testkit::allocator::{Counting, peak_of};
@@ -39,9 +40,9 @@ fn plan_of(pipeline: &Pipeline, request: &PlanRequest) -> MemoryPlan {
     let checkpoint = pipeline.checkpoint();
     let tensors = match checkpoint.manifest() {
         Some(manifest) => manifest.tensors.clone(),
-        None => block_on(plan_checkpoint(checkpoint, &Policy::q4())).unwrap().tensors,
+        None => plan_checkpoint(checkpoint, &Policy::q4()).unwrap().tensors,
     };
-    block_on(plan(checkpoint.config(), &tensors, request)).unwrap()
+    plan(checkpoint.config(), &tensors, request).unwrap()
 }
 
 /// At least what was measured. The workspace, which is a good part of all when a model is this small, must not hide what

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { DIST, launch, openPage } from "./browser.ts";
 import { FileServer } from "./server.ts";
 
-/** Holds the kernels, as the tests of `shaders` write them. */
+/** Holds the kernels, as the tests of `crates/shaders` write them. */
 const folder = process.env["ATELIER_KERNELS_DIR"];
 
 test("every kernel compiles", async () => {

@@ -23,7 +23,7 @@ pub enum Error {
     Model(atelier::Error),
     /// More device memory is needed than there may be.
     #[error(
-        "{stage}: needs {:.3} GB, more than {:.3} GB: --vram-budget {:.2} is the smallest that does",
+        "{stage} needs {:.3} GB but the budget is {:.3} GB; use --vram-budget {:.2} or more",
         *needed as f64 / 1e9,
         *budget as f64 / 1e9,
         (*needed as f64 / 1e7).ceil() / 1e2

@@ -1,11 +1,12 @@
 //! Ctrl-C and panics: neither may leave a half-written file or a torn terminal.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once};
 
 use crate::error::{Error, Result};
-use crate::files;
+use crate::io::files;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The first panic of any thread: those that follow are its consequences.
@@ -15,6 +16,11 @@ static FIRST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 /// the program at once. A request to end, or a hang-up, counts as Ctrl-C; what was ignored when the program began, as under
 /// `nohup`, stays ignored.
 pub fn watch_interrupts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(watch);
+}
+
+fn watch() {
     let ignored = signals::ignored();
     // Without a handler Ctrl-C still ends the program, only less gently.
     let _ = ctrlc::set_handler(|| {
@@ -80,6 +86,11 @@ mod signals {
 /// Whether Ctrl-C was pressed.
 pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// What an observer of a run answers: it goes on until Ctrl-C is pressed.
+pub fn flow() -> ControlFlow<()> {
+    if interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// An error once Ctrl-C was pressed.

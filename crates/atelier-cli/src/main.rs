@@ -1,39 +1,21 @@
 //! The `atelier` program: a prompt becomes a picture, on this machine.
 
-mod bench;
-mod blueprints;
-mod cli;
-mod counter;
-mod doctor;
+mod args;
+mod commands;
 mod error;
-mod eval;
-mod events;
-mod files;
-mod generate;
 mod guard;
-mod images;
-mod inspect;
-mod latents;
-mod like;
-mod machine;
-mod memory;
-mod metadata;
+mod io;
 mod model;
-mod names;
-mod pack;
-mod place;
-mod plan;
-mod progress;
-mod report;
-mod stdout;
-mod terminal;
-mod trace;
-mod unfinished;
+mod presets;
+mod session;
+mod ui;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{Cli, Command, EvalCommand};
+use args::{Cli, Command, EvalCommand};
+use commands::{bench, doctor, eval, generate, inspect, plan, quantize, synth, verify};
 use error::Result;
+use ui::{report, stdout};
 
 /// On the CPU device every operation makes its result anew; the system's allocator gives large ones back at once and has
 /// their pages cleared again for the next, a seventh of a painter's step.
@@ -51,7 +33,7 @@ fn main() {
             error.exit_code()
         }
     };
-    // Not by returning: threads of a failed device would be waited for.
+    // Exit here: returning would join the threads of a failed device.
     std::process::exit(code);
 }
 
@@ -60,12 +42,12 @@ fn run(command: Command) -> Result<()> {
         Command::Generate(args) => generate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Eval(EvalCommand::Text(args)) => eval::run(&args),
+        Command::Eval(EvalCommand::Text(args)) => eval::text::run(&args),
         Command::Eval(EvalCommand::Fidelity(args)) => eval::fidelity::run(&args),
-        Command::Quantize(args) => pack::quantize::run(&args),
-        Command::Verify(args) => pack::verify::run(&args),
-        Command::Synth(args) => pack::synth::run(&args),
-        Command::Plan(args) => memory::run(&args),
+        Command::Quantize(args) => quantize::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Synth(args) => synth::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

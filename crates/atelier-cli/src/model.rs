@@ -8,9 +8,10 @@ use std::sync::Arc;
 use atelier::ByteSource;
 use atelier_mini::{Mini, NAME};
 use atelier_weights::FolderSource;
+use atelier_weights::checkpoint::MODEL_INDEX;
 
 use crate::error::{Error, Result};
-use crate::pack;
+use crate::io::pack;
 
 /// Names the model where `--model` does not.
 const VARIABLE: &str = "ATELIER_MODEL";
@@ -72,8 +73,8 @@ impl Model {
         Ok(match self {
             Self::BuiltIn => Arc::new(Mini),
             Self::Folder(path) if pack::is_unfinished(path) => {
-                let problem = "expected a model, found an unfinished pack: the `atelier quantize` that began it goes on \
-                               with it";
+                let problem = "expected a model, found an unfinished pack; rerun the same `atelier quantize` command to \
+                               resume it";
                 return Err(Error::input(path, problem));
             }
             Self::Folder(path) => Arc::new(FolderSource::open(snapshot(path).as_deref().unwrap_or(path))?),
@@ -109,7 +110,7 @@ impl Model {
 /// Where a download cache of Hugging Face keeps the model itself: in the snapshot that `refs/main` names, or in the only one.
 fn snapshot(folder: &Path) -> Option<PathBuf> {
     let snapshots = folder.join("snapshots");
-    if folder.join("model_index.json").exists() || !snapshots.is_dir() {
+    if folder.join(MODEL_INDEX).exists() || !snapshots.is_dir() {
         return None;
     }
     let main = std::fs::read_to_string(folder.join("refs/main")).unwrap_or_default();

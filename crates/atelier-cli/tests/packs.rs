@@ -347,10 +347,10 @@ fn what_was_stopped_goes_on_and_gives_the_same_bytes() {
     for command in ["verify", "quantize"] {
         let args: &[&str] = if command == "quantize" { &["-o", "x"] } else { &[] };
         let done = desk.run(&[&[command, "pack"], args].concat());
-        refused_with(&done, &["pack", "unfinished pack", "goes on"]);
+        refused_with(&done, &["pack", "unfinished pack", "resume"]);
     }
     let done = desk.run(&["generate", "x", "--model", "pack", "-o", "a.png"]);
-    refused_with(&done, &["pack", "unfinished pack", "goes on"]);
+    refused_with(&done, &["pack", "unfinished pack", "resume"]);
 
     // Of other settings: refused, and nothing of it is lost.
     for args in
@@ -591,7 +591,7 @@ fn a_seed_gives_one_blueprint_from_a_pack() {
 fn the_help_says_how_to_go_on() {
     let desk = Desk::new();
     for (command, words) in
-        [("quantize", &["After Ctrl-C the same command goes on"][..]), ("verify", &["goes on", "damaged"])]
+        [("quantize", &["Rerun the command to resume after Ctrl-C"][..]), ("verify", &["resume", "damaged"])]
     {
         let done = desk.run(&[command, "--help"]);
         let text = done.stdout.split_whitespace().collect::<Vec<_>>().join(" ");

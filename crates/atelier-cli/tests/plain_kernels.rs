@@ -1,4 +1,4 @@
-//! `--kernels plain`: the way around a driver with faults.
+//! `--kernels plain`: the workaround for driver bugs.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 

@@ -107,7 +107,7 @@ fn a_run_keeps_to_its_budget_or_says_the_smallest_that_does() {
     };
     let refused = draw("0.01", "a.png");
     assert_eq!((refused.code, desk.files().len()), (3, 0), "{refused:?}");
-    // "… 0.123 is the smallest that does"
+    // "… use --vram-budget 0.123 or more"
     let words: Vec<&str> = refused.stderr.split_whitespace().collect();
     let at = words.iter().position(|word| *word == "--vram-budget").unwrap_or_else(|| panic!("{refused:?}"));
     let enough = draw(words[at + 1], "b.png");

@@ -102,7 +102,7 @@ impl Engine {
                 return Err(error::model(atelier::Error::Cancelled));
             }
         }
-        pipeline.plan(&request, None).await.map_err(error::model)?;
+        pipeline.plan(&request, None).map_err(error::model)?;
         let sources = pipeline.sources(&request.sources, run).await.map_err(error::model)?;
         let blueprint = match &asked.blueprint {
             Some(blueprint) => blueprint.clone(),

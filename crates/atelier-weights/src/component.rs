@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint::{WEIGHTS, WEIGHTS_INDEX};
 use crate::convert::{FLOATS, find_non_finite, to_f32, to_i32, to_u32};
 use crate::index::Index;
 use crate::pack::{Manifest, PieceEntry, Shard};
@@ -101,8 +102,7 @@ impl Component {
     /// that index and shards hold the same tensors.
     pub async fn open(source: Arc<dyn ByteSource>, folder: &str, stem: &str) -> Result<Self> {
         let folder = folder.trim_end_matches('/');
-        let single = join(folder, &format!("{stem}.safetensors"));
-        let index = format!("{single}.index.json");
+        let [single, index] = [WEIGHTS, WEIGHTS_INDEX].map(|end| join(folder, &format!("{stem}{end}")));
         let mut component = Self::empty(source, folder, folder);
         if component.source.size(&index).await?.is_some() {
             component.add_shards(&index).await?;

@@ -114,7 +114,7 @@ pub enum Error {
     #[error("{file}: {}", clip(.reason))]
     Pack { file: String, reason: String },
     /// Other bytes than those that were packed.
-    #[error("{file}: expected SHA-256 {expected}, found {found}: the file is damaged; get it again")]
+    #[error("{file}: expected SHA-256 {expected}, found {found}: the file is damaged; download it again")]
     Hash { file: String, expected: String, found: String },
 
     // Reading a tensor.

@@ -8,6 +8,7 @@
 //! A pack is a model with its matrices packed: [`Scheme`] says how, a [`Policy`] which, and the pack's [`Manifest`] where.
 
 mod block;
+pub mod checkpoint;
 mod component;
 mod convert;
 mod dtype;
@@ -25,6 +26,7 @@ mod search;
 mod source;
 
 pub use block::{BLOCK, Packed, Scheme};
+pub use checkpoint::ComponentName;
 pub use component::{Component, Piece, Stored};
 pub use convert::FLOATS;
 pub use dtype::Dtype;

@@ -2,6 +2,7 @@
 //!
 //! A model need not have one. It gives a request its defaults and tells what to warn of; nothing is refused for it.
 
+use atelier_weights::checkpoint::CARD;
 use atelier_weights::{ByteSource, read_json};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,6 @@ use crate::error::{Error, Result};
 use crate::pipeline::Request;
 use crate::prompt::check_size;
 
-/// The card's file.
-pub const CARD: &str = "atelier.json";
 /// The format that this version reads.
 pub const CARD_FORMAT: &str = "atelier-card/1";
 /// The longest name of a model, a language or a decoration, in characters.

@@ -1,11 +1,13 @@
 //! A checkpoint folder or a pack, checked as a whole before a single weight is read.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use atelier_weights::checkpoint::TOKENIZER;
 use atelier_weights::{
-    ByteSource, Component, FLOATS, MANIFEST, Manifest, PackSource, Scheme, Shard, hex, read_all,
+    ByteSource, Component, ComponentName, FLOATS, MANIFEST, Manifest, PackSource, Scheme, Shard, Stored,
+    TensorEntry, hex, read_all,
 };
 use sha2::{Digest, Sha256};
 
@@ -15,7 +17,7 @@ use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
 use crate::prompt::{PromptTokenizer, SpecialTokens};
-use crate::weight_mapping::{ComponentName, InventoryEntry, TensorRole, inventory, stage_parts};
+use crate::weight_mapping::{InventoryEntry, TensorRole, inventory};
 
 /// The largest `tokenizer.json` that is read: the public one has 20 MB.
 const MAX_TOKENIZER: u64 = 256 << 20;
@@ -25,10 +27,18 @@ pub struct Checkpoint {
     config: ModelConfig,
     card: Option<Card>,
     tokenizer: PromptTokenizer,
-    components: Vec<(ComponentName, Component)>,
+    components: Vec<Opened>,
     fingerprint: String,
     pack: Option<Pack>,
     calibration: Option<Calibration>,
+}
+
+/// A component whose tensors have been checked.
+struct Opened {
+    name: ComponentName,
+    component: Component,
+    /// For names that the files lack, the ones under which they have the same tensors.
+    aliases: BTreeMap<String, String>,
 }
 
 /// What is particular about a pack.
@@ -49,7 +59,6 @@ impl Checkpoint {
         let headers = match &pack {
             Some(manifest) => {
                 let headers = manifest.headers(&*source).await?;
-                check_stages(manifest, &source.locate(MANIFEST))?;
                 // Small, and everything depends on them.
                 for file in &manifest.files {
                     file.verify(&*source, |_| Ok::<_, Error>(())).await?;
@@ -61,6 +70,9 @@ impl Checkpoint {
         let packed = pack.as_ref().map(|manifest| PackSource::new(&*source, manifest));
         let files: &dyn ByteSource = packed.as_ref().map_or(&*source, |packed| packed);
         let config = ModelConfig::read(files).await?;
+        if let Some(manifest) = &pack {
+            check_stages(manifest, &config, &source.locate(MANIFEST))?;
+        }
         let card = Card::read(files).await?;
         let tokenizer = read_tokenizer(files).await?;
         let mut components = Vec::new();
@@ -71,11 +83,13 @@ impl Checkpoint {
                 Some(manifest) => manifest.component(source.clone(), &headers, name.folder())?,
                 None => Component::open(source.clone(), name.folder(), name.stem()).await?,
             };
-            check_inventory(&component, &inventory(&config, name).await?)?;
+            let inventory = inventory(&config, name);
+            check_inventory(&component, &inventory)?;
             if pack.is_none() {
                 hash.update(component.fingerprint().await?);
             }
-            components.push((name, component));
+            let aliases = aliases_of(&component, &inventory);
+            components.push(Opened { name, component, aliases });
         }
         if let Some(manifest) = &pack {
             hash.update(manifest.fingerprint());
@@ -171,27 +185,43 @@ impl Checkpoint {
 
     /// Files and bytes of each component.
     pub fn components(&self) -> impl Iterator<Item = (ComponentName, &Component)> {
-        self.components.iter().map(|(name, component)| (*name, component))
+        self.components.iter().map(|Opened { name, component, .. }| (*name, component))
     }
 
-    /// The component `name`; every one is opened.
-    pub(crate) fn component(&self, name: ComponentName) -> Result<&Component> {
-        let found = self.components.iter().find_map(|(n, component)| (*n == name).then_some(component));
+    /// The component `name`.
+    ///
+    /// # Errors
+    /// None: every component is opened.
+    pub fn component(&self, name: ComponentName) -> Result<&Component> {
+        let found = self.opened(name).map(|opened| &opened.component);
         found.ok_or_else(|| Error::Compute(format!("component {} was not opened", name.folder())))
+    }
+
+    fn opened(&self, name: ComponentName) -> Option<&Opened> {
+        self.components.iter().find(|opened| opened.name == name)
+    }
+
+    /// The name under which the files of a component have the tensor `name`: that one, or another for the same tensor.
+    pub fn stored_name<'n>(&'n self, component: ComponentName, name: &'n str) -> &'n str {
+        self.opened(component).and_then(|opened| opened.aliases.get(name)).map_or(name, String::as_str)
+    }
+
+    /// How the files have the tensor `name`.
+    pub fn stored(&self, component: ComponentName, name: &str) -> Option<&Stored> {
+        self.opened(component)?.component.get(self.stored_name(component, name))
     }
 }
 
 async fn read_tokenizer(source: &dyn ByteSource) -> Result<PromptTokenizer> {
-    let path = "processor/tokenizer.json";
-    let file = source.locate(path);
-    match read_all(source, path, MAX_TOKENIZER).await? {
+    let file = source.locate(TOKENIZER);
+    match read_all(source, TOKENIZER, MAX_TOKENIZER).await? {
         Some(bytes) => PromptTokenizer::from_bytes(&bytes, &file),
         None => Err(Error::Tokenizer { file, problem: "expected the tokenizer, found no such file".into() }),
     }
 }
 
 /// Checks that every tensor lies in shards of the stage that reads it: those are verified before the stage is loaded.
-fn check_stages(manifest: &Manifest, place: &str) -> Result<()> {
+fn check_stages(manifest: &Manifest, config: &ModelConfig, place: &str) -> Result<()> {
     let wrong = |problem: String| Error::Weights { place: place.to_owned(), problem };
     for Shard { stage, file } in &manifest.shards {
         if !Stage::ALL.iter().any(|known| known.name() == stage) {
@@ -202,23 +232,37 @@ fn check_stages(manifest: &Manifest, place: &str) -> Result<()> {
             )));
         }
     }
-    for &stage in Stage::ALL {
-        for part in stage_parts(stage) {
-            let folder = part.component.folder();
-            let tensors = manifest.tensors.iter().filter(|tensor| tensor.component == folder);
-            for tensor in tensors.filter(|tensor| part.reads(&tensor.name)) {
-                let mut shards = tensor.pieces.iter().filter_map(|piece| manifest.shards.get(piece.shard));
-                if let Some(Shard { stage: found, file }) = shards.find(|shard| shard.stage != stage.name()) {
-                    let (tensor, stage) = (&tensor.name, stage.name());
-                    return Err(wrong(format!(
-                        "tensor {tensor}: expected in a shard of the stage {stage}, found in {:?} of {found}",
-                        file.path
-                    )));
-                }
+    let tensors: BTreeMap<(&str, &str), &TensorEntry> = manifest
+        .tensors
+        .iter()
+        .map(|tensor| ((tensor.component.as_str(), tensor.name.as_str()), tensor))
+        .collect();
+    for component in ComponentName::ALL {
+        for InventoryEntry { name, stage, role, .. } in inventory(config, component) {
+            let tensor = tensors.get(&(component.folder(), name.as_str()));
+            let Some(tensor) = tensor.filter(|_| role != TensorRole::Unused) else { continue };
+            let mut shards = tensor.pieces.iter().filter_map(|piece| manifest.shards.get(piece.shard));
+            if let Some(Shard { stage: found, file }) = shards.find(|shard| shard.stage != stage.name()) {
+                let (tensor, stage) = (&tensor.name, stage.name());
+                return Err(wrong(format!(
+                    "tensor {tensor}: expected in a shard of the stage {stage}, found in {:?} of {found}",
+                    file.path
+                )));
             }
         }
     }
     Ok(())
+}
+
+/// For names that a component lacks, the ones under which it has the same tensors.
+fn aliases_of(component: &Component, inventory: &[InventoryEntry]) -> BTreeMap<String, String> {
+    let alias = |entry: &InventoryEntry| match &entry.role {
+        TensorRole::AliasOf(name) if component.get(name).is_none() => {
+            Some((name.clone(), entry.name.clone()))
+        }
+        _ => None,
+    };
+    inventory.iter().filter_map(alias).collect()
 }
 
 /// Compares what the files hold with what the configuration calls for.

@@ -72,8 +72,7 @@ pub enum Error {
     Device(String),
     /// A run would need a buffer that is larger than the device takes.
     #[error(
-        "expected a device that takes a buffer of {bytes} bytes ({what}), found one that takes {most}: a smaller picture or \
-         fewer source images need less"
+        "{what} needs a buffer of {bytes} bytes; this device allows {most}: try a smaller picture or fewer source images"
     )]
     Buffer {
         /// What it would hold.

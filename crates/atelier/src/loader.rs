@@ -1,8 +1,6 @@
 //! Weights on their way from a checkpoint to a device, one tensor at a time.
 
-use std::collections::BTreeMap;
-
-use atelier_weights::{BLOCK, Component, Piece, Scheme, Stored};
+use atelier_weights::{BLOCK, Component, ComponentName, Piece, Scheme, Stored};
 use burn::module::{Param, ParamId};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
@@ -16,7 +14,7 @@ use crate::progress::{Event, Run, Stage};
 use crate::transformer::Transformer;
 use crate::vae::{Decoder, Encoder};
 use crate::vision::{VectorQuantizer, VisionTower};
-use crate::weight_mapping::{self, ComponentName, WeightSource};
+use crate::weight_mapping::{self, WeightSource};
 
 /// Loads the models of one stage and reports how far it is.
 pub struct Loader<'a, 'r> {
@@ -40,10 +38,8 @@ impl<'a, 'r> Loader<'a, 'r> {
         run: &'a mut Run<'r>,
     ) -> Result<Self> {
         let mut total = 0;
-        for part in weight_mapping::stage_parts(stage) {
-            let tensors = checkpoint.component(part.component)?.tensors();
-            total +=
-                tensors.filter(|(name, _)| part.reads(name)).map(|(_, stored)| stored.bytes()).sum::<u64>();
+        for (component, entry) in weight_mapping::read_by(checkpoint.config(), stage) {
+            total += checkpoint.stored(component, &entry.name).map_or(0, Stored::bytes);
         }
         Ok(Self { checkpoint, device, run, stage, done: 0, total })
     }
@@ -103,31 +99,28 @@ impl<'a, 'r> Loader<'a, 'r> {
     }
 
     /// The tensors of a component, once the files of the stage are known to be whole.
-    async fn weights<'l>(&'l mut self, component: ComponentName) -> Result<CheckpointWeights<'l, 'a, 'r>> {
+    async fn weights<'l>(&'l mut self, name: ComponentName) -> Result<CheckpointWeights<'l, 'a, 'r>> {
         let Self { checkpoint, stage, .. } = *self;
         let run = &mut *self.run;
         checkpoint.verify(stage, |bytes, total| run.emit(Event::Verify { stage, bytes, total })).await?;
-        let component = self.checkpoint.component(component)?;
-        Ok(CheckpointWeights { component, aliases: BTreeMap::new(), loader: self })
+        let component = checkpoint.component(name)?;
+        Ok(CheckpointWeights { name, component, loader: self })
     }
 }
 
 /// The tensors of one component.
 struct CheckpointWeights<'l, 'a, 'r> {
+    name: ComponentName,
     component: &'a Component,
-    /// For a name, the other name its tensor may have.
-    aliases: BTreeMap<String, String>,
     loader: &'l mut Loader<'a, 'r>,
 }
 
-impl CheckpointWeights<'_, '_, '_> {
-    /// The name under which the files have the tensor: the inventory was checked when the checkpoint was opened, so a
-    /// missing name has an alias.
-    fn found(&self, name: &str) -> String {
-        match self.aliases.get(name) {
-            Some(alias) if self.component.get(name).is_none() => alias.clone(),
-            _ => name.to_owned(),
-        }
+impl<'a> CheckpointWeights<'_, 'a, '_> {
+    fn stored_name<'n>(&self, name: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
+        self.loader.checkpoint.stored_name(self.name, name)
     }
 
     /// Reports bytes that are on the device.
@@ -153,17 +146,17 @@ impl WeightSource for CheckpointWeights<'_, '_, '_> {
         _stored: [usize; S],
         shape: [usize; D],
     ) -> Result<Param<Tensor<D>>> {
-        let name = self.found(name);
-        let values = self.component.read_f32(&name).await?;
-        let bytes = self.component.get(&name).map_or(0, Stored::bytes);
+        let name = self.stored_name(name);
+        let values = self.component.read_f32(name).await?;
+        let bytes = self.component.get(name).map_or(0, Stored::bytes);
         let tensor = Tensor::from_data(TensorData::new(values, shape), self.loader.device);
         self.loaded(bytes)?;
         Ok(Param::initialized(ParamId::new(), tensor))
     }
 
     async fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix> {
-        let found = self.found(name);
-        let stored = self.component.get(&found);
+        let found = self.stored_name(name);
+        let stored = self.component.get(found);
         let packed = |stored: &&Stored| stored.scheme != Some(Scheme::F32) && shape[1].is_multiple_of(BLOCK);
         let Some(stored) = stored.filter(|_| self.loader.checkpoint.is_pack()).filter(packed) else {
             return Ok(Matrix::dense(self.tensor(name, shape).await?));
@@ -171,7 +164,7 @@ impl WeightSource for CheckpointWeights<'_, '_, '_> {
         let mut parts = Vec::new();
         for index in 0..stored.pieces().len() {
             // As they lie in the file: no other copy of the weights is ever made.
-            let (scheme, Piece { rows, packed }) = self.component.read_piece(&found, index).await?;
+            let (scheme, Piece { rows, packed }) = self.component.read_piece(found, index).await?;
             let bytes = 4 * (packed.codes.len() + packed.scales.len()) as u64;
             let (codes, scales) =
                 (self.words(packed.codes, rows.len()), self.words(packed.scales, rows.len()));
@@ -189,7 +182,5 @@ impl WeightSource for CheckpointWeights<'_, '_, '_> {
 
     fn unused(&mut self, _name: &str, _shape: &[usize]) {}
 
-    fn alias(&mut self, name: &str, same_as: &str, _shape: &[usize]) {
-        self.aliases.insert(same_as.to_owned(), name.to_owned());
-    }
+    fn alias(&mut self, _name: &str, _same_as: &str, _shape: &[usize]) {}
 }

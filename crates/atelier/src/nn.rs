@@ -1,5 +1,6 @@
 //! The few layers everything is built from. Precision hides in here: a model never asks how its weights are stored.
 
+use atelier_shaders::PackedRef;
 use atelier_weights::{MAX_BUFFER, Scheme};
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::ops::ConvOptions;
@@ -37,6 +38,12 @@ pub struct PackedRows {
     pub(crate) scheme: Scheme,
 }
 
+impl PackedRows {
+    fn matrix(&self) -> PackedRef<'_> {
+        PackedRef { codes: &self.codes, scales: &self.scales, scheme: self.scheme }
+    }
+}
+
 impl Rows {
     fn count(&self) -> usize {
         match self {
@@ -57,9 +64,9 @@ impl Rows {
                     None => product,
                 }
             }
-            (Self::Packed(PackedRows { codes, scales, zeros, scheme }), bias) => {
-                let bias = bias.unwrap_or_else(|| zeros.clone());
-                atelier_shaders::mul_mat(x, codes.clone(), scales.clone(), *scheme, bias)
+            (Self::Packed(rows), bias) => {
+                let bias = bias.unwrap_or_else(|| rows.zeros.clone());
+                atelier_shaders::mul_mat(x, rows.matrix(), bias)
             }
         }
     }
@@ -132,9 +139,7 @@ impl Matrix {
         for part in &self.parts {
             // Every part gives zeros for the ids of others.
             let rows = match part {
-                Rows::Packed(PackedRows { codes, scales, scheme, .. }) => {
-                    atelier_shaders::embedding(codes.clone(), scales.clone(), *scheme, ids.clone(), first)
-                }
+                Rows::Packed(rows) => atelier_shaders::embedding(rows.matrix(), ids.clone(), first),
                 Rows::Dense(weight) => {
                     let at = ids.clone() - first as i64;
                     let inside = at.clone().clamp(0, part.count() as i64 - 1);
@@ -174,7 +179,7 @@ pub struct Linear {
     pub(crate) observer: Option<Observer>,
 }
 
-/// Weights after each other along the first dimension. What does not exist yet, as when only shapes are wanted, stays so.
+/// Weights after each other along the first dimension. Uninitialized parameters, of which only the shape is known, stay so.
 fn joined<const D: usize>(weights: Vec<Param<Tensor<D>>>) -> Param<Tensor<D>> {
     if weights.iter().all(Param::is_initialized) {
         let weights = weights.iter().map(|weight| weight.val()).collect();

@@ -1,5 +1,6 @@
 //! Work that shows the most a device can do, to measure the model against.
 
+use atelier_shaders::PackedRef;
 use atelier_weights::Scheme;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
@@ -76,9 +77,8 @@ impl MatmulProbe {
     /// # Errors
     /// The device fails.
     pub fn run_packed(&self) -> Result<f64> {
-        let (codes, scales) = (self.codes.clone(), self.scales.clone());
-        let product =
-            atelier_shaders::mul_mat(self.a.clone(), codes, scales, Scheme::F16, self.zeros.clone());
+        let b = PackedRef { codes: &self.codes, scales: &self.scales, scheme: Scheme::F16 };
+        let product = atelier_shaders::mul_mat(self.a.clone(), b, self.zeros.clone());
         self.done(&product)
     }
 

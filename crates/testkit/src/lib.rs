@@ -13,7 +13,7 @@ pub use futures_lite::future::block_on;
 
 pub use golden::{Entry, Golden, Tensors, assert_close, assert_levels, entries, entry, json};
 pub use random::Random;
-pub use snapshot::{assert_snapshot, masked};
+pub use snapshot::{assert_generated, assert_snapshot, masked};
 
 /// A path of the repository, given relative to its root.
 ///

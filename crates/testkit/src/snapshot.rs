@@ -8,12 +8,22 @@ use snapbox::{Assert, Data};
 /// With `SNAPSHOTS=overwrite` in the environment the file is written instead; `git diff` then shows what changed.
 #[track_caller]
 pub fn assert_snapshot(name: &str, text: &str) {
-    let path = Path::new("tests/snapshots").join(name);
+    assert_file(&Path::new("tests/snapshots").join(name), text);
+}
+
+/// As [`assert_snapshot`], of a file that is written from Rust; `path` is relative to the root of the repository.
+#[track_caller]
+pub fn assert_generated(path: &str, text: &str) {
+    assert_file(&crate::repository(path), text);
+}
+
+#[track_caller]
+fn assert_file(path: &Path, text: &str) {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).unwrap();
     }
     // Raw: `[…]` in a help text is not a pattern.
-    let expected = Data::read_from(&path, Some(DataFormat::Text)).raw();
+    let expected = Data::read_from(path, Some(DataFormat::Text)).raw();
     Assert::new().action_env("SNAPSHOTS").eq(Data::text(text).raw(), expected);
 }
 

@@ -1,6 +1,7 @@
 /** Files that the user picked or dropped: read where they lie, range by range. */
 
 import { AtelierError, messageOf } from "../errors.js";
+import { MODEL_INDEX } from "../generated/layout.js";
 import { checkPack, MANIFEST, MAX_MANIFEST, parseManifest } from "./listing.js";
 import type { OpenSource } from "./source.js";
 
@@ -43,7 +44,7 @@ export class FilesSource implements OpenSource {
 }
 
 /** Files at the root of a model, by which it is found among others. */
-const MARKS = ["pack.json", "model_index.json"];
+const MARKS = [MANIFEST, MODEL_INDEX];
 
 /**
  * The model among the files of an `<input type="file" webkitdirectory>`, as a source's `files`. The folder that holds

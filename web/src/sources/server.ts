@@ -1,6 +1,7 @@
 /** What the server has: a pack by its manifest, or else a checkpoint by the files that the engine reads. */
 
 import { AtelierError, messageOf } from "../errors.js";
+import { CARD, FILES, MODEL_INDEX, STEMS, WEIGHTS, WEIGHTS_INDEX } from "../generated/layout.js";
 import {
   addressOf,
   listPack,
@@ -22,32 +23,6 @@ export interface FetchedListing {
   readonly manifest?: Uint8Array<ArrayBuffer>;
 }
 
-/** The file by which a checkpoint is known. */
-const INDEX = "model_index.json";
-
-/** What a checkpoint says that it can draw; it need not have one. */
-const CARD = "atelier.json";
-
-/** Files of a checkpoint beside its weights. */
-const CONFIGS = [
-  "vision_language_encoder/config.json",
-  "vision_language_encoder/generation_config.json",
-  "processor/preprocessor_config.json",
-  "processor/tokenizer.json",
-  "text_encoder/config.json",
-  "transformer/config.json",
-  "vae/config.json",
-  "scheduler/scheduler_config.json",
-];
-
-/** Its components' weights, before `.safetensors` or `.safetensors.index.json`; an index wins over a single file. */
-const WEIGHTS = [
-  "vision_language_encoder/model",
-  "text_encoder/model",
-  "transformer/diffusion_pytorch_model",
-  "vae/diffusion_pytorch_model",
-];
-
 /** Lists the model in the folder `url`. */
 export async function listServer(url: string, fetch: Fetch, signal: AbortSignal): Promise<FetchedListing> {
   const manifest = await get(url, MANIFEST, fetch, signal);
@@ -61,22 +36,22 @@ async function listCheckpoint(url: string, fetch: Fetch, signal: AbortSignal): P
     if (!file) throw new AtelierError("bad-file", `${path}: the server has no such file`, { file: path });
     return file;
   };
-  const index = await look(url, INDEX, fetch, signal);
+  const index = await look(url, MODEL_INDEX, fetch, signal);
   if (!index) {
-    const problem = `${url}: no model found: neither ${MANIFEST} nor ${INDEX} is there`;
-    throw new AtelierError("bad-file", problem, { file: INDEX });
+    const problem = `${url}: no model found: neither ${MANIFEST} nor ${MODEL_INDEX} is there`;
+    throw new AtelierError("bad-file", problem, { file: MODEL_INDEX });
   }
   const card = await look(url, CARD, fetch, signal);
-  const configs = await Promise.all(CONFIGS.map(find));
-  const weights = await Promise.all(WEIGHTS.map((stem) => listWeights(url, stem, fetch, signal)));
+  const configs = await Promise.all(FILES.map(find));
+  const weights = await Promise.all(STEMS.map((stem) => listWeights(url, stem, fetch, signal)));
   return { url, files: [index, ...(card ? [card] : []), ...configs, ...(await Promise.all(weights.flat().map(find)))] };
 }
 
 /** The files of a component's weights. */
 async function listWeights(url: string, stem: string, fetch: Fetch, signal: AbortSignal): Promise<string[]> {
-  const index = `${stem}.safetensors.index.json`;
+  const index = stem + WEIGHTS_INDEX;
   const text = await get(url, index, fetch, signal);
-  if (!text) return [`${stem}.safetensors`];
+  if (!text) return [stem + WEIGHTS];
   const folder = stem.slice(0, stem.indexOf("/") + 1);
   return [index, ...listShards(index, new TextDecoder().decode(text)).map((shard) => folder + shard)];
 }

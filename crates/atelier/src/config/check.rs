@@ -1,13 +1,14 @@
 //! The rules that a checkpoint's configurations must keep, each stated with its field.
 
-use atelier_weights::ByteSource;
+use atelier_weights::checkpoint::{PROCESSOR, SCHEDULER};
+use atelier_weights::{ByteSource, ComponentName};
 
 use super::{ModelConfig, PriorConfig};
 use crate::error::{Error, Result};
 
 /// What must hold between the numbers for the model to be computable at all.
 pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()> {
-    let mut rules = Rules { source, file: "vision_language_encoder/config.json" };
+    let mut rules = Rules { source, file: ComponentName::VisionLanguageEncoder.config() };
     let PriorConfig { text_config: text, vision_config: vision, vq_config: vq, .. } = &config.prior;
     rules.size("text_config.num_attention_heads", text.num_attention_heads)?;
     rules.size("text_config.num_key_value_heads", text.num_key_value_heads)?;
@@ -63,7 +64,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
     rules.equal("vq_config.latent_channels", vq.latent_channels, vision.hidden_size)?;
     rules.equal("vision_config.in_channels", vision.in_channels, 3)?;
 
-    rules.file = "processor/preprocessor_config.json";
+    rules.file = PROCESSOR;
     rules.equal("patch_size", config.processor.patch_size, vision.patch_size)?;
     // The token grid is a fixed part of the pipeline: one code covers 32 pixels, one patch 16 of half the size.
     rules.equal("patch_size", config.processor.patch_size, 16)?;
@@ -74,7 +75,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
         config.processor.min_pixels,
     )?;
 
-    rules.file = "text_encoder/config.json";
+    rules.file = ComponentName::TextEncoder.config();
     let glyph = &config.glyph_encoder;
     rules.size("d_model", glyph.d_model)?;
     rules.size("d_kv", glyph.d_kv)?;
@@ -97,7 +98,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
     // 3 + 256 byte ids and the special ids around them; text ids are built without a vocabulary file.
     rules.hold(glyph.vocab_size >= 384, "vocab_size", "at least 384", glyph.vocab_size)?;
 
-    rules.file = "transformer/config.json";
+    rules.file = ComponentName::Transformer.config();
     let dit = &config.transformer;
     rules.size("num_attention_heads", dit.num_attention_heads)?;
     rules.layers("num_layers", dit.num_layers)?;
@@ -114,7 +115,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
         vq.num_embeddings,
     )?;
 
-    rules.file = "vae/config.json";
+    rules.file = ComponentName::Vae.config();
     let vae = &config.vae;
     rules.equal("block_out_channels (count)", vae.block_out_channels.len(), 4)?;
     rules.size("norm_num_groups", vae.norm_num_groups)?;
@@ -131,7 +132,7 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
         rules.hold(std.is_finite() && std > 0.0, "latents_std", "finite and above 0", std)?;
     }
 
-    rules.file = "scheduler/scheduler_config.json";
+    rules.file = SCHEDULER;
     rules.size("num_train_timesteps", config.scheduler.num_train_timesteps)?;
     rules.size("base_image_seq_len", config.scheduler.base_image_seq_len)?;
     Ok(())

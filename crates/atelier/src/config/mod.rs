@@ -4,7 +4,8 @@
 
 mod check;
 
-use atelier_weights::{ByteSource, read_json};
+use atelier_weights::checkpoint::{GENERATION, PROCESSOR, SCHEDULER};
+use atelier_weights::{ByteSource, ComponentName, read_json};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
@@ -279,13 +280,13 @@ impl ModelConfig {
     /// A missing or malformed file, or a value the model cannot be built with; the message names file and field.
     pub async fn read(source: &dyn ByteSource) -> Result<Self> {
         let config = Self {
-            prior: read_json(source, "vision_language_encoder/config.json").await?,
-            generation: read_json(source, "vision_language_encoder/generation_config.json").await?,
-            processor: read_json(source, "processor/preprocessor_config.json").await?,
-            glyph_encoder: read_json(source, "text_encoder/config.json").await?,
-            transformer: read_json(source, "transformer/config.json").await?,
-            vae: read_json(source, "vae/config.json").await?,
-            scheduler: read_json(source, "scheduler/scheduler_config.json").await?,
+            prior: read_json(source, ComponentName::VisionLanguageEncoder.config()).await?,
+            generation: read_json(source, GENERATION).await?,
+            processor: read_json(source, PROCESSOR).await?,
+            glyph_encoder: read_json(source, ComponentName::TextEncoder.config()).await?,
+            transformer: read_json(source, ComponentName::Transformer.config()).await?,
+            vae: read_json(source, ComponentName::Vae.config()).await?,
+            scheduler: read_json(source, SCHEDULER).await?,
         };
         check::check(&config, source)?;
         Ok(config)

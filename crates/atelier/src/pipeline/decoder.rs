@@ -1,5 +1,6 @@
 //! The last step: latents become pixels.
 
+use atelier_weights::ComponentName;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::painter::ImageIndex;
@@ -11,7 +12,6 @@ use crate::plan::{DecodeMode, F32, choose_mode};
 use crate::progress::{Event, Run};
 use crate::trace::{TraceValues, read_floats};
 use crate::vae::{BAND_BYTES, Decoder, LatentStatistics};
-use crate::weight_mapping::ComponentName;
 
 /// Checks latents that may come from a caller.
 ///

@@ -123,7 +123,7 @@ impl Pipeline {
     pub async fn generate(&mut self, request: &Request, run: &mut Run<'_>) -> Result<Vec<Picture>> {
         // 1. Everything that can be refused is refused before anything is loaded.
         self.check(request)?;
-        self.plan(request, self.memory_budget).await?;
+        self.plan(request, self.memory_budget)?;
         // 2. Source images become codes and latents.
         let sources = self.sources(&request.sources, run).await?;
         // 3. The architect writes a blueprint for each prompt.
@@ -155,8 +155,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::Buffer`] when one would be larger than the device takes, and as [`crate::plan::plan`].
-    pub async fn plan(&self, request: &Request, budget: Option<u64>) -> Result<MemoryPlan> {
-        let plan = self.planned(request, (request.width, request.height), "", budget).await?;
+    pub fn plan(&self, request: &Request, budget: Option<u64>) -> Result<MemoryPlan> {
+        let plan = self.planned(request, (request.width, request.height), "", budget)?;
         match (plan.largest_buffer(), device::largest_buffer(&self.device)) {
             (Some(Part { what, bytes, .. }), Some(most)) if bytes > most => {
                 Err(Error::Buffer { what, bytes, most })
@@ -166,7 +166,7 @@ impl Pipeline {
     }
 
     /// What a picture of this size and of the request's longest prompt, at least `prompt`, needs.
-    async fn planned(
+    fn planned(
         &self,
         request: &Request,
         (width, height): (usize, usize),
@@ -176,7 +176,7 @@ impl Pipeline {
         let checkpoint = &self.checkpoint;
         let tensors = match checkpoint.manifest() {
             Some(manifest) => manifest.tensors.clone(),
-            None => packing::plan(checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).await?.tensors,
+            None => packing::plan(checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).tensors,
         };
         let longest = |count: &dyn Fn(&str) -> usize| {
             request.prompts.iter().map(String::as_str).chain([prompt]).map(count).max().unwrap_or(0)
@@ -192,7 +192,7 @@ impl Pipeline {
             most_buffer: self.most_buffer(),
             ..PlanRequest::new(width, height, checkpoint.is_pack())
         };
-        plan::plan(checkpoint.config(), &tensors, &planned).await
+        plan::plan(checkpoint.config(), &tensors, &planned)
     }
 
     /// No buffer of activations is made larger where there is a choice.
@@ -368,7 +368,7 @@ impl Pipeline {
     /// budget, or else within what the run needs at its peak.
     async fn fit_together(&self, blueprint: &Blueprint, request: &Request) -> bool {
         let size = (blueprint.width, blueprint.height);
-        let planned = self.planned(request, size, &blueprint.prompt, self.memory_budget).await;
+        let planned = self.planned(request, size, &blueprint.prompt, self.memory_budget);
         // Where there is no plan nothing is kept.
         let Ok(plan) = planned else { return false };
         let most = self.memory_budget.unwrap_or_else(|| plan.peak());

@@ -95,11 +95,7 @@ impl PlanRequest {
 ///
 /// # Errors
 /// [`Error::Request`] for sizes that cannot be painted, or used as source images; a tensor that `tensors` lacks.
-pub async fn plan(
-    config: &ModelConfig,
-    tensors: &[TensorEntry],
-    request: &PlanRequest,
-) -> Result<MemoryPlan> {
+pub fn plan(config: &ModelConfig, tensors: &[TensorEntry], request: &PlanRequest) -> Result<MemoryPlan> {
     check_size(request.width, request.height)?;
     let sizes = SourceSizes::of(config, request)?;
     let mut stages = Vec::new();
@@ -107,7 +103,7 @@ pub async fn plan(
         if stage == Stage::Sources && request.sources == 0 {
             continue;
         }
-        let weights = weights::weights(config, stage, tensors, request.packed).await?;
+        let weights = weights::weights(config, stage, tensors, request.packed)?;
         stages.push(match stage {
             Stage::Sources => sources::plan(config, &sizes, weights),
             Stage::Architect => architect::plan(config, request, &sizes, weights),

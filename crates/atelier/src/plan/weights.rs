@@ -10,7 +10,7 @@ use super::memory::{Part, bytes};
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
-use crate::weight_mapping::{InventoryEntry, TensorRole, inventory, stage_parts};
+use crate::weight_mapping::{InventoryEntry, read_by};
 
 /// A stage's weights on the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,7 +26,7 @@ pub struct WeightsPlan {
 
 /// The weights of `stage`: matrices of a pack as words where a row fills blocks, all else as f32. `tensors` says how each
 /// is stored, and in which pieces.
-pub(super) async fn weights(
+pub(super) fn weights(
     config: &ModelConfig,
     stage: Stage,
     tensors: &[TensorEntry],
@@ -35,18 +35,12 @@ pub(super) async fn weights(
     let stored: BTreeMap<(&str, &str), &TensorEntry> =
         tensors.iter().map(|tensor| ((tensor.component.as_str(), tensor.name.as_str()), tensor)).collect();
     let mut buffers = Buffers::default();
-    for part in stage_parts(stage) {
-        let component = part.component;
-        for entry in inventory(config, component).await? {
-            if entry.role != TensorRole::Used || !part.reads(&entry.name) {
-                continue;
-            }
-            let tensor = stored.get(&(component.folder(), entry.name.as_str())).ok_or_else(|| {
-                let problem = format!("tensor {}: expected it in the plan, found no such tensor", entry.name);
-                Error::Weights { place: component.folder().to_owned(), problem }
-            })?;
-            buffers.add(&entry, tensor, packed);
-        }
+    for (component, entry) in read_by(config, stage) {
+        let tensor = stored.get(&(component.folder(), entry.name.as_str())).ok_or_else(|| {
+            let problem = format!("tensor {}: expected it in the plan, found no such tensor", entry.name);
+            Error::Weights { place: component.folder().to_owned(), problem }
+        })?;
+        buffers.add(&entry, tensor, packed);
     }
     let nothing = || Part::new("nothing", 0, &[0], F32);
     let largest = buffers.largest_dense.iter().chain(&buffers.largest_packed).max_by_key(|part| part.bytes);

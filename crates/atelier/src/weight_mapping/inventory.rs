@@ -1,5 +1,9 @@
 //! What a component's files hold, from its configuration alone.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use atelier_weights::ComponentName;
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Shape, Tensor};
 
@@ -8,42 +12,7 @@ use crate::config::ModelConfig;
 use crate::device;
 use crate::error::Result;
 use crate::nn::Matrix;
-
-/// One component of a checkpoint: its folder and the stem of its safetensors files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ComponentName {
-    /// The AR model, with vision tower and VQ module.
-    VisionLanguageEncoder,
-    /// The glyph encoder.
-    TextEncoder,
-    /// The DiT.
-    Transformer,
-    /// The VAE.
-    Vae,
-}
-
-impl ComponentName {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::VisionLanguageEncoder, Self::TextEncoder, Self::Transformer, Self::Vae];
-
-    /// The folder in the checkpoint.
-    pub fn folder(self) -> &'static str {
-        match self {
-            Self::VisionLanguageEncoder => "vision_language_encoder",
-            Self::TextEncoder => "text_encoder",
-            Self::Transformer => "transformer",
-            Self::Vae => "vae",
-        }
-    }
-
-    /// The name of the weight files, before `.safetensors` or `-00001-of-…`.
-    pub fn stem(self) -> &'static str {
-        match self {
-            Self::VisionLanguageEncoder | Self::TextEncoder => "model",
-            Self::Transformer | Self::Vae => "diffusion_pytorch_model",
-        }
-    }
-}
+use crate::progress::Stage;
 
 /// What a component's files hold, from its configuration alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +21,8 @@ pub struct InventoryEntry {
     pub name: String,
     /// Its shape as stored.
     pub shape: Vec<usize>,
+    /// The stage that reads it.
+    pub stage: Stage,
     /// Its part in the model.
     pub role: TensorRole,
     /// Whether it is the matrix of a linear layer or an embedding, which packs may quantise.
@@ -69,56 +40,72 @@ pub enum TensorRole {
     AliasOf(String),
 }
 
-/// Every tensor of a component, in the order in which it is loaded. Nothing is allocated.
-///
-/// # Errors
-/// None in practice: taking notes cannot fail.
-pub async fn inventory(config: &ModelConfig, component: ComponentName) -> Result<Vec<InventoryEntry>> {
-    let mut notes = Notes::default();
-    match component {
-        ComponentName::VisionLanguageEncoder => {
-            prior(&mut notes, &config.prior).await?;
-            vision(&mut notes, &config.prior).await?;
-        }
-        ComponentName::TextEncoder => {
-            glyph_encoder(&mut notes, &config.glyph_encoder).await?;
-        }
-        ComponentName::Transformer => {
-            transformer(&mut notes, &config.transformer).await?;
-        }
-        ComponentName::Vae => {
-            vae_encoder(&mut notes, &config.vae).await?;
-            vae_decoder(&mut notes, &config.vae).await?;
-        }
-    }
-    Ok(notes.entries)
+/// Every tensor of a component, in the order in which its mapping asks for them. Nothing is allocated.
+pub fn inventory(config: &ModelConfig, component: ComponentName) -> Vec<InventoryEntry> {
+    let mut recorder = Recorder { stage: Stage::Sources, entries: Vec::new() };
+    // A recorder never waits and never fails: its future is ready at once.
+    let done = pin!(record(&mut recorder, config, component)).poll(&mut Context::from_waker(Waker::noop()));
+    debug_assert!(matches!(done, Poll::Ready(Ok(()))));
+    recorder.entries
 }
 
-/// A source that writes down what is asked of it and hands out parameters that are never materialised.
-#[derive(Default)]
-struct Notes {
+/// The tensors that `stage` reads, by component, in the order in which they are loaded.
+pub fn read_by(config: &ModelConfig, stage: Stage) -> impl Iterator<Item = (ComponentName, InventoryEntry)> {
+    ComponentName::ALL.into_iter().flat_map(move |component| {
+        let entries = inventory(config, component).into_iter();
+        let used = entries.filter(move |entry| entry.stage == stage && entry.role == TensorRole::Used);
+        used.map(move |entry| (component, entry))
+    })
+}
+
+/// Which stage builds which modules of a component.
+async fn record(recorder: &mut Recorder, config: &ModelConfig, component: ComponentName) -> Result<()> {
+    match component {
+        ComponentName::VisionLanguageEncoder => {
+            prior(recorder.during(Stage::Architect), &config.prior).await?;
+            vision(recorder.during(Stage::Sources), &config.prior).await?;
+        }
+        ComponentName::TextEncoder => {
+            glyph_encoder(recorder.during(Stage::Painter), &config.glyph_encoder).await?;
+        }
+        ComponentName::Transformer => {
+            transformer(recorder.during(Stage::Painter), &config.transformer).await?;
+        }
+        ComponentName::Vae => {
+            vae_encoder(recorder.during(Stage::Sources), &config.vae).await?;
+            vae_decoder(recorder.during(Stage::Decoder), &config.vae).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A source that records what is asked of it and hands out parameters that are never materialised.
+struct Recorder {
+    stage: Stage,
     entries: Vec<InventoryEntry>,
 }
 
-impl Notes {
-    fn note(&mut self, name: &str, shape: &[usize], role: TensorRole) {
-        self.entries.push(InventoryEntry {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-            role,
-            matrix: false,
-        });
+impl Recorder {
+    /// What is asked for from now on is read by `stage`.
+    fn during(&mut self, stage: Stage) -> &mut Self {
+        self.stage = stage;
+        self
+    }
+
+    fn record(&mut self, name: &str, shape: &[usize], role: TensorRole) {
+        let (name, shape, stage) = (name.to_owned(), shape.to_vec(), self.stage);
+        self.entries.push(InventoryEntry { name, shape, stage, role, matrix: false });
     }
 }
 
-impl WeightSource for Notes {
+impl WeightSource for Recorder {
     async fn reshaped<const S: usize, const D: usize>(
         &mut self,
         name: &str,
         stored: [usize; S],
         shape: [usize; D],
     ) -> Result<Param<Tensor<D>>> {
-        self.note(name, &stored, TensorRole::Used);
+        self.record(name, &stored, TensorRole::Used);
         let zeros = move |device: &Device, _| Tensor::zeros(shape, device);
         Ok(Param::uninitialized(ParamId::new(), zeros, device::nowhere(), false, Shape::from(shape)))
     }
@@ -132,10 +119,10 @@ impl WeightSource for Notes {
     }
 
     fn unused(&mut self, name: &str, shape: &[usize]) {
-        self.note(name, shape, TensorRole::Unused);
+        self.record(name, shape, TensorRole::Unused);
     }
 
     fn alias(&mut self, name: &str, same_as: &str, shape: &[usize]) {
-        self.note(name, shape, TensorRole::AliasOf(same_as.to_owned()));
+        self.record(name, shape, TensorRole::AliasOf(same_as.to_owned()));
     }
 }

@@ -1,5 +1,10 @@
 //! The names of the tensors inside a layer.
 
+use std::fmt::Display;
+
+use burn::module::Param;
+use burn::tensor::Tensor;
+
 use super::WeightSource;
 use crate::error::Result;
 use crate::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, Matrix, RmsNorm};
@@ -8,107 +13,103 @@ use crate::vae::Resnet;
 /// Not in the VAE's configuration file: fixed by the reference class (specification, section 10).
 const GROUP_NORM_EPS: f64 = 1e-6;
 
-/// `count` resnets under `{name}.resnets`; the first changes the channels.
-pub(super) async fn resnets<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    count: usize,
-    input: usize,
-    output: usize,
-    groups: usize,
-) -> Result<Vec<Resnet>> {
-    let mut resnets = Vec::with_capacity(count);
-    for i in 0..count {
-        let r = format!("{name}.resnets.{i}");
-        let input = if i == 0 { input } else { output };
-        let conv_shortcut = if input == output {
-            None
-        } else {
-            Some(conv(w, &format!("{r}.conv_shortcut"), input, output, 1).await?)
-        };
-        resnets.push(Resnet {
-            norm1: group_norm(w, &format!("{r}.norm1"), input, groups).await?,
-            conv1: conv(w, &format!("{r}.conv1"), input, output, 3).await?,
-            norm2: group_norm(w, &format!("{r}.norm2"), output, groups).await?,
-            conv2: conv(w, &format!("{r}.conv2"), output, output, 3).await?,
-            conv_shortcut,
-        });
+/// A source of weights as a module sees it: names begin where the module's own do.
+pub(super) struct Scope<'w, W> {
+    source: &'w mut W,
+    path: String,
+}
+
+impl<'w, W: WeightSource> Scope<'w, W> {
+    /// The whole component.
+    pub fn new(source: &'w mut W) -> Self {
+        Self { source, path: String::new() }
     }
-    Ok(resnets)
-}
 
-pub(super) async fn linear<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    input: usize,
-    output: usize,
-    bias: bool,
-) -> Result<Linear> {
-    let weight = w.matrix(&format!("{name}.weight"), [output, input]).await?;
-    let bias = if bias { Some(w.tensor(&format!("{name}.bias"), [output]).await?) } else { None };
-    Ok(Linear { weight, bias, observer: w.observer(&format!("{name}.weight")) })
-}
+    /// The module of this name or index; dots lead further down.
+    pub fn at(&mut self, name: impl Display) -> Scope<'_, W> {
+        let path = self.name(name);
+        Scope { source: &mut *self.source, path }
+    }
 
-/// A convolution whose stride equals its kernel, as a matrix over the flattened (channel, row, column).
-pub(super) async fn pixels_linear<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    [channels, rows, columns]: [usize; 3],
-    output: usize,
-) -> Result<Linear> {
-    let stored = [output, channels, rows, columns];
-    let shape = [output, channels * rows * columns];
-    let weight = w.reshaped(&format!("{name}.weight"), stored, shape).await?;
-    let bias = Some(w.tensor(&format!("{name}.bias"), [output]).await?);
-    Ok(Linear { weight: Matrix::dense(weight), bias, observer: None })
-}
+    fn name(&self, name: impl Display) -> String {
+        if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) }
+    }
 
-pub(super) async fn embedding<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    rows: usize,
-    width: usize,
-) -> Result<Embedding> {
-    Ok(Embedding { weight: w.matrix(&format!("{name}.weight"), [rows, width]).await? })
-}
+    /// A tensor without a layer around it.
+    pub async fn tensor<const D: usize>(self, shape: [usize; D]) -> Result<Param<Tensor<D>>> {
+        self.source.tensor(&self.path, shape).await
+    }
 
-pub(super) async fn rms_norm<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    width: usize,
-    eps: f64,
-) -> Result<RmsNorm> {
-    Ok(RmsNorm { weight: w.tensor(&format!("{name}.weight"), [width]).await?, eps })
-}
+    /// A tensor that inference never uses.
+    pub fn unused(self, shape: &[usize]) {
+        self.source.unused(&self.path, shape);
+    }
 
-pub(super) async fn layer_norm<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    width: usize,
-    eps: f64,
-) -> Result<LayerNorm> {
-    let weight = w.tensor(&format!("{name}.weight"), [width]).await?;
-    Ok(LayerNorm { weight, bias: w.tensor(&format!("{name}.bias"), [width]).await?, eps })
-}
+    pub async fn linear(self, input: usize, output: usize, bias: bool) -> Result<Linear> {
+        let weight_name = self.name("weight");
+        let weight = self.source.matrix(&weight_name, [output, input]).await?;
+        let bias = if bias { Some(self.source.tensor(&self.name("bias"), [output]).await?) } else { None };
+        Ok(Linear { weight, bias, observer: self.source.observer(&weight_name) })
+    }
 
-pub(super) async fn group_norm<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    channels: usize,
-    groups: usize,
-) -> Result<GroupNorm> {
-    let weight = w.tensor(&format!("{name}.weight"), [channels]).await?;
-    let bias = w.tensor(&format!("{name}.bias"), [channels]).await?;
-    Ok(GroupNorm { weight, bias, groups, eps: GROUP_NORM_EPS })
-}
+    /// A convolution whose stride equals its kernel, as a matrix over the flattened (channel, row, column).
+    pub async fn pixels_linear(self, [channels, rows, columns]: [usize; 3], output: usize) -> Result<Linear> {
+        let stored = [output, channels, rows, columns];
+        let shape = [output, channels * rows * columns];
+        let weight = self.source.reshaped(&self.name("weight"), stored, shape).await?;
+        let bias = Some(self.source.tensor(&self.name("bias"), [output]).await?);
+        Ok(Linear { weight: Matrix::dense(weight), bias, observer: None })
+    }
 
-pub(super) async fn conv<W: WeightSource>(
-    w: &mut W,
-    name: &str,
-    input: usize,
-    output: usize,
-    side: usize,
-) -> Result<Conv2d> {
-    let weight = w.tensor(&format!("{name}.weight"), [output, input, side, side]).await?;
-    Ok(Conv2d { weight, bias: w.tensor(&format!("{name}.bias"), [output]).await? })
+    pub async fn embedding(self, rows: usize, width: usize) -> Result<Embedding> {
+        Ok(Embedding { weight: self.source.matrix(&self.name("weight"), [rows, width]).await? })
+    }
+
+    pub async fn rms_norm(mut self, width: usize, eps: f64) -> Result<RmsNorm> {
+        Ok(RmsNorm { weight: self.at("weight").tensor([width]).await?, eps })
+    }
+
+    pub async fn layer_norm(mut self, width: usize, eps: f64) -> Result<LayerNorm> {
+        let weight = self.at("weight").tensor([width]).await?;
+        Ok(LayerNorm { weight, bias: self.at("bias").tensor([width]).await?, eps })
+    }
+
+    pub async fn group_norm(mut self, channels: usize, groups: usize) -> Result<GroupNorm> {
+        let weight = self.at("weight").tensor([channels]).await?;
+        let bias = self.at("bias").tensor([channels]).await?;
+        Ok(GroupNorm { weight, bias, groups, eps: GROUP_NORM_EPS })
+    }
+
+    pub async fn conv(mut self, input: usize, output: usize, side: usize) -> Result<Conv2d> {
+        let weight = self.at("weight").tensor([output, input, side, side]).await?;
+        Ok(Conv2d { weight, bias: self.at("bias").tensor([output]).await? })
+    }
+
+    /// `count` resnets; the first changes the channels.
+    pub async fn resnets(
+        mut self,
+        count: usize,
+        input: usize,
+        output: usize,
+        groups: usize,
+    ) -> Result<Vec<Resnet>> {
+        let mut resnets = Vec::with_capacity(count);
+        for i in 0..count {
+            let mut r = self.at(i);
+            let input = if i == 0 { input } else { output };
+            let conv_shortcut = if input == output {
+                None
+            } else {
+                Some(r.at("conv_shortcut").conv(input, output, 1).await?)
+            };
+            resnets.push(Resnet {
+                norm1: r.at("norm1").group_norm(input, groups).await?,
+                conv1: r.at("conv1").conv(input, output, 3).await?,
+                norm2: r.at("norm2").group_norm(output, groups).await?,
+                conv2: r.at("conv2").conv(output, output, 3).await?,
+                conv_shortcut,
+            });
+        }
+        Ok(resnets)
+    }
 }

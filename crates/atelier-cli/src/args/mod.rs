@@ -1,0 +1,105 @@
+//! The command line as clap sees it.
+
+mod device;
+mod eval;
+mod generate;
+mod measure;
+mod pack;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use crate::model::Model;
+
+pub use device::DeviceArgs;
+pub use eval::{EvalCommand, EvalFidelityArgs, EvalTextArgs};
+pub use generate::GenerateArgs;
+pub use measure::{BenchArgs, PlanArgs, PlanScheme};
+pub use pack::{QuantizeArgs, SynthArgs, VerifyArgs};
+pub use values::{MAX_SEED, Seed};
+
+const WHAT: &str = "What to generate";
+const HOW: &str = "Sampling";
+const WHERE: &str = "Model and device";
+const OUTPUT: &str = "Output";
+
+/// A prompt becomes a picture, on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "atelier", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Generate pictures
+    Generate(Box<GenerateArgs>),
+    /// Print how a PNG was made
+    Inspect(InspectArgs),
+    /// Pack a model: quantize its weights to four or eight bits
+    Quantize(QuantizeArgs),
+    /// Verify every byte of a pack against its hashes
+    Verify(VerifyArgs),
+    /// Make a model of real size with random weights
+    Synth(SynthArgs),
+    /// Show how much device memory a run needs
+    Plan(PlanArgs),
+    /// Measure each stage against the device's limits
+    Bench(BenchArgs),
+    /// Show what this machine has and what would be used
+    Doctor(DoctorArgs),
+    /// Evaluate a model on a set of prompts
+    #[command(subcommand)]
+    Eval(EvalCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A PNG made by atelier
+    #[arg(value_name = "FILE.png")]
+    pub file: PathBuf,
+    /// Print the run as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Also write the blueprint to a file
+    #[arg(long, value_name = "FILE.json")]
+    pub blueprint: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Model folder, or the built-in mini [default: $ATELIER_MODEL, or mini]
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub model: Option<Model>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn capital_h_is_the_height() {
+        let cli = Cli::parse_from(["atelier", "generate", "x", "-W", "64", "-H", "96", "--cfg-scale", "2"]);
+        let Command::Generate(args) = cli.command else { panic!("{cli:?}") };
+        assert_eq!((args.width, args.height, args.guidance), (Some(64), Some(96), Some(2.0)));
+    }
+}

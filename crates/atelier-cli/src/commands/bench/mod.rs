@@ -1,0 +1,239 @@
+//! `atelier bench`: each stage beside what the same device does, in the same run, when it only copies or multiplies.
+
+mod ceilings;
+mod dispatches;
+mod report;
+mod work;
+
+use std::ops::ControlFlow;
+use std::path::absolute;
+use std::time::Instant;
+
+use atelier::blueprint::{BLUEPRINT_FORMAT, TokenGrid};
+use atelier::prompt::{TargetGrids, check_size};
+use atelier::rng::RNG_VERSION;
+use atelier::{Blueprint, DeviceReport, Event, Latents, Request, Run, Sources, Stage, device};
+use futures_lite::future::block_on;
+
+use crate::args::BenchArgs;
+use crate::error::{Error, Result};
+use crate::guard;
+use crate::model::Model;
+use crate::session::{Session, Target};
+use crate::ui::style::{Style, say};
+use dispatches::Log;
+use report::{ArchitectReport, PainterReport, Report, VaeReport};
+
+/// What is drawn.
+const PROMPT: &str = "A navy poster with the title 'OPEN' in large white letters at the top.";
+
+/// Runs the command.
+pub fn run(args: &BenchArgs) -> Result<()> {
+    if args.tokens < 3 {
+        return Err(Error::flag("--tokens", "at least 3", args.tokens));
+    }
+    if args.steps < 2 {
+        return Err(Error::flag("--steps", "at least 2", args.steps));
+    }
+    if let Some(size) = args.size {
+        check_size(size, size).map_err(|error| match error {
+            atelier::Error::Request { expected, found, .. } => Error::flag("--size", expected, found),
+            other => other.into(),
+        })?;
+    }
+    let report = block_on(measure(args))?;
+    report.print(args.json)
+}
+
+async fn measure(args: &BenchArgs) -> Result<Report> {
+    let style = Style::of(args.json, args.quiet);
+    let note = |text: &str| {
+        if style != Style::Silent {
+            say(text);
+        }
+    };
+    let target = Target::of(&args.device)?;
+    let model = match Model::choose(args.device.model.as_ref(), None) {
+        // Counting kernels changes the folder for a moment.
+        Model::Folder(path) => Model::Folder(absolute(&path).map_err(|error| Error::read(&path, error))?),
+        built_in => built_in,
+    };
+    let log = if args.dispatches { Some(Log::new()?) } else { None };
+    let opened = Session::open(model, &target).await;
+    let log = log.map(Log::begin).transpose()?;
+    let mut session = opened?;
+    let default = session.request(PROMPT);
+    let size = args.size.unwrap_or(default.width);
+    let request = Request { width: size, height: size, steps: args.steps, ..default };
+    session.check(&request)?;
+    session.limit(&request)?;
+    note(&format!("measuring what {} can do", session.device));
+    let ceilings = ceilings::measure(session.device(), matches!(session.device, DeviceReport::Gpu(_)))?;
+    let mut report = Report::new(&session.model, session.device.clone(), size, session.seconds, ceilings);
+    let mut bench = Bench { args, session, request, log, peak: 0 };
+    let wanted = |stage| args.stage.is_none_or(|only| only == stage);
+    if wanted(Stage::Architect) {
+        note("architect");
+        report.architect = Some(bench.architect(&report.ceilings).await?);
+    }
+    if wanted(Stage::Painter) {
+        note("painter");
+        report.painter = Some(bench.painter(&report.ceilings).await?);
+    }
+    if wanted(Stage::Decoder) {
+        note("VAE");
+        report.vae = Some(bench.vae().await?);
+    }
+    report.peak_bytes = bench.peak.max(work::host_peak().filter(|_| bench.peak == 0).unwrap_or(0));
+    Ok(report)
+}
+
+struct Bench<'a> {
+    args: &'a BenchArgs,
+    session: Session,
+    request: Request,
+    log: Option<Log>,
+    /// The most that was seen on a GPU.
+    peak: u64,
+}
+
+/// When things happened, in seconds since the stage was asked for, and how many kernels had run.
+#[derive(Debug, Default)]
+struct Times {
+    loaded: f64,
+    /// Of every token or step.
+    ends: Vec<f64>,
+    launched: Vec<u64>,
+}
+
+impl Times {
+    /// Seconds for one token or step: of all but the first, in which kernels are compiled.
+    fn pace(&self) -> f64 {
+        match (self.ends.first(), self.ends.last()) {
+            (Some(first), Some(last)) if self.ends.len() > 1 => (last - first) / (self.ends.len() - 1) as f64,
+            _ => f64::NAN,
+        }
+    }
+
+    /// Kernels of one token or step.
+    fn launches(&self) -> Option<u64> {
+        let (first, last) = (self.launched.first()?, self.launched.last()?);
+        (last - first).checked_div(self.launched.len() as u64 - 1)
+    }
+}
+
+impl Bench<'_> {
+    /// Loads the stage anew, and runs until `enough` tokens or steps are done.
+    async fn watch(&mut self, stage: Stage, enough: usize, blueprint: Option<&Blueprint>) -> Result<Times> {
+        self.session.release();
+        let started = Instant::now();
+        let (mut times, mut peak) = (Times::default(), 0);
+        let log = &self.log;
+        let target = self.session.device().clone();
+        let mut run = Run::observed(|event: &Event| {
+            let now = started.elapsed().as_secs_f64();
+            match event {
+                Event::Load { stage: loading, bytes, total } if *loading == stage && bytes >= total => {
+                    times.loaded = now;
+                }
+                Event::BlueprintToken { .. } | Event::Step { .. } => {
+                    times.ends.push(now);
+                    times.launched.extend(log.as_ref().map(Log::count));
+                }
+                _ => return ControlFlow::Continue(()),
+            }
+            peak = peak.max(device::memory(&target).unwrap_or(0));
+            if times.ends.len() >= enough { ControlFlow::Break(()) } else { guard::flow() }
+        });
+        let none = Sources::default();
+        let outcome = match blueprint {
+            Some(blueprint) => {
+                let options = self.request.paint_options(0);
+                self.session.paint(blueprint, &options, &none, &mut run).await.map(|_| ())
+            }
+            None => {
+                let options = self.request.architect_options(0);
+                self.session.architect(PROMPT, &options, &none, &mut run).await.map(|_| ())
+            }
+        };
+        drop(run);
+        self.peak = self.peak.max(peak);
+        guard::check_interrupt()?;
+        match outcome {
+            // It was this function that stopped the run.
+            Ok(()) | Err(atelier::Error::Cancelled) => Ok(times),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn architect(&mut self, ceilings: &ceilings::Ceilings) -> Result<ArchitectReport> {
+        let cold = self.watch(Stage::Architect, self.args.tokens, None).await?;
+        let warm = self.watch(Stage::Architect, self.args.tokens, None).await?;
+        let bytes = work::bytes_of_token(self.session.checkpoint());
+        let rate = 1.0 / warm.pace();
+        Ok(ArchitectReport {
+            load_seconds: cold.loaded,
+            load_again_seconds: warm.loaded,
+            prompt_seconds: warm.ends.first().map_or(f64::NAN, |first| first - warm.loaded),
+            tokens_per_second: rate,
+            bytes_of_token: bytes,
+            bandwidth_share: bytes as f64 * rate / ceilings.copy_bytes_per_second,
+            kernels_of_token: warm.launches(),
+        })
+    }
+
+    async fn painter(&mut self, ceilings: &ceilings::Ceilings) -> Result<PainterReport> {
+        let blueprint = self.blueprint();
+        let times = self.watch(Stage::Painter, self.args.steps, Some(&blueprint)).await?;
+        let operations = work::operations_of_step(self.session.checkpoint(), &self.request);
+        let rate = operations / times.pace();
+        Ok(PainterReport {
+            load_seconds: times.loaded,
+            seconds_of_step: times.pace(),
+            operations_of_step: operations,
+            operations_per_second: rate,
+            matmul_share: rate / ceilings.best_matmul(),
+            kernels_of_step: times.launches(),
+        })
+    }
+
+    async fn vae(&mut self) -> Result<VaeReport> {
+        self.session.release();
+        let config = &self.session.checkpoint().config().vae;
+        let (channels, side) = (config.latent_channels, self.request.width / 8);
+        let latents =
+            Latents { channels, height: side, width: side, values: vec![0.0; channels * side * side] };
+        let mut seconds = Vec::new();
+        for _ in 0..2 {
+            let started = Instant::now();
+            self.session.decode(&latents, &mut Run::silent()).await?;
+            seconds.push(started.elapsed().as_secs_f64());
+            self.peak = self.peak.max(device::memory(self.session.device()).unwrap_or(0));
+            guard::check_interrupt()?;
+        }
+        let [first, second] =
+            [seconds.first(), seconds.last()].map(|seconds| seconds.copied().unwrap_or(f64::NAN));
+        Ok(VaeReport { first_seconds: first, seconds: second })
+    }
+
+    /// One whose codes mean nothing: the painter's work does not depend on them.
+    fn blueprint(&self) -> Blueprint {
+        let Request { width, height, seed, sampling, .. } = self.request;
+        let grids = TargetGrids::for_size(width, height);
+        let codes = self.session.checkpoint().config().prior.vq_config.num_embeddings.max(1);
+        let ids = (0..grids.large.len()).map(|place| (place * 7919 % codes) as u32).collect();
+        Blueprint {
+            format: BLUEPRINT_FORMAT.to_owned(),
+            model: self.session.checkpoint().fingerprint().to_owned(),
+            prompt: PROMPT.to_owned(),
+            width,
+            height,
+            seed,
+            sampling,
+            rng: RNG_VERSION,
+            draft: None,
+            large: TokenGrid { rows: grids.large.rows, columns: grids.large.columns, ids },
+            sources: Vec::new(),
+        }
+    }
+}

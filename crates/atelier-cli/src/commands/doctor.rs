@@ -1,0 +1,186 @@
+//! `atelier doctor`: what this machine has and what would be used.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use atelier::{AdapterReport, Checkpoint, DeviceChoice, DeviceReport, device};
+use futures_lite::future::block_on;
+use serde::Serialize;
+
+use crate::args::DoctorArgs;
+use crate::error::{Error, Result, one_line};
+use crate::model::Model;
+use crate::ui::format::size;
+use crate::ui::stdout;
+
+const HINT: &str = "no graphics adapter was found: to use a GPU, install its Vulkan driver (Debian and Ubuntu: \
+                    mesa-vulkan-drivers for AMD and Intel, the nvidia-driver package for NVIDIA)";
+
+#[derive(Debug, Serialize)]
+struct Report {
+    version: &'static str,
+    os: &'static str,
+    arch: &'static str,
+    threads: usize,
+    adapters: Vec<AdapterReport>,
+    devices: Vec<Choice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+    model: ModelReport,
+}
+
+/// What a value of `--device` leads to.
+#[derive(Debug, Serialize)]
+struct Choice {
+    choice: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opens: Option<DeviceReport>,
+    why: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ModelReport {
+    name: String,
+    /// Only of a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    components: Vec<Part>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Part {
+    name: &'static str,
+    files: usize,
+    bytes: u64,
+    tensors: usize,
+}
+
+/// Prints the report; what is missing is part of it and no error.
+pub fn run(args: &DoctorArgs) -> Result<()> {
+    let report = block_on(examine(&Model::choose(args.model.as_ref(), None)));
+    if args.json {
+        return stdout::line(
+            &serde_json::to_string(&report).map_err(|error| Error::Crash(error.to_string()))?,
+        );
+    }
+    stdout::write(describe(&report).as_bytes())
+}
+
+async fn examine(model: &Model) -> Report {
+    let adapters = device::adapters().await;
+    let mut devices = Vec::new();
+    for (name, choice) in
+        [("auto", DeviceChoice::Auto), ("cpu", DeviceChoice::Cpu), ("gpu", DeviceChoice::Gpu)]
+    {
+        devices.push(match device::choose(&choice).await {
+            Ok(opens) => {
+                let why = match (&choice, &opens) {
+                    (DeviceChoice::Auto, DeviceReport::Cpu { .. }) => "there is no real GPU",
+                    (_, DeviceReport::Gpu(_)) => "the first real GPU",
+                    _ => "as asked",
+                };
+                Choice { choice: name, opens: Some(opens), why: why.to_owned() }
+            }
+            Err(atelier::Error::Device(why)) => Choice { choice: name, opens: None, why },
+            Err(error) => Choice { choice: name, opens: None, why: error.to_string() },
+        });
+    }
+    Report {
+        version: env!("CARGO_PKG_VERSION"),
+        os: std::env::consts::OS,
+        arch: std::env::consts::ARCH,
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        hint: adapters.is_empty().then_some(HINT),
+        adapters,
+        devices,
+        model: open(model).await,
+    }
+}
+
+async fn open(model: &Model) -> ModelReport {
+    let path = match model {
+        Model::BuiltIn => None,
+        Model::Folder(path) => Some(path.clone()),
+    };
+    let (fingerprint, components, error) = match checkpoint(model).await {
+        Ok(checkpoint) => {
+            let parts = checkpoint.components().map(|(name, component)| Part {
+                name: name.folder(),
+                files: component.files().count(),
+                bytes: component.files().map(|(_, bytes)| bytes).sum(),
+                tensors: component.tensors().count(),
+            });
+            (Some(checkpoint.fingerprint().to_owned()), parts.collect(), None)
+        }
+        Err(error) => (None, Vec::new(), Some(error.to_string())),
+    };
+    ModelReport { name: model.name(), path, fingerprint, components, error }
+}
+
+async fn checkpoint(model: &Model) -> Result<Checkpoint> {
+    Ok(Checkpoint::open(model.source()?).await?)
+}
+
+fn describe(report: &Report) -> String {
+    let Report { version, os, arch, threads, adapters, devices, hint, model } = report;
+    let mut text = format!("atelier {version} on {os}, {arch}, {threads} CPU threads\n\nGraphics adapters\n");
+    let mut line = |value: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {}", one_line(value));
+    };
+    if adapters.is_empty() {
+        line("none");
+    }
+    for adapter in adapters {
+        let AdapterReport { name, api, kind, driver, max_buffer, max_binding, .. } = adapter;
+        line(&format!("{name} ({api}, {kind})"));
+        let limits = format!("buffers to {}, bindings to {}", size(*max_buffer), size(*max_binding));
+        line(&format!("  driver {driver}; {limits}"));
+        line(&format!("  kernels use {}", kernels(adapter)));
+    }
+    text.push('\n');
+    for Choice { choice, opens, why } in devices {
+        let result = opens.as_ref().map_or("fails".into(), ToString::to_string);
+        let _ = writeln!(text, "  --device {choice:<5} {result}: {}", one_line(why));
+    }
+    if let Some(hint) = hint {
+        let _ = writeln!(text, "\n  {hint}");
+    }
+    text.push_str("\nModel\n");
+    describe_model(&mut text, model);
+    text
+}
+
+/// What the kernels use of an adapter.
+fn kernels(adapter: &AdapterReport) -> String {
+    let AdapterReport { f16, subgroups, packed_dot, cooperative, .. } = adapter;
+    let matrices = cooperative.map(|side| format!("cooperative matrices of {side}×{side}"));
+    let used = [
+        f16.then(|| "f16".into()),
+        subgroups.then(|| "subgroups".into()),
+        packed_dot.then(|| "packed dot products".into()),
+        matrices,
+    ];
+    let used: Vec<String> = used.into_iter().flatten().collect();
+    if used.is_empty() { "nothing beyond the defaults".into() } else { used.join(", ") }
+}
+
+fn describe_model(text: &mut String, model: &ModelReport) {
+    let ModelReport { name, path, fingerprint, components, error } = model;
+    let place = path.as_ref().map_or("built in".into(), |path| path.display().to_string());
+    let _ = writeln!(text, "  {} ({})", one_line(name), one_line(&place));
+    if let Some(fingerprint) = fingerprint {
+        let _ = writeln!(text, "  fingerprint {fingerprint}");
+    }
+    for Part { name, files, bytes, tensors } in components {
+        let files = if *files == 1 { "1 file".into() } else { format!("{files} files") };
+        let _ = writeln!(text, "  {name:<24} {:>8}, {tensors} tensors in {files}", size(*bytes));
+    }
+    if let Some(error) = error {
+        let _ = writeln!(text, "  cannot be used: {}", one_line(error));
+    }
+}

@@ -1,0 +1,200 @@
+//! `atelier eval fidelity`: what packing has done to a model, on the same tokens and the same noise.
+
+use atelier::image::RgbImage;
+use atelier::{Blueprint, Event, Pipeline, Request, Run, Sources};
+use futures_lite::future::block_on;
+use serde::Serialize;
+
+use super::prompts::{self, Prompt};
+use crate::args::EvalFidelityArgs;
+use crate::error::{Error, Result};
+use crate::guard;
+use crate::model::Model;
+use crate::session::{Session, Target};
+use crate::ui::counter::Counter;
+use crate::ui::stdout;
+use crate::ui::style::{Style, say};
+
+/// How far a model is from another, over all prompts.
+#[derive(Debug, Clone, Serialize)]
+struct Fidelity {
+    prompts: usize,
+    tokens: usize,
+    /// Share of the tokens whose likeliest code is the same.
+    agreement: f64,
+    /// Mean Kullback-Leibler divergence of the distribution of a token from the original's, in nats.
+    divergence: f64,
+    /// Peak signal to noise ratio of the pictures, in decibels: their mean, and the worst.
+    psnr: f64,
+    worst_psnr: f64,
+}
+
+/// Runs the command.
+pub fn run(args: &EvalFidelityArgs) -> Result<()> {
+    let prompts = prompts::selected(&args.prompts, args.only.as_ref())?;
+    let found = block_on(compare(args, &prompts))?;
+    if args.json {
+        let json = serde_json::to_string(&found).map_err(|error| Error::Crash(error.to_string()))?;
+        return stdout::line(&json);
+    }
+    let Fidelity { prompts, tokens, agreement, divergence, psnr, worst_psnr } = found;
+    stdout::line(&format!(
+        "{prompts} prompts, {tokens} tokens\nlikeliest token the same  {:.2} %\ndivergence of a token     {divergence:.6} \
+         nats\npictures                  {psnr:.1} dB, the worst {worst_psnr:.1} dB",
+        100.0 * agreement
+    ))
+}
+
+/// What a model makes of the prompts.
+struct Made {
+    /// Of every prompt `[tokens, codes]`.
+    logits: Vec<Vec<f32>>,
+    codes: usize,
+    pictures: Vec<RgbImage>,
+}
+
+async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity> {
+    let style = Style::of(args.json, args.quiet);
+    let target = Target::of(&args.device)?;
+    let packed = Model::choose(args.device.model.as_ref(), None);
+    let (mut original, request) = open(&args.against, &target, args).await?;
+    let (mut pack, _) = open(&packed, &target, args).await?;
+    let (expected, found) = (original.checkpoint().fingerprint(), pack.checkpoint());
+    // A checkpoint is always true to itself.
+    if !found.is_pack() || !found.accepts(expected) {
+        let source = found.manifest().map_or("no pack", |manifest| &manifest.source);
+        let expected = format!("a pack of {}, {expected}", args.against);
+        return Err(Error::flag("--model", expected, format!("{packed}: {source}")));
+    }
+    if style != Style::Silent {
+        say(&format!(
+            "{} against {}, {} steps, seed {}",
+            packed.title(),
+            args.against.title(),
+            request.steps,
+            args.seed
+        ));
+    }
+    let each = (request.steps + 3) as u64;
+    let mut counter = Counter::plain(style, "compare", 2 * each * prompts.len() as u64);
+    let mut run = Run::observed(|event: &Event| {
+        if matches!(event, Event::Blueprint { .. } | Event::Step { .. } | Event::Decode { .. }) {
+            counter.add(1);
+        }
+        guard::flow()
+    });
+    let mut blueprints = Vec::with_capacity(prompts.len());
+    for prompt in prompts {
+        let options = request.architect_options(0);
+        blueprints.push(original.architect(&prompt.text, &options, &Sources::default(), &mut run).await?);
+    }
+    let expected = make(&mut original, &blueprints, &request, &mut run).await?;
+    original.release();
+    let found = make(&mut pack, &blueprints, &request, &mut run).await?;
+    measure(&expected, &found)
+}
+
+async fn open(model: &Model, target: &Target, args: &EvalFidelityArgs) -> Result<(Session, Request)> {
+    let mut session = Session::open(model.clone(), target).await?;
+    let request = session.request("-");
+    let steps = args.steps.unwrap_or(request.steps);
+    let request = Request { steps, seed: args.seed, ..request };
+    session.check(&request)?;
+    session.limit(&request)?;
+    Ok((session, request))
+}
+
+/// A stage at a time, so that each is loaded once.
+async fn make(
+    pipeline: &mut Pipeline,
+    blueprints: &[Blueprint],
+    request: &Request,
+    run: &mut Run<'_>,
+) -> Result<Made> {
+    let mut made = Made { logits: vec![], codes: 0, pictures: vec![] };
+    for blueprint in blueprints {
+        let (logits, codes) = pipeline.blueprint_logits(blueprint, run).await?;
+        made.logits.push(logits);
+        made.codes = codes;
+    }
+    let mut painted = Vec::with_capacity(blueprints.len());
+    for blueprint in blueprints {
+        painted.push(pipeline.paint(blueprint, &request.paint_options(0), &Sources::default(), run).await?);
+    }
+    for latents in &painted {
+        made.pictures.push(pipeline.decode(latents, run).await?);
+    }
+    Ok(made)
+}
+
+fn measure(expected: &Made, found: &Made) -> Result<Fidelity> {
+    let codes = expected.codes.max(1);
+    let (mut tokens, mut same, mut divergence) = (0_usize, 0_usize, 0.0);
+    for (expected, found) in expected.logits.iter().zip(&found.logits) {
+        for (expected, found) in expected.chunks_exact(codes).zip(found.chunks_exact(codes)) {
+            tokens += 1;
+            same += usize::from(likeliest(expected) == likeliest(found));
+            divergence += divergence_of(expected, found);
+        }
+    }
+    let psnr: Vec<f64> = expected.pictures.iter().zip(&found.pictures).map(|(a, b)| psnr(a, b)).collect();
+    let count = tokens.max(1) as f64;
+    Ok(Fidelity {
+        prompts: psnr.len(),
+        tokens,
+        agreement: same as f64 / count,
+        divergence: divergence / count,
+        psnr: psnr.iter().sum::<f64>() / psnr.len().max(1) as f64,
+        worst_psnr: psnr.iter().copied().fold(f64::INFINITY, f64::min),
+    })
+}
+
+fn likeliest(logits: &[f32]) -> Option<usize> {
+    let by_value = |a: &(usize, &f32), b: &(usize, &f32)| a.1.total_cmp(b.1).then(b.0.cmp(&a.0));
+    logits.iter().enumerate().max_by(by_value).map(|(id, _)| id)
+}
+
+/// `Σ p·(ln p - ln q)` at temperature 1.
+fn divergence_of(expected: &[f32], found: &[f32]) -> f64 {
+    let normaliser = |logits: &[f32]| {
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        f64::from(most) + logits.iter().map(|&x| f64::from(x - most).exp()).sum::<f64>().ln()
+    };
+    let (of_p, of_q) = (normaliser(expected), normaliser(found));
+    let term = |(&p, &q): (&f32, &f32)| {
+        let (p, q) = (f64::from(p) - of_p, f64::from(q) - of_q);
+        p.exp() * (p - q)
+    };
+    expected.iter().zip(found).map(term).sum()
+}
+
+/// Of pictures that are equal: that of an error of half a level.
+fn psnr(a: &RgbImage, b: &RgbImage) -> f64 {
+    let square = |(&a, &b): (&u8, &u8)| f64::from(a.abs_diff(b)).powi(2);
+    let sum: f64 = a.pixels.iter().zip(&b.pixels).map(square).sum();
+    let mean = (sum / a.pixels.len().max(1) as f64).max(0.25);
+    10.0 * (255.0 * 255.0 / mean).log10()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_models_are_not_apart() {
+        let picture = RgbImage::new(1, 1, vec![1, 2, 3]).unwrap();
+        let made = Made { logits: vec![vec![0.5, -1.0, 2.0, 0.0]], codes: 2, pictures: vec![picture] };
+        let found = measure(&made, &made).unwrap();
+        assert_eq!((found.tokens, found.agreement, found.divergence), (2, 1.0, 0.0));
+        assert!(found.psnr > 54.0);
+    }
+
+    #[test]
+    fn divergence_and_psnr_are_what_they_are_called() {
+        // p = (1/2, 1/2), q = (1/4, 3/4).
+        let found = divergence_of(&[0.0, 0.0], &[0.0, 3_f32.ln()]);
+        assert!((found - 0.5 * (2_f64.ln() + (2.0 / 3.0_f64).ln())).abs() < 1e-6, "{found}");
+        let flat = |level| RgbImage::new(1, 1, vec![level; 3]).unwrap();
+        assert!((psnr(&flat(10), &flat(20)) - 28.13).abs() < 0.01);
+    }
+}

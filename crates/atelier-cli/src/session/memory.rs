@@ -1,0 +1,110 @@
+//! The memory that a run may take: a budget, or what the machine has free.
+
+use atelier::packing::plan_checkpoint;
+use atelier::plan::{MemoryPlan, PlanRequest};
+use atelier::{AdapterKind, DeviceReport, Pipeline, Request};
+use atelier_weights::Policy;
+
+use super::{Session, machine};
+use crate::error::{Error, Result, one_line};
+use crate::model::Model;
+
+/// Bytes in a GB, here as everywhere in the program.
+pub const GB: f64 = 1e9;
+
+impl Session {
+    /// Plans the run ahead and refuses it where the device takes no buffer as large. Holds the pipeline to the budget, if
+    /// there is one, and refuses the run with the smallest budget that would do. Without one, a device that computes in the
+    /// machine's own memory must find it free: else the system would end the program in the middle, without a word.
+    pub fn limit(&mut self, request: &Request) -> Result<()> {
+        let plan = self.plan(request, self.budget)?;
+        let Some(budget) = self.budget else {
+            let free = shares_memory(&self.device).then(machine::free_memory).flatten();
+            return match free {
+                Some(free) if !plan.fits(free) => too_little(self, request, &plan, &self.model, free),
+                _ => Ok(()),
+            };
+        };
+        if !plan.fits(budget) {
+            return Err(Error::Budget { stage: largest(&plan), needed: plan.peak(), budget });
+        }
+        self.set_memory_budget(Some(budget));
+        for stage in &plan.stages {
+            if let Some(cache) = stage.cache {
+                self.set_cache_precision(stage.stage, cache);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stage that needs most.
+fn largest(plan: &MemoryPlan) -> &'static str {
+    plan.stages.iter().max_by_key(|stage| stage.peak()).map_or("", |stage| stage.stage.name())
+}
+
+/// Whether the device has no memory of its own.
+fn shares_memory(device: &DeviceReport) -> bool {
+    match device {
+        DeviceReport::Cpu { .. } => true,
+        DeviceReport::Gpu(adapter) => {
+            matches!(adapter.kind, AdapterKind::Integrated | AdapterKind::Software)
+        }
+    }
+}
+
+/// The refusal, with whatever would do.
+fn too_little(
+    pipeline: &Pipeline,
+    request: &Request,
+    plan: &MemoryPlan,
+    model: &Model,
+    free: u64,
+) -> Result<()> {
+    let mut ways = Vec::new();
+    // In bands, and with numbers of 16 bits, for a budget with a little air.
+    let air = free / 100 * 95;
+    if let Ok(tight) = pipeline.plan(request, Some(air))
+        && tight.fits(air)
+    {
+        ways.push(format!("--vram-budget {:.2} makes do with that", (air as f64 / 1e7).floor() / 1e2));
+    }
+    let (width, height) = (request.width, request.height);
+    if !pipeline.checkpoint().is_pack() {
+        let q4 = plan_checkpoint(pipeline.checkpoint(), &Policy::q4())?;
+        let planned = PlanRequest { sources: request.sources.len(), ..PlanRequest::new(width, height, true) };
+        let packed = atelier::plan::plan(pipeline.checkpoint().config(), &q4.tensors, &planned)?.peak();
+        if packed < plan.peak() {
+            let model = one_line(&model.to_string());
+            ways.push(format!(
+                "a pack needs {:.2} GB (atelier quantize {model} -o PACK)",
+                packed as f64 / GB
+            ));
+        }
+    }
+    for halvings in 1..8 {
+        let side = |side: usize| (side >> halvings) / 32 * 32;
+        let (width, height) = (side(width), side(height));
+        if width == 0 || height == 0 {
+            break;
+        }
+        let smaller = Request { width, height, noise: None, ..request.clone() };
+        if pipeline.plan(&smaller, None).is_ok_and(|plan| plan.fits(free)) {
+            ways.push(format!("{width}x{height} pixels fit"));
+            break;
+        }
+    }
+    // A system with other ideas of free memory must not stop anyone for good.
+    let all = (plan.peak() as f64 / 1e7).ceil() / 1e2;
+    ways.push(format!("--vram-budget {all:.2} tries it all the same"));
+    Err(Error::Memory { stage: largest(plan), needed: plan.peak(), free, advice: ways.join("; ") })
+}
+
+/// A budget in GB.
+pub fn bytes_of(gigabytes: f64) -> Result<u64> {
+    if gigabytes.is_finite() && gigabytes > 0.0 {
+        Ok((gigabytes * GB).round() as u64)
+    } else {
+        Err(Error::flag("--vram-budget", "a number of GB above 0", gigabytes))
+    }
+}

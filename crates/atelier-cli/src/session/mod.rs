@@ -1,0 +1,92 @@
+//! A model on the device that the flags ask for.
+
+mod machine;
+pub mod memory;
+
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::time::Instant;
+
+use atelier::device::{self, Limits};
+use atelier::{Device, DeviceChoice, DeviceReport, Pipeline};
+
+use crate::args::DeviceArgs;
+use crate::error::{Error, Result};
+use crate::guard;
+use crate::model::Model;
+
+/// A device, what its kernels may use, and the memory that a run may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    choice: DeviceChoice,
+    limits: Limits,
+    /// In bytes.
+    budget: Option<u64>,
+}
+
+impl Target {
+    pub const CPU: Self = Self { choice: DeviceChoice::Cpu, limits: Limits::Adapter, budget: None };
+
+    /// What was asked for; that it exists is seen when it is opened.
+    pub fn of(args: &DeviceArgs) -> Result<Self> {
+        if args.device == DeviceChoice::Cpu {
+            let beside = "--device auto or gpu beside it";
+            if args.adapter.is_some() {
+                return Err(Error::flag("--adapter", beside, "--device cpu"));
+            }
+            if args.kernels == Limits::AdapterWithPlainKernels {
+                return Err(Error::flag("--kernels", beside, "--device cpu"));
+            }
+        }
+        let choice = args.adapter.clone().map_or_else(|| args.device.clone(), DeviceChoice::Adapter);
+        let budget = args.vram_budget.map(memory::bytes_of).transpose()?;
+        Ok(Self { choice, limits: args.kernels, budget })
+    }
+
+    /// Opens it. An error names the flag that asked for what is not there.
+    async fn open(&self) -> Result<(Device, DeviceReport)> {
+        let flag = if matches!(self.choice, DeviceChoice::Adapter(_)) { "--adapter" } else { "--device" };
+        device::open_within(&self.choice, self.limits).await.map_err(|error| match error {
+            atelier::Error::Device(problem) => Error::input(flag, problem),
+            other => other.into(),
+        })
+    }
+}
+
+/// An open pipeline, and what it was opened from.
+pub struct Session {
+    /// Never dropped: the process ends with the run, and after a panic the device must not be touched again.
+    pipeline: ManuallyDrop<Pipeline>,
+    pub model: Model,
+    pub device: DeviceReport,
+    budget: Option<u64>,
+    /// How long it took to open the model.
+    pub seconds: f64,
+}
+
+impl Session {
+    /// Opens `model` on a device. From now on Ctrl-C ends the run at the next token or step.
+    pub async fn open(model: Model, target: &Target) -> Result<Self> {
+        guard::watch_interrupts();
+        let source = model.source()?;
+        let (device, report) = target.open().await?;
+        let start = Instant::now();
+        let pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Self { pipeline, model, device: report, budget: target.budget, seconds })
+    }
+}
+
+impl Deref for Session {
+    type Target = Pipeline;
+
+    fn deref(&self) -> &Pipeline {
+        &self.pipeline
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut Pipeline {
+        &mut self.pipeline
+    }
+}

@@ -1,0 +1,158 @@
+//! Where the tensors live: chosen once, at run time.
+
+mod choice;
+mod cpu;
+mod gpu;
+
+use std::fmt;
+
+pub use atelier_shaders::Limits;
+use burn::tensor::Device;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+pub use choice::DeviceChoice;
+use choice::select;
+
+/// A graphics adapter of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AdapterReport {
+    /// As the driver calls it.
+    pub name: String,
+    /// `vulkan`, `metal`, `dx12`, `webgpu`.
+    pub api: String,
+    /// Discrete, integrated, virtual or software.
+    pub kind: AdapterKind,
+    /// Driver name and version.
+    pub driver: String,
+    /// The largest buffer, in bytes.
+    pub max_buffer: u64,
+    /// The largest part of a buffer a kernel sees at once, in bytes.
+    pub max_binding: u64,
+    /// Whether kernels can compute in f16.
+    pub f16: bool,
+    /// Whether kernels have subgroup operations.
+    pub subgroups: bool,
+    /// Whether kernels have dot products of packed bytes.
+    pub packed_dot: bool,
+    /// The side of the cooperative matrices that kernels use, if there are such.
+    pub cooperative: Option<u32>,
+}
+
+/// What sort of adapter it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdapterKind {
+    /// A card with memory of its own.
+    Discrete,
+    /// A GPU that shares the host's memory.
+    Integrated,
+    /// A GPU lent to a virtual machine.
+    Virtual,
+    /// No GPU at all: the driver computes on the CPU.
+    Software,
+    /// The driver does not say.
+    Other,
+}
+
+/// The device in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "device", rename_all = "kebab-case")]
+pub enum DeviceReport {
+    /// The CPU device.
+    Cpu {
+        /// Threads it uses at most.
+        threads: usize,
+    },
+    /// A graphics adapter.
+    Gpu(AdapterReport),
+}
+
+impl AdapterKind {
+    fn is_real(self) -> bool {
+        self != Self::Software
+    }
+}
+
+impl fmt::Display for AdapterKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discrete => "discrete GPU",
+            Self::Integrated => "integrated GPU",
+            Self::Virtual => "virtual GPU",
+            Self::Software => "software, for tests only",
+            Self::Other => "other",
+        })
+    }
+}
+
+impl fmt::Display for DeviceReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu { threads } => write!(f, "CPU ({threads} threads)"),
+            Self::Gpu(adapter) => write!(f, "{} ({}, {})", adapter.name, adapter.api, adapter.kind),
+        }
+    }
+}
+
+/// The graphics adapters of this machine; none when this build has no GPU support or there is no driver.
+pub async fn adapters() -> Vec<AdapterReport> {
+    gpu::list().await.into_iter().map(|(report, _)| report).collect()
+}
+
+/// The device that `choice` would open, without opening it.
+///
+/// # Errors
+/// [`Error::Device`] when there is no such device; the message lists what was found.
+pub async fn choose(choice: &DeviceChoice) -> Result<DeviceReport> {
+    select(choice, &adapters().await).map(|(report, _)| report)
+}
+
+/// Bytes that the driver has set aside for a GPU device; `None` on the CPU, or where the driver does not say.
+pub fn memory(device: &Device) -> Option<u64> {
+    gpu::memory(device)
+}
+
+/// Bytes of the largest buffer that kernels can be given on this device; `None` on the CPU, which takes any.
+pub fn largest_buffer(device: &Device) -> Option<u64> {
+    gpu::largest_buffer(device)
+}
+
+/// Opens the device that `choice` means, with all that its adapter can do.
+///
+/// # Errors
+/// [`Error::Device`] when there is no such device or its driver refuses.
+pub async fn open(choice: &DeviceChoice) -> Result<(Device, DeviceReport)> {
+    open_within(choice, Limits::Adapter).await
+}
+
+/// The same within limits.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_within(choice: &DeviceChoice, limits: Limits) -> Result<(Device, DeviceReport)> {
+    if *choice == DeviceChoice::Cpu {
+        // Not even the list of adapters is asked for: a broken driver must not matter here.
+        return Ok((cpu::open()?, cpu::report()?));
+    }
+    let adapters = gpu::list().await;
+    let reports: Vec<AdapterReport> = adapters.iter().map(|(report, _)| report.clone()).collect();
+    match select(choice, &reports)? {
+        (report, None) => Ok((cpu::open()?, report)),
+        (report, Some(index)) => match adapters.into_iter().nth(index) {
+            Some((_, adapter)) => Ok((gpu::open(adapter, limits).await?, report)),
+            None => Err(Error::Device("the adapter went away".into())),
+        },
+    }
+}
+
+/// Whether tensors of this device lie on a GPU.
+pub(crate) fn is_gpu(device: &Device) -> bool {
+    gpu::owns(device)
+}
+
+/// A device for parameters that are never materialised. burn's own default would ask the environment and may start a GPU.
+pub(crate) fn nowhere() -> Device {
+    cpu::open().unwrap_or_default()
+}

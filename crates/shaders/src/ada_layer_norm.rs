@@ -1,0 +1,59 @@
+//! Layer norm without parameters of its own, then shift and scale from the conditioning.
+
+use crate::prelude::*;
+
+/// `(x - mean) / sqrt(var + eps) · (1 + scale) + shift` over the last dimension.
+///
+/// # Shapes
+/// - x, output: `[batch, seq, width]`
+/// - shift, scale: `[batch, 1, width]`
+pub fn ada_layer_norm(x: Tensor<3>, shift: Tensor<3>, scale: Tensor<3>, eps: f64) -> Tensor<3> {
+    let (x, shift, scale) = (x.into_dispatch(), shift.into_dispatch(), scale.into_dispatch());
+    Tensor::from_dispatch(Dispatch::ada_layer_norm(x, shift, scale, eps))
+}
+
+kernel! {
+    trait AdaLayerNorm in ada_layer_norm {
+        fn ada_layer_norm(
+            x: FloatTensor<Self>,
+            shift: FloatTensor<Self>,
+            scale: FloatTensor<Self>,
+            eps: f64,
+        ) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&x, &shift, &scale]);
+    gpu if gpu::are_f32(&[&x, &shift, &scale]);
+}
+
+fn reference<B: Backend>(
+    x: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    eps: f64,
+) -> FloatTensor<B> {
+    let normal = standardise::<B>(x, eps);
+    B::float_add(B::float_mul(normal, B::float_add_scalar(scale, 1.0.into())), shift)
+}
+
+/// `(x - mean) / sqrt(var + eps)` over the last dimension.
+pub(crate) fn standardise<B: Backend>(x: FloatTensor<B>, eps: f64) -> FloatTensor<B> {
+    let last = x.shape().num_dims() - 1;
+    let centred = B::float_sub(x.clone(), B::float_mean_dim(x, last));
+    let variance = B::float_mean_dim(B::float_mul(centred.clone(), centred.clone()), last);
+    B::float_div(centred, B::float_sqrt(B::float_add_scalar(variance, eps.into())))
+}
+
+#[cfg(feature = "gpu")]
+fn launch(x: CubeTensor, shift: CubeTensor, scale: CubeTensor, eps: f64) -> CubeTensor {
+    use crate::wgsl::ada_layer_norm::{SOURCE, Sizes};
+    let [batch, seq, width] = x.shape().dims();
+    let [x, shift, scale] = [x, shift, scale].map(into_contiguous);
+    // One row for each picture, or one for all.
+    let [pictures, _, _] = shift.shape().dims();
+    let rows = batch * seq;
+    let tokens = if pictures == batch { seq } else { rows };
+    let output = empty(&x, x.shape());
+    let sizes = Sizes { rows, width, tokens, eps: eps as f32 };
+    Kernel::row_reduce(&SOURCE, width).launch(rows, &[&x, &shift, &scale], &output, sizes);
+    output
+}

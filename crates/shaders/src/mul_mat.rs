@@ -1,0 +1,71 @@
+//! Rows times a packed matrix.
+
+use crate::packed::{self, Packed, PackedRef};
+use crate::prelude::*;
+
+/// `x·Wᵀ + bias`, with `W` packed; sums are f32.
+///
+/// # Shapes
+/// - x: `[rows, columns]`
+/// - weights: `W`, `[out, columns]`
+/// - bias: `[out]`
+/// - output: `[rows, out]`
+pub fn mul_mat(x: Tensor<2>, weights: PackedRef<'_>, bias: Tensor<1>) -> Tensor<2> {
+    let (x, bias) = (x.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::mul_mat(x, weights.into_dispatch(), bias))
+}
+
+kernel! {
+    trait MulMat in mul_mat {
+        fn mul_mat(
+            x: FloatTensor<Self>,
+            #[extension_type] weights: Packed<Self>,
+            bias: FloatTensor<Self>,
+        ) -> FloatTensor<Self>;
+    }
+    cpu if cpu::are_f32(&[&x, &bias]) && cpu::are_words(&[&weights.codes, &weights.scales]);
+    gpu if gpu::are_f32(&[&x, &bias]) && weights.has_kernels();
+}
+
+fn reference<B: Backend>(x: FloatTensor<B>, weights: Packed<B>, bias: FloatTensor<B>) -> FloatTensor<B> {
+    let out = bias.shape().num_elements();
+    let product = B::float_matmul(x, B::float_transpose(packed::unpack::<B>(weights)));
+    B::float_add(product, B::float_reshape(bias, Shape::from([1, out])))
+}
+
+/// Up to so many rows of `x` go through the weights one by one, which are in the cache then.
+#[cfg(feature = "gpu")]
+const MAX_VEC_ROWS: usize = 8;
+
+#[cfg(feature = "gpu")]
+fn launch(x: CubeTensor, weights: Packed<burn_cubecl::CubeBackend>, bias: CubeTensor) -> CubeTensor {
+    use crate::wgsl::{mul_mat as tiles, mul_mat_cooperative as cooperative, mul_mat_vec as vec};
+    let [rows, columns] = x.shape().dims();
+    let out = bias.shape().num_elements();
+    let Packed { codes, scales, scheme } = weights;
+    let [x, codes, scales, bias] = [x, codes, scales, bias].map(into_contiguous);
+    let output = empty(&x, [rows, out]);
+    let (inputs, features) = ([&x, &codes, &scales, &bias], gpu::features(&x));
+    if rows <= MAX_VEC_ROWS {
+        let kernel = Kernel::new(&vec::SOURCE).with_scheme(scheme);
+        let kernel = if features.packed_dot { kernel.with_packed_dot(scheme) } else { kernel };
+        let items = out.div_ceil(vec::OUT) * rows;
+        kernel.launch_items(items, &inputs, &output, vec::Sizes { rows, columns, out });
+        return output;
+    }
+    let number = if features.f16 { "f16" } else { "f32" };
+    if let Some(matrices) = features.cooperative {
+        let side = if matrices.side == 16 { "16" } else { "8" };
+        let kernel = Kernel::new(&cooperative::SOURCE).with_scheme(scheme).choose("number", number);
+        // Four subgroups at least.
+        let kernel = kernel.choose("matrices", side).set("WORKGROUP", 4 * matrices.subgroup);
+        let tile = cooperative::MATRICES * matrices.side as usize;
+        let workgroups = rows.div_ceil(tile) * out.div_ceil(tile);
+        kernel.launch(workgroups, &inputs, &output, cooperative::Sizes { rows, columns, out });
+    } else {
+        let kernel = Kernel::new(&tiles::SOURCE).with_scheme(scheme).choose("number", number);
+        let workgroups = rows.div_ceil(tiles::ROWS) * out.div_ceil(tiles::OUT);
+        kernel.launch(workgroups, &inputs, &output, tiles::Sizes { rows, columns, out });
+    }
+    output
+}

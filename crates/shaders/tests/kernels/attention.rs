@@ -1,0 +1,120 @@
+use crate::witnesses::{RandomData, compare, on};
+
+#[test]
+fn attention() {
+    compare(
+        2e-5,
+        |random| {
+            let (batch, key_value_heads, head_dim) = (random.size(2), random.size(2), random.size(128));
+            let heads = key_value_heads * random.size(3);
+            let (seq, causal) = (random.size(100), random.flag());
+            let context = if causal { seq + random.size(60) - 1 } else { random.size(80) };
+            // The heads lie behind the sequence in memory, as they come out of a projection.
+            let q = random.data([batch, seq, heads, head_dim]);
+            let k = random.data([batch, context, key_value_heads, head_dim]);
+            let v = random.data([batch, context, key_value_heads, head_dim]);
+            (q, k, v, causal)
+        },
+        |(q, k, v, causal), device| {
+            let heads = |x| on::<4>(x, device).swap_dims(1, 2);
+            atelier_shaders::attention(heads(q), heads(k), heads(v), *causal)
+        },
+    );
+}
+
+#[test]
+fn attention_on_a_cache_that_is_longer_than_what_it_holds() {
+    compare(
+        2e-5,
+        |random| {
+            let (heads, head_dim, context) = (random.size(3), random.size(64), random.size(200));
+            let capacity = context + random.size(20);
+            let caches = [(); 2].map(|()| random.data([1, heads, capacity, head_dim]));
+            (random.data([1, 2 * heads, 1, head_dim]), caches, context)
+        },
+        |(q, [k, v], context), device| {
+            atelier_shaders::attention_over_cache(on(q, device), on(k, device), on(v, device), *context)
+        },
+    );
+}
+
+/// Few queries and a context that is shared out: around the borders of its splits, and of the rows of a block.
+#[test]
+fn attention_of_few_queries_over_a_long_context() {
+    compare(
+        2e-5,
+        |random| {
+            let (batch, key_value_heads) = (random.size(2), random.size(2));
+            // Workgroups are of the size that rows and channels ask for.
+            let (group, seq) = if random.flag() {
+                (random.size(4), random.size(2))
+            } else {
+                (random.size(20), random.size(8))
+            };
+            let widest = 32 << random.size(3);
+            let (head_dim, causal) = (random.size(widest), random.flag());
+            // More than 256 / 2 splits of one tile each, sometimes.
+            let tiles = if random.size(4) == 1 { 128 + random.size(9) } else { random.size(5) };
+            let context = (64 * tiles + random.size(3) - 2).max(seq);
+            let q = random.data([batch, seq, key_value_heads * group, head_dim]);
+            let k = random.data([batch, context, key_value_heads, head_dim]);
+            let v = random.data([batch, context, key_value_heads, head_dim]);
+            (q, k, v, causal)
+        },
+        |(q, k, v, causal), device| {
+            let heads = |x| on::<4>(x, device).swap_dims(1, 2);
+            atelier_shaders::attention(heads(q), heads(k), heads(v), *causal)
+        },
+    );
+}
+
+#[cfg(feature = "autodiff")]
+mod derivatives {
+    use burn::tensor::{Device, Tensor, TensorData};
+
+    use crate::witnesses::{Random, RandomData};
+
+    /// The derivatives of attention, written by hand, against those of its definition.
+    #[test]
+    fn attention_is_derived_like_its_definition() {
+        let device = Device::flex().autodiff();
+        for (sizes, causal) in [([2, 4, 2, 150, 150, 8], true), ([1, 3, 3, 20, 37, 5], false)] {
+            let [batch, heads, key_value_heads, seq, context, head_dim] = sizes;
+            let leaf = |seed, shape: [usize; 4]| {
+                Tensor::<4>::from_data(Random(seed).data(shape), &device).require_grad()
+            };
+            let q = leaf(1, [batch, heads, seq, head_dim]);
+            let k = leaf(2, [batch, key_value_heads, context, head_dim]);
+            let v = leaf(3, [batch, key_value_heads, context, head_dim]);
+            let weight = Tensor::<4>::from_data(Random(4).data([batch, heads, seq, head_dim]), &device);
+
+            let group = heads / key_value_heads;
+            let repeat = |x: &Tensor<4>| {
+                let shape = [batch, key_value_heads, group, context, head_dim];
+                x.clone().unsqueeze_dim::<5>(2).expand(shape).reshape([batch, heads, context, head_dim])
+            };
+            let scores = q.clone().matmul(repeat(&k).transpose()) / (head_dim as f64).sqrt();
+            let scores = if causal {
+                let hidden: Vec<f32> = (0..seq * context)
+                    .map(|at| if at % context > at / context + context - seq { -1e9 } else { 0.0 })
+                    .collect();
+                scores + Tensor::from_data(TensorData::new(hidden, [1, 1, seq, context]), &device)
+            } else {
+                scores
+            };
+            let defined = burn::tensor::activation::softmax(scores, 3).matmul(repeat(&v));
+            let ours = atelier_shaders::attention(q.clone(), k.clone(), v.clone(), causal);
+
+            let expected = (defined * weight.clone()).sum().backward();
+            let found = (ours * weight).sum().backward();
+            for leaf in [&q, &k, &v] {
+                let values = |gradient: Option<Tensor<4>>| {
+                    gradient.expect("a gradient").into_data().try_to_vec::<f32>().expect("f32")
+                };
+                for (a, b) in values(leaf.grad(&found)).iter().zip(values(leaf.grad(&expected))) {
+                    assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{a}, by definition {b}");
+                }
+            }
+        }
+    }
+}

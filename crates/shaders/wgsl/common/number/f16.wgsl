@@ -1,0 +1,10 @@
+// What a tile holds: f16, so that it takes half the room. Products and sums are f32 all the same.
+
+enable f16;
+
+alias Number = f16;
+
+// Beyond the largest f16 that one: an infinity would spoil a whole row.
+fn numbers(values: vec4<f32>) -> vec4<Number> {
+    return vec4<f16>(clamp(values, vec4(-65504.0), vec4(65504.0)));
+}
