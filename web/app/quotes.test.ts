@@ -14,14 +14,14 @@ function shown(doubt: Doubt): string {
 }
 
 test("prompts that raise no doubt in the engine raise none here", () => {
-  const list = /fn ordinary_prompts[^]*?in \[([^]*?)\n {8}\]/.exec(source)?.[1] ?? "";
+  const list = /fn ordinary_prompts[\s\S]*?in \[([\s\S]*?)\n {8}\]/.exec(source)?.[1] ?? "";
   const prompts = strings(list);
   expect(prompts.length).toBeGreaterThan(6);
   for (const prompt of prompts) expect(quoteDoubts(prompt), prompt).toEqual([]);
 });
 
 test("every doubt of the engine is one here, in the same words", () => {
-  const list = /fn each_lost_text[^]*?in \[([^]*?)\n {8}\] \{/.exec(source)?.[1] ?? "";
+  const list = /fn each_lost_text[\s\S]*?in \[([\s\S]*?)\n {8}\] \{/.exec(source)?.[1] ?? "";
   const cases = list
     .split("\n")
     .map(strings)

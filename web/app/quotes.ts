@@ -51,7 +51,7 @@ export function quoteDoubts(prompt: string): Doubt[] {
     doubts.push({ kind: "partner", mark, partner });
   }
   for (const marks of UNKNOWN) {
-    const found = new RegExp(`${marks[0]}[^]*?[${marks.slice(1)}]`).exec(prompt);
+    const found = new RegExp(`${marks[0]}[\\s\\S]*?[${marks.slice(1)}]`).exec(prompt);
     if (found) doubts.push({ kind: "unknown", text: found[0] });
   }
   return doubts;

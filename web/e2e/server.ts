@@ -156,7 +156,8 @@ export class FileServer {
       bytes[fault.flipAt] = bytes[fault.flipAt]! ^ 1;
       response.end(bytes);
     } else {
-      response.write(bytes.subarray(0, fault.cutAfter), () => response.destroy());
+      // A connection that is reset at once loses what is still on its way.
+      response.write(bytes.subarray(0, fault.cutAfter), () => setTimeout(() => response.destroy(), 300));
     }
   }
 
