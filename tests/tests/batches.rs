@@ -4,7 +4,7 @@
 
 use atelier::loader::Loader;
 use atelier::prompt::Grid;
-use atelier::transformer::{Guides, PictureFrame, Transformer};
+use atelier::transformer::{ConditioningInputs, PictureFrame, Transformer};
 use atelier::{Checkpoint, Device, Run, Stage, Trace};
 use atelier_tests::{assert_close, block_on, cpu, tiny_checkpoint};
 use burn::tensor::{Int, Tensor, TensorData};
@@ -70,7 +70,7 @@ fn a_batch_of_pictures_equals_each_of_them_painted_alone() {
 
     let paint = |rows: std::ops::Range<usize>, dit: &Transformer| {
         let count = rows.len();
-        let guides = Guides {
+        let guides = ConditioningInputs {
             glyphs: Some(glyphs.clone().narrow(0, rows.start, count)),
             prior_ids: &ids[rows.start * codes..rows.end * codes],
             drop_prior: &drop[rows.clone()],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use atelier::loader::Loader;
 use atelier::plan::{PlanRequest, plan};
-use atelier::transformer::{Guides, PictureFrame};
+use atelier::transformer::{ConditioningInputs, PictureFrame};
 use atelier::{Checkpoint, Device, Run, Stage, Trace};
 use atelier_tests::packs::random_pack;
 use atelier_tests::{block_on, cpu, reference};
@@ -81,7 +81,7 @@ fn painter(checkpoint: &Checkpoint, device: &Device) {
     let mut loader = Loader::new(checkpoint, Stage::Painter, device, &mut run).unwrap();
     let transformer = block_on(loader.transformer()).unwrap();
     let glyphs = Tensor::ones([1, 3, 1472], device);
-    let guides = Guides {
+    let guides = ConditioningInputs {
         glyphs: Some(glyphs),
         prior_ids: &[7; 16],
         drop_prior: &[false],

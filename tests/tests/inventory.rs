@@ -48,7 +48,7 @@ fn the_full_size_inventory_is_mapped_exactly() {
             assert!(table(component).contains_key(&name), "{name} is an alias of nothing");
         }
     }
-    // The published size of the model (specification, section 1).
+    // The published size of the model (spec 1).
     assert_eq!(parameters, 17_664_886_627);
 }
 

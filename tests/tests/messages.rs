@@ -107,7 +107,7 @@ fn of_the_weights() {
         Error::MissingShard {
             file: "model/a.safetensors".into(),
             shard: "a-00001-of-00002.safetensors".into(),
-            place: "model/a-00001-of-00002.safetensors".into(),
+            location: "model/a-00001-of-00002.safetensors".into(),
         },
         Error::NotInShard {
             file: "model/a.safetensors".into(),
@@ -164,7 +164,10 @@ fn of_the_model() {
             expected: "16".into(),
             found: "4".into(),
         },
-        Error::Weights { place: "transformer".into(), problem: "tensor proj_out.weight: not found".into() },
+        Error::Weights {
+            location: "transformer".into(),
+            problem: "tensor proj_out.weight: not found".into(),
+        },
         Error::Blueprint { field: "height", expected: "a multiple of 32".into(), found: "65".into() },
         Error::Tokenizer {
             file: "processor/tokenizer.json".into(),

@@ -1,4 +1,4 @@
-//! What loading a pack costs: quantised matrices go to the device as they lie in the file.
+//! What loading a pack costs: quantized matrices go to the device as they lie in the file.
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -40,7 +40,7 @@ fn packed(checkpoint: &Checkpoint, source: &dyn ByteSource, policy: &Policy) -> 
             let name = ComponentName::of(&tensor.component).unwrap();
             let component = checkpoint.component(name).unwrap();
             let values = block_on(component.read_f32(checkpoint.stored_name(name, &tensor.name))).unwrap();
-            if tensor.scheme.is_quantised() {
+            if tensor.scheme.is_quantized() {
                 let packed = tensor.scheme.pack(Search::Nearest, tensor.columns(), &values, &[]);
                 bytes.extend([packed.codes, packed.scales].concat().into_iter().flat_map(u32::to_le_bytes));
             } else {
@@ -94,7 +94,7 @@ const SLACK: usize = 32 << 10;
 /// When all is loaded, no more is in use than five quarters of what the file has for the stage, which is less than a
 /// fifth of the stage in f32: the rest is kept floats, a zero for each row, and what belongs to a tensor.
 #[pollster::test]
-async fn no_full_precision_copy_of_a_quantised_matrix_is_made_while_loading() {
+async fn no_full_precision_copy_of_a_quantized_matrix_is_made_while_loading() {
     let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
     let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
     let pack = packed(&checkpoint, &*mini, &Policy::q4());
@@ -106,9 +106,9 @@ async fn no_full_precision_copy_of_a_quantised_matrix_is_made_while_loading() {
         tensors.iter().filter(|tensor| tensor.component == component && of_stage(&tensor.name)).collect();
     let numbers = |shape: &[usize]| shape.iter().product::<usize>();
     let full: usize = tensors.iter().map(|tensor| 4 * numbers(&tensor.shape)).sum();
-    assert!(tensors.iter().filter(|tensor| tensor.scheme.is_quantised()).count() > 30);
+    assert!(tensors.iter().filter(|tensor| tensor.scheme.is_quantized()).count() > 30);
     // Where a copy would not show.
-    for tensor in tensors.iter().filter(|tensor| !tensor.scheme.is_quantised()) {
+    for tensor in tensors.iter().filter(|tensor| !tensor.scheme.is_quantized()) {
         assert!(16 * numbers(&tensor.shape) < SLACK, "{} is large and kept: {:?}", tensor.name, tensor.shape);
     }
 

@@ -52,7 +52,7 @@ fn a_cache_of_half_the_numbers_has_half_the_bytes() {
         let plan = full(&Policy::q4(), &PlanRequest { cache: Some(precision), ..request.clone() });
         stage(&plan, Stage::Architect).held[0].total()
     };
-    // 40 layers, two heads of 128, keys and values: 20,480 numbers a token (specification, section 12).
+    // 40 layers, two heads of 128, keys and values: 20,480 numbers a token (spec 12).
     assert_eq!(cache(CachePrecision::F32), 20_480 * 4 * (256 + 256 + 1024 + 1));
     assert_eq!(cache(CachePrecision::F32), 2 * cache(CachePrecision::F16));
 }

@@ -10,14 +10,14 @@ pub enum Error {
     #[error("{flag}: expected {expected}, found {found}")]
     Flag { flag: &'static str, expected: String, found: String },
     /// A file that is there and is not what it should be.
-    #[error("{place}: {problem}")]
-    Input { place: String, problem: String },
+    #[error("{location}: {problem}")]
+    Input { location: String, problem: String },
     /// A file that cannot be read.
-    #[error("{place}: cannot read: {error}")]
-    Read { place: String, error: io::Error },
+    #[error("{location}: cannot read: {error}")]
+    Read { location: String, error: io::Error },
     /// A file that cannot be written: no permission, no folder, no space.
-    #[error("{place}: cannot write: {error}")]
-    Write { place: String, error: io::Error },
+    #[error("{location}: cannot write: {error}")]
+    Write { location: String, error: io::Error },
     /// The library's own, in the command line's words.
     #[error("{}", in_flags(.0))]
     Model(atelier::Error),
@@ -31,7 +31,7 @@ pub enum Error {
     Budget { stage: &'static str, needed: u64, budget: u64 },
     /// More memory is needed than the machine can give.
     #[error(
-        "{stage}: needs {:.3} GB of memory, more than the {:.3} GB that this machine has free: {advice}",
+        "{stage} needs {:.3} GB of memory but this machine has {:.3} GB free: {advice}",
         *needed as f64 / 1e9,
         *free as f64 / 1e9
     )]
@@ -52,16 +52,16 @@ impl Error {
         Self::Flag { flag, expected: expected.into(), found: found.to_string() }
     }
 
-    pub fn input(place: impl AsRef<Path>, problem: impl std::fmt::Display) -> Self {
-        Self::Input { place: place.as_ref().display().to_string(), problem: problem.to_string() }
+    pub fn input(path: impl AsRef<Path>, problem: impl std::fmt::Display) -> Self {
+        Self::Input { location: path.as_ref().display().to_string(), problem: problem.to_string() }
     }
 
-    pub fn read(place: impl AsRef<Path>, error: io::Error) -> Self {
-        Self::Read { place: place.as_ref().display().to_string(), error }
+    pub fn read(path: impl AsRef<Path>, error: io::Error) -> Self {
+        Self::Read { location: path.as_ref().display().to_string(), error }
     }
 
-    pub fn write(place: impl AsRef<Path>, error: io::Error) -> Self {
-        Self::Write { place: place.as_ref().display().to_string(), error }
+    pub fn write(path: impl AsRef<Path>, error: io::Error) -> Self {
+        Self::Write { location: path.as_ref().display().to_string(), error }
     }
 
     /// 2 for what the user can mend, 1 for what the machine did, 3 for too little memory, 130 for Ctrl-C.

@@ -12,8 +12,8 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The first panic of any thread: those that follow are its consequences.
 static FIRST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
-/// From now on the first Ctrl-C only takes note, so that the run ends at the next token or step; a second one ends
-/// the program at once. A request to end, or a hang-up, counts as Ctrl-C; what was ignored when the program began, as under
+/// From now on the first Ctrl-C only sets a flag, so that the run ends at the next token or step; a second one ends the
+/// program at once. A request to end, or a hang-up, counts as Ctrl-C; what was ignored when the program began, as under
 /// `nohup`, stays ignored.
 pub fn watch_interrupts() {
     static ONCE: Once = Once::new();
@@ -88,7 +88,7 @@ pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// What an observer of a run answers: it goes on until Ctrl-C is pressed.
+/// The answer of a run's observer: it continues until Ctrl-C is pressed.
 pub fn flow() -> ControlFlow<()> {
     if interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_of_another_thread_is_told_and_not_its_consequence() {
+    fn a_panic_of_another_thread_is_reported_and_not_its_consequence() {
         let caught = catch(|| {
             let driver = std::thread::spawn(|| panic!("no memory left"));
             assert!(driver.join().is_ok(), "the driver went away");

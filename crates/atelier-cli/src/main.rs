@@ -17,14 +17,14 @@ use commands::{bench, doctor, eval, generate, inspect, plan, quantize, synth, ve
 use error::Result;
 use ui::{report, stdout};
 
-/// On the CPU device every operation makes its result anew; the system's allocator gives large ones back at once and has
-/// their pages cleared again for the next, a seventh of a painter's step.
+/// On the CPU device every operation allocates its result. The system's allocator returns large blocks to the system at once
+/// and has to clear their pages again for the next, which takes a seventh of a painter step.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let cli = Cli::parse();
-    calm_drivers();
+    quiet_drivers();
     let json = matches!(&cli.command, Command::Generate(args) if args.json);
     let code = match guard::catch(|| run(cli.command)) {
         Ok(()) => 0,
@@ -58,7 +58,7 @@ fn run(command: Command) -> Result<()> {
 }
 
 /// Without a desktop, Mesa's layer that follows the desktop's choice of a GPU prints an `error:` of its own.
-fn calm_drivers() {
+fn quiet_drivers() {
     let set = |name| std::env::var_os(name).is_some();
     if cfg!(target_os = "linux") && !set("XDG_RUNTIME_DIR") && !set("MESA_VK_DEVICE_SELECT") {
         // SAFETY: no other thread has been started yet.

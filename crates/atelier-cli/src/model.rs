@@ -50,7 +50,7 @@ impl Model {
         match (recorded, Self::configured()) {
             (Some(recorded), _) if recorded.is_there() => recorded,
             (_, Some(configured)) => configured,
-            // A folder that is gone is told as such: no other model could stand in for it.
+            // A folder that is gone is reported as such: no other model could replace it.
             (recorded, None) => recorded.unwrap_or(Self::BuiltIn),
         }
     }
@@ -60,7 +60,7 @@ impl Model {
         std::env::var_os(VARIABLE).filter(|typed| !typed.is_empty()).map(Self::from)
     }
 
-    /// Whether there is such a model at all.
+    /// Whether the model exists.
     pub fn is_there(&self) -> bool {
         match self {
             Self::BuiltIn => true,
@@ -81,7 +81,7 @@ impl Model {
         })
     }
 
-    /// The name without the place: the folder's own.
+    /// The name without the path: the folder's own.
     pub fn name(&self) -> String {
         let Self::Folder(path) = self else { return NAME.to_owned() };
         let whole = path.canonicalize().unwrap_or_else(|_| path.clone());

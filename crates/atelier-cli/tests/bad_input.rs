@@ -6,13 +6,13 @@ mod common;
 
 use std::fs;
 
-use common::{Desk, finish, reference, save_picture};
+use common::{Sandbox, finish, reference, save_picture};
 use serde_json::{Value, json};
 use testkit::assert_snapshot;
 
 #[test]
 fn flags_out_of_range() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     for (args, words) in [
         (&["x", "-W", "65"][..], &["--width", "multiple of 32", "65"][..]),
         (&["x", "-W", "0"], &["--width", "32 to 4096", "0"]),
@@ -45,93 +45,94 @@ fn flags_out_of_range() {
         (&["x", "-o", "a.jpg"], &["--output", ".png", "a.jpg"]),
         (&["x", "-o", "%d-%d.png"], &["--output", "pattern"]),
     ] {
-        desk.refused(args, words);
+        sandbox.refused(args, words);
     }
-    assert_snapshot("refusals/flags.txt", &desk.refusals());
+    assert_snapshot("refusals/flags.txt", &sandbox.refusals());
 }
 
 #[test]
 fn prompts() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let long = "word ".repeat(20_000);
     let limit = "tokens";
-    desk.refused(&[], &["prompt", "--prompt-file", "none"]);
-    desk.refused(&[""], &["prompt", "some text"]);
-    desk.refused(&["x", "-p", " \t"], &["prompt", "some text"]);
-    desk.refused(&["--prompt-file", "missing.txt"], &["missing.txt", "No such file"]);
-    desk.write("blank.txt", "\n \r\n");
-    desk.refused(&["--prompt-file", "blank.txt"], &["blank.txt", "blank lines"]);
-    desk.write("binary.txt", b"a cat\n\xff\xfe");
-    desk.refused(&["--prompt-file", "binary.txt"], &["binary.txt", "UTF-8", "offset 6"]);
-    desk.write("long.txt", format!("fine\n{long}\n"));
-    desk.refused(&["--prompt-file", "long.txt"], &["prompt 2", "at most", limit]);
-    desk.write("one.txt", &long);
-    desk.refused(&["--prompt-file", "one.txt"], &["prompt", "at most", limit]);
-    assert_snapshot("refusals/prompts.txt", &desk.refusals());
+    sandbox.refused(&[], &["prompt", "--prompt-file", "none"]);
+    sandbox.refused(&[""], &["prompt", "some text"]);
+    sandbox.refused(&["x", "-p", " \t"], &["prompt", "some text"]);
+    sandbox.refused(&["--prompt-file", "missing.txt"], &["missing.txt", "No such file"]);
+    sandbox.write("blank.txt", "\n \r\n");
+    sandbox.refused(&["--prompt-file", "blank.txt"], &["blank.txt", "blank lines"]);
+    sandbox.write("binary.txt", b"a cat\n\xff\xfe");
+    sandbox.refused(&["--prompt-file", "binary.txt"], &["binary.txt", "UTF-8", "offset 6"]);
+    sandbox.write("long.txt", format!("fine\n{long}\n"));
+    sandbox.refused(&["--prompt-file", "long.txt"], &["prompt 2", "at most", limit]);
+    sandbox.write("one.txt", &long);
+    sandbox.refused(&["--prompt-file", "one.txt"], &["prompt", "at most", limit]);
+    assert_snapshot("refusals/prompts.txt", &sandbox.refusals());
 }
 
 #[test]
 fn source_images() {
-    let desk = Desk::new();
-    save_picture(&desk.path("small.png"), 15, 40);
-    desk.refused(&["x", "-i", "small.png"], &["small.png", "at least 16", "15x40"]);
-    save_picture(&desk.path("long.png"), 330, 80);
-    save_picture(&desk.path("fine.png"), 96, 64);
-    desk.refused(&["x", "-i", "fine.png", "-i", "long.png"], &["long.png", "at most 4 times", "330x80"]);
+    let sandbox = Sandbox::new();
+    save_picture(&sandbox.path("small.png"), 15, 40);
+    sandbox.refused(&["x", "-i", "small.png"], &["small.png", "at least 16", "15x40"]);
+    save_picture(&sandbox.path("long.png"), 330, 80);
+    save_picture(&sandbox.path("fine.png"), 96, 64);
+    sandbox.refused(&["x", "-i", "fine.png", "-i", "long.png"], &["long.png", "at most 4 times", "330x80"]);
     for (name, cut) in [("a.png", 60), ("a.jpg", 2), ("a.bmp", 9), ("a.webp", 9)] {
-        let path = desk.path(name);
+        let path = sandbox.path(name);
         save_picture(&path, 80, 64);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - cut]).unwrap();
-        desk.refused(&["x", "-i", name], &[name, "whole"]);
+        sandbox.refused(&["x", "-i", name], &[name, "whole"]);
     }
-    desk.write("notes.png", "not a picture at all");
-    desk.refused(&["x", "-i", "notes.png"], &["notes.png", "PNG, JPEG, WebP or BMP"]);
-    desk.write("anim.gif", "GIF89a\x01\x00\x01\x00");
-    desk.refused(&["x", "-i", "anim.gif"], &["anim.gif", "Gif"]);
-    desk.write("empty.png", "");
-    desk.refused(&["x", "-i", "empty.png"], &["empty.png"]);
-    desk.refused(&["x", "-i", "missing.png"], &["missing.png", "No such file"]);
-    assert_snapshot("refusals/source-images.txt", &desk.refusals());
+    sandbox.write("notes.png", "not a picture at all");
+    sandbox.refused(&["x", "-i", "notes.png"], &["notes.png", "PNG, JPEG, WebP or BMP"]);
+    sandbox.write("anim.gif", "GIF89a\x01\x00\x01\x00");
+    sandbox.refused(&["x", "-i", "anim.gif"], &["anim.gif", "Gif"]);
+    sandbox.write("empty.png", "");
+    sandbox.refused(&["x", "-i", "empty.png"], &["empty.png"]);
+    sandbox.refused(&["x", "-i", "missing.png"], &["missing.png", "No such file"]);
+    assert_snapshot("refusals/source-images.txt", &sandbox.refusals());
 }
 
 #[test]
 fn latents() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let golden = reference().join("golden");
     let file = |name: &str| golden.join(name).to_str().unwrap().to_owned();
     let noise = file("e2e_t2i_b.safetensors");
-    desk.refused(&["x", "-W", "96", "--latents", &noise], &["--latents", "[1, 16, 8, 12]", "[1, 16, 8, 8]"]);
-    desk.refused(&["x", "-n", "2", "--latents", &noise], &["--latents", "[2, 16, 8, 8]"]);
+    sandbox
+        .refused(&["x", "-W", "96", "--latents", &noise], &["--latents", "[1, 16, 8, 12]", "[1, 16, 8, 8]"]);
+    sandbox.refused(&["x", "-n", "2", "--latents", &noise], &["--latents", "[2, 16, 8, 8]"]);
     let other = file("scheduler_64x64_4.safetensors");
-    desk.refused(&["x", "--latents", &other], &["scheduler_64x64_4.safetensors", "noise"]);
-    desk.refused(&["x", "--latents", "missing.safetensors"], &["--latents", "missing.safetensors"]);
+    sandbox.refused(&["x", "--latents", &other], &["scheduler_64x64_4.safetensors", "noise"]);
+    sandbox.refused(&["x", "--latents", "missing.safetensors"], &["--latents", "missing.safetensors"]);
     let bytes = fs::read(&noise).unwrap();
-    desk.write("cut.safetensors", &bytes[..bytes.len() - 1]);
-    desk.refused(&["x", "--latents", "cut.safetensors"], &["cut.safetensors", "bytes"]);
-    assert_snapshot("refusals/latents.txt", &desk.refusals());
+    sandbox.write("cut.safetensors", &bytes[..bytes.len() - 1]);
+    sandbox.refused(&["x", "--latents", "cut.safetensors"], &["cut.safetensors", "bytes"]);
+    assert_snapshot("refusals/latents.txt", &sandbox.refusals());
 }
 
 #[test]
 fn model_folders() {
-    let mut desk = Desk::new();
-    desk.model = desk.path("nowhere");
-    desk.refused(&["x"], &["nowhere", "no such folder"]);
-    desk.write("file", "");
-    desk.model = desk.path("file");
-    desk.refused(&["x"], &["file", "expected a folder"]);
+    let mut sandbox = Sandbox::new();
+    sandbox.model = sandbox.path("nowhere");
+    sandbox.refused(&["x"], &["nowhere", "no such folder"]);
+    sandbox.write("file", "");
+    sandbox.model = sandbox.path("file");
+    sandbox.refused(&["x"], &["file", "expected a folder"]);
     // Only the bare name means the built-in model.
-    fs::create_dir(desk.path("mini")).unwrap();
+    fs::create_dir(sandbox.path("mini")).unwrap();
     for (typed, word) in [("./mini", "mini/"), ("mini.d", "no such folder")] {
-        desk.model = typed.into();
-        desk.refused(&["x"], &["mini", word]);
+        sandbox.model = typed.into();
+        sandbox.refused(&["x"], &["mini", word]);
     }
-    assert_snapshot("refusals/model-folders.txt", &desk.refusals());
+    assert_snapshot("refusals/model-folders.txt", &sandbox.refusals());
 }
 
 /// Damages a weight file's header or data.
-fn damage(desk: &Desk, file: &str, change: impl FnOnce(&mut Value, &mut Vec<u8>)) {
-    let path = desk.model.join(file);
+fn damage(sandbox: &Sandbox, file: &str, change: impl FnOnce(&mut Value, &mut Vec<u8>)) {
+    let path = sandbox.model.join(file);
     let bytes = fs::read(&path).unwrap();
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let mut header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
@@ -192,14 +193,14 @@ fn damaged_weights() {
     ];
     let mut refusals = String::new();
     for (name, change, words) in cases {
-        let desk = Desk::with_copy();
-        damage(&desk, PAINTER, change);
+        let sandbox = Sandbox::with_copy();
+        damage(&sandbox, PAINTER, change);
         println!("{name}");
-        desk.fails(&["x", "-o", "a.png"], words);
+        sandbox.fails(&["x", "-o", "a.png"], words);
         // What is seen only when the painter is loaded does not cost the blueprint.
-        let files = desk.files();
+        let files = sandbox.files();
         assert!(files == ["model"] || files == ["a.unfinished.json", "model"], "{name}: {files:?}");
-        refusals += &format!("{name}\n{}", desk.refusals());
+        refusals += &format!("{name}\n{}", sandbox.refusals());
     }
     assert_snapshot("refusals/damaged-weights.txt", &refusals);
 }
@@ -207,39 +208,39 @@ fn damaged_weights() {
 #[test]
 fn damaged_files_of_a_model() {
     let weights = "vae/diffusion_pytorch_model.safetensors";
-    let desk = Desk::with_copy();
-    let path = desk.model.join(weights);
+    let sandbox = Sandbox::with_copy();
+    let path = sandbox.model.join(weights);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..100]).unwrap();
-    desk.refused(&["x"], &[weights, "header"]);
+    sandbox.refused(&["x"], &[weights, "header"]);
     fs::write(&path, [&u64::MAX.to_le_bytes()[..], &whole[8..]].concat()).unwrap();
-    desk.refused(&["x"], &[weights, "header of at most"]);
+    sandbox.refused(&["x"], &[weights, "header of at most"]);
     fs::remove_file(&path).unwrap();
-    desk.refused(&["x"], &["no weights", "vae"]);
+    sandbox.refused(&["x"], &["no weights", "vae"]);
     let index = json!({"weight_map": {"a": "diffusion_pytorch_model-00001-of-00001.safetensors"}});
-    fs::write(desk.model.join(format!("{weights}.index.json")), index.to_string()).unwrap();
-    desk.refused(&["x"], &["diffusion_pytorch_model-00001-of-00001.safetensors", "missing"]);
-    let mut refusals = desk.refusals();
+    fs::write(sandbox.model.join(format!("{weights}.index.json")), index.to_string()).unwrap();
+    sandbox.refused(&["x"], &["diffusion_pytorch_model-00001-of-00001.safetensors", "missing"]);
+    let mut refusals = sandbox.refusals();
 
-    let desk = Desk::with_copy();
-    fs::write(desk.model.join("vae/config.json"), "{").unwrap();
-    desk.refused(&["x"], &["vae/config.json"]);
-    fs::remove_file(desk.model.join("vae/config.json")).unwrap();
-    desk.refused(&["x"], &["vae/config.json", "no such file"]);
-    refusals += &desk.refusals();
+    let sandbox = Sandbox::with_copy();
+    fs::write(sandbox.model.join("vae/config.json"), "{").unwrap();
+    sandbox.refused(&["x"], &["vae/config.json"]);
+    fs::remove_file(sandbox.model.join("vae/config.json")).unwrap();
+    sandbox.refused(&["x"], &["vae/config.json", "no such file"]);
+    refusals += &sandbox.refusals();
     assert_snapshot("refusals/damaged-files.txt", &refusals);
 }
 
 #[test]
 fn blueprints() {
-    let desk = Desk::new();
-    desk.draw(&["x", "--blueprint-only", "--save-blueprint", "bp.json", "-s", "1"]);
-    let good: Value = serde_json::from_slice(&desk.read("bp.json")).unwrap();
+    let sandbox = Sandbox::new();
+    sandbox.draw(&["x", "--blueprint-only", "--save-blueprint", "bp.json", "-s", "1"]);
+    let good: Value = serde_json::from_slice(&sandbox.read("bp.json")).unwrap();
     let bad = |change: fn(&mut Value), words: &[&str]| {
         let mut blueprint = good.clone();
         change(&mut blueprint);
-        desk.write("bad.json", blueprint.to_string());
-        desk.refused(&["--blueprint", "bad.json"], &[&["bad.json"], words].concat());
+        sandbox.write("bad.json", blueprint.to_string());
+        sandbox.refused(&["--blueprint", "bad.json"], &[&["bad.json"], words].concat());
     };
     bad(|b| b["model"] = json!("0123"), &["model", "0123"]);
     bad(|b| b["format"] = json!("atelier-blueprint/9"), &["format", "atelier-blueprint/9"]);
@@ -248,44 +249,44 @@ fn blueprints() {
     bad(|b| b["large"]["ids"][0] = json!(999_999), &["large", "999999"]);
     bad(|b| b["prompt"] = json!(" "), &["prompt"]);
     bad(|b| b["colour"] = json!(1), &["colour"]);
-    desk.write("bad.json", "{\"format\":");
-    desk.refused(&["--blueprint", "bad.json"], &["bad.json", "line 1"]);
-    desk.refused(&["--blueprint", "missing.json"], &["missing.json"]);
-    save_picture(&desk.path("s.png"), 64, 64);
-    desk.refused(
+    sandbox.write("bad.json", "{\"format\":");
+    sandbox.refused(&["--blueprint", "bad.json"], &["bad.json", "line 1"]);
+    sandbox.refused(&["--blueprint", "missing.json"], &["missing.json"]);
+    save_picture(&sandbox.path("s.png"), 64, 64);
+    sandbox.refused(
         &["--blueprint", "bp.json", "-i", "s.png"],
         &["bp.json", "0 source images", "1 source image"],
     );
-    assert_snapshot("refusals/blueprints.txt", &desk.refusals());
+    assert_snapshot("refusals/blueprints.txt", &sandbox.refusals());
 }
 
 #[test]
 fn places_that_cannot_be_written() {
-    let desk = Desk::new();
-    desk.write("file", "");
-    fs::create_dir(desk.path("folder.png")).unwrap();
-    desk.refused(&["x", "-o", "missing/a.png"], &["--output", "missing", "existing folder"]);
-    desk.refused(&["x", "-o", "file/a.png"], &["--output", "file"]);
-    desk.refused(&["x", "-o", "folder.png"], &["--output", "folder.png is a folder"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("file", "");
+    fs::create_dir(sandbox.path("folder.png")).unwrap();
+    sandbox.refused(&["x", "-o", "missing/a.png"], &["--output", "missing", "existing folder"]);
+    sandbox.refused(&["x", "-o", "file/a.png"], &["--output", "file"]);
+    sandbox.refused(&["x", "-o", "folder.png"], &["--output", "folder.png is a folder"]);
     // Every name is looked at, not the first alone.
-    fs::create_dir(desk.path("b-002.png")).unwrap();
-    desk.refused(&["x", "-n", "3", "-o", "b.png"], &["--output", "b-002.png is a folder"]);
-    fs::create_dir(desk.path("c-002.json")).unwrap();
-    desk.refused(
+    fs::create_dir(sandbox.path("b-002.png")).unwrap();
+    sandbox.refused(&["x", "-n", "3", "-o", "b.png"], &["--output", "b-002.png is a folder"]);
+    fs::create_dir(sandbox.path("c-002.json")).unwrap();
+    sandbox.refused(
         &["x", "-p", "y", "--save-blueprint", "c.json"],
         &["--save-blueprint", "c-002.json is a folder"],
     );
     let long = "a".repeat(300) + ".png";
-    desk.refused(&["x", "-o", &long], &["--output", "too long"]);
-    desk.refused(&["x", "-o", "folder.png/"], &["--output", ".png"]);
-    desk.refused(&["x", "--trace", "missing/t.safetensors"], &["--trace", "missing"]);
-    desk.refused(&["x", "--save-blueprint", "missing/b.json"], &["--save-blueprint", "missing"]);
-    desk.refused(&["x", "--save-blueprint", "b.png"], &["--save-blueprint", ".json"]);
+    sandbox.refused(&["x", "-o", &long], &["--output", "too long"]);
+    sandbox.refused(&["x", "-o", "folder.png/"], &["--output", ".png"]);
+    sandbox.refused(&["x", "--trace", "missing/t.safetensors"], &["--trace", "missing"]);
+    sandbox.refused(&["x", "--save-blueprint", "missing/b.json"], &["--save-blueprint", "missing"]);
+    sandbox.refused(&["x", "--save-blueprint", "b.png"], &["--save-blueprint", ".json"]);
     // Before the last one, whose message names a random file.
-    assert_snapshot("refusals/outputs.txt", &desk.refusals());
+    assert_snapshot("refusals/outputs.txt", &sandbox.refusals());
     if cfg!(target_os = "linux") {
         // Not even root can write there.
-        desk.refused(&["x", "-o", "/proc/a.png"], &["--output", "/proc"]);
+        sandbox.refused(&["x", "-o", "/proc/a.png"], &["--output", "/proc"]);
     }
 }
 
@@ -293,14 +294,14 @@ fn places_that_cannot_be_written() {
 #[cfg(unix)]
 #[test]
 fn a_full_disk() {
-    let desk = Desk::new();
-    let generate = desk.generate_command(&["x", "-o", "a.png"]);
+    let sandbox = Sandbox::new();
+    let generate = sandbox.generate_command(&["x", "-o", "a.png"]);
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\""]).arg(generate.get_program());
-    command.args(generate.get_args()).current_dir(desk.path("."));
+    command.args(generate.get_args()).current_dir(sandbox.path("."));
     let done = finish(&mut command);
     assert_eq!(done.code, 2, "{done:?}");
     assert!(done.stderr.contains("error: a.png: cannot write"), "{done:?}");
     // What is kept of the run may have found room.
-    assert!(desk.files().iter().all(|file| file == "a.unfinished.json"), "{:?}", desk.files());
+    assert!(sandbox.files().iter().all(|file| file == "a.unfinished.json"), "{:?}", sandbox.files());
 }

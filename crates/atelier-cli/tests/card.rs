@@ -4,12 +4,12 @@
 
 mod common;
 
-use common::{Desk, Done, finish, tiny_random};
+use common::{Output, Sandbox, finish, tiny_random};
 use serde_json::{Value, json};
 
 /// A copy of the tiny model with a card.
-fn desk() -> Desk {
-    let desk = Desk::with_copy();
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::with_copy();
     let card = json!({
         "format": "atelier-card/1",
         "name": "tiny",
@@ -20,76 +20,81 @@ fn desk() -> Desk {
         "default_guidance": 1.0,
         "reads_source_pictures": false,
     });
-    desk.write("model/atelier.json", card.to_string());
-    desk
+    sandbox.write("model/atelier.json", card.to_string());
+    sandbox
 }
 
-fn generate(desk: &Desk, model: &str, args: &[&str]) -> Done {
-    let mut command = desk.command();
+fn generate(sandbox: &Sandbox, model: &str, args: &[&str]) -> Output {
+    let mut command = sandbox.command();
     command.args(["generate", "--device", "cpu", "-s", "1", "--model", model]).args(args);
     let done = finish(&mut command);
     assert_eq!(done.code, 0, "{args:?}: {done:?}");
     done
 }
 
-fn warnings(done: &Done) -> Vec<&str> {
+fn warnings(done: &Output) -> Vec<&str> {
     done.stderr.lines().filter_map(|line| line.strip_prefix("warning: ")).collect()
 }
 
-fn paint(desk: &Desk, file: &str) -> Value {
-    let done = desk.run(&["inspect", file, "--json"]);
+fn paint(sandbox: &Sandbox, file: &str) -> Value {
+    let done = sandbox.run(&["inspect", file, "--json"]);
     serde_json::from_str::<Value>(&done.stdout).unwrap()["paint"].clone()
 }
 
 #[test]
 fn defaults_are_the_models_own() {
-    let desk = desk();
+    let sandbox = sandbox();
     let small = ["'ab'", "-W", "64", "-H", "64"];
-    let done = generate(&desk, "model", &[&small[..], &["-o", "a.png"]].concat());
+    let done = generate(&sandbox, "model", &[&small[..], &["-o", "a.png"]].concat());
     assert!(done.stderr.contains(", 2 steps, "), "{done:?}");
     assert_eq!(warnings(&done), [""; 0]);
-    let found = paint(&desk, "a.png");
+    let found = paint(&sandbox, "a.png");
     assert_eq!((&found["steps"], &found["guidance"]), (&json!(2), &json!(1.0)));
     // What is said comes first.
-    generate(&desk, "model", &[&small[..], &["-o", "b.png", "--steps", "1", "--guidance", "1.25"]].concat());
-    let found = paint(&desk, "b.png");
+    generate(
+        &sandbox,
+        "model",
+        &[&small[..], &["-o", "b.png", "--steps", "1", "--guidance", "1.25"]].concat(),
+    );
+    let found = paint(&sandbox, "b.png");
     assert_eq!((&found["steps"], &found["guidance"]), (&json!(1), &json!(1.25)));
     // A picture is repeated as it was made, and a blueprint painted as the model says.
-    generate(&desk, "model", &["--from", "b.png", "-o", "c.png"]);
-    assert_eq!(paint(&desk, "c.png"), found);
+    generate(&sandbox, "model", &["--from", "b.png", "-o", "c.png"]);
+    assert_eq!(paint(&sandbox, "c.png"), found);
 
-    desk.write("prompts.json", r#"{"data_list": [{"prompt": "x", "index": 0, "width": 64, "height": 64}]}"#);
+    sandbox
+        .write("prompts.json", r#"{"data_list": [{"prompt": "x", "index": 0, "width": 64, "height": 64}]}"#);
     let eval = ["eval", "text", "prompts.json", "-o", "out", "--device", "cpu", "--model", "model"];
-    let done = desk.run(&eval);
+    let done = sandbox.run(&eval);
     assert!(
         done.code == 0 && done.stderr.lines().next().unwrap().ends_with(": 64x64, 2 steps, seed 0"),
         "{done:?}"
     );
 
     // A pack has the card of its checkpoint.
-    assert_eq!(desk.run(&["quantize", "model", "-q", "--scheme", "keep", "-o", "pack"]).code, 0);
-    std::fs::remove_file(desk.path("model/atelier.json")).unwrap();
-    let done = generate(&desk, "pack", &[&small[..], &["-o", "d.png"]].concat());
+    assert_eq!(sandbox.run(&["quantize", "model", "-q", "--scheme", "keep", "-o", "pack"]).code, 0);
+    std::fs::remove_file(sandbox.path("model/atelier.json")).unwrap();
+    let done = generate(&sandbox, "pack", &[&small[..], &["-o", "d.png"]].concat());
     assert!(done.stderr.contains(", 2 steps, "), "{done:?}");
-    let done = generate(&desk, "pack", &["'é'", "-W", "64", "-H", "32", "-o", "e.png", "--steps", "1"]);
+    let done = generate(&sandbox, "pack", &["'é'", "-W", "64", "-H", "32", "-o", "e.png", "--steps", "1"]);
     assert_eq!(warnings(&done), ["tiny cannot draw é", "tiny never learned 64×32: try 64×64"]);
 }
 
 #[test]
 fn what_was_not_taught_is_said_and_drawn() {
-    let desk = desk();
+    let sandbox = sandbox();
     let args = ["'aʞ' 'b' 'c'", "-W", "32", "-H", "96", "--steps", "1", "-o", "a.png"];
     let expected = [
         "tiny cannot draw ʞ",
         "tiny never learned more than 2 texts: the prompt has 3",
         "tiny never learned 32×96: try 64×96",
     ];
-    let done = generate(&desk, "model", &args);
+    let done = generate(&sandbox, "model", &args);
     assert_eq!(warnings(&done), expected);
     assert!(done.stderr.contains("saved     a.png"), "{done:?}");
-    assert_eq!(generate(&desk, "model", &[&args[..], &["-q"]].concat()).stderr, "");
+    assert_eq!(generate(&sandbox, "model", &[&args[..], &["-q"]].concat()).stderr, "");
 
-    let done = generate(&desk, "model", &[&args[..], &["--json"]].concat());
+    let done = generate(&sandbox, "model", &[&args[..], &["--json"]].concat());
     let events: Vec<Value> = done.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let found: Vec<&Value> = events.iter().filter(|event| event["event"] == "warning").collect();
     assert_eq!(found.iter().map(|event| event["message"].as_str().unwrap()).collect::<Vec<_>>(), expected);
@@ -97,22 +102,22 @@ fn what_was_not_taught_is_said_and_drawn() {
     assert_eq!((&found[0]["characters"], &found[2]["nearest"]), (&json!("ʞ"), &json!([64, 96])));
     assert_eq!(events[0]["event"], "start");
 
-    common::save_picture(&desk.path("photo.png"), 64, 64);
-    let done = generate(&desk, "model", &["x", "-i", "photo.png", "--steps", "1", "-o", "b.png"]);
+    common::save_picture(&sandbox.path("photo.png"), 64, 64);
+    let done = generate(&sandbox, "model", &["x", "-i", "photo.png", "--steps", "1", "-o", "b.png"]);
     assert_eq!(warnings(&done), ["tiny never learned to start from pictures"]);
     // Of the sizes that were taught, the one that is least unlike the picture.
-    common::save_picture(&desk.path("tall.png"), 80, 120);
-    let done = generate(&desk, "model", &["x", "-i", "tall.png", "--steps", "1", "-o", "b.png"]);
+    common::save_picture(&sandbox.path("tall.png"), 80, 120);
+    let done = generate(&sandbox, "model", &["x", "-i", "tall.png", "--steps", "1", "-o", "b.png"]);
     assert_eq!(warnings(&done), ["tiny never learned to start from pictures"]);
     assert!(done.stderr.contains("tall.png is 80x120: painting 64x96; -W and -H"), "{done:?}");
 
     // Of a set each once, with the first prompt that asks for it.
     let entry = |index: usize, prompt: &str, width: usize| json!({"index": index, "prompt": prompt, "width": width, "height": 64});
     let set = [entry(4, "'ok'", 64), entry(5, "'ʞ'", 64), entry(6, "'ʞ' 'b'", 96), entry(9, "'Z'", 64)];
-    desk.write("prompts.json", json!({"data_list": set}).to_string());
+    sandbox.write("prompts.json", json!({"data_list": set}).to_string());
     let eval =
         ["eval", "text", "prompts.json", "-o", "out", "--device", "cpu", "--steps", "1", "--model", "model"];
-    let done = desk.run(&eval);
+    let done = sandbox.run(&eval);
     assert_eq!(done.code, 0, "{done:?}");
     assert_eq!(
         warnings(&done),
@@ -122,23 +127,23 @@ fn what_was_not_taught_is_said_and_drawn() {
             "prompt 9: tiny cannot draw Z",
         ]
     );
-    std::fs::remove_dir_all(desk.path("out")).unwrap();
-    assert_eq!(desk.run(&[&eval[..], &["-q"]].concat()).stderr, "");
+    std::fs::remove_dir_all(sandbox.path("out")).unwrap();
+    assert_eq!(sandbox.run(&[&eval[..], &["-q"]].concat()).stderr, "");
 }
 
 #[test]
 fn a_card_that_is_wrong_is_named_and_none_is_needed() {
-    let desk = desk();
-    desk.write(
+    let sandbox = sandbox();
+    sandbox.write(
         "model/atelier.json",
         r#"{"format": "atelier-card/1", "name": "tiny", "default_steps": "few"}"#,
     );
-    desk.refused(
+    sandbox.refused(
         &["x"],
         &["atelier.json: default_steps: expected a whole number of at least 1, found \"few\""],
     );
     let done = generate(
-        &desk,
+        &sandbox,
         tiny_random().to_str().unwrap(),
         &["'ʞ'", "-W", "32", "-H", "32", "--steps", "1", "-o", "a.png"],
     );
@@ -147,12 +152,12 @@ fn a_card_that_is_wrong_is_named_and_none_is_needed() {
 
 #[test]
 fn minis_card_is_true() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let args = ["'É'", "-W", "64", "-H", "64", "--steps", "1", "-o", "a.png"];
-    let done = generate(&desk, "mini", &args);
+    let done = generate(&sandbox, "mini", &args);
     assert_eq!(warnings(&done), ["mini cannot draw É", "mini never learned 64×64: try 512×512"]);
     // Random weights of its sizes have its defaults.
-    assert_eq!(desk.run(&["synth", "--like", "mini", "--checkpoint", "-q", "-o", "random"]).code, 0);
-    let card: Value = serde_json::from_slice(&desk.read("random/atelier.json")).unwrap();
+    assert_eq!(sandbox.run(&["synth", "--like", "mini", "--checkpoint", "-q", "-o", "random"]).code, 0);
+    let card: Value = serde_json::from_slice(&sandbox.read("random/atelier.json")).unwrap();
     assert_eq!(card["name"], "mini");
 }

@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::{Desk, Done};
+use common::{Output, Sandbox};
 use serde_json::{Value, json};
 
-fn figures(done: &Done) -> Value {
+fn figures(done: &Output) -> Value {
     assert_eq!(done.code, 0, "{done:?}");
     serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"))
 }
@@ -25,16 +25,16 @@ const BENCH: [&str; 10] =
     ["bench", "--size", "64", "--tokens", "3", "--steps", "2", "--json", "--model", "pack"];
 
 /// A pack of mini: small, and its kernels are those of the full model.
-fn desk() -> Desk {
-    let desk = Desk::new();
-    let packed = desk.run(&["quantize", "mini", "-o", "pack", "-q"]);
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let packed = sandbox.run(&["quantize", "mini", "-o", "pack", "-q"]);
     assert_eq!(packed.code, 0, "{packed:?}");
-    desk
+    sandbox
 }
 
 #[test]
 fn bench_measures_every_stage_and_its_ceilings() {
-    let report = figures(&desk().run(&[&BENCH[..], &["--device", "cpu"]].concat()));
+    let report = figures(&sandbox().run(&[&BENCH[..], &["--device", "cpu"]].concat()));
     assert_eq!((&report["size"], &report["device"]["device"]), (&json!(64), &json!("cpu")));
     let ceilings = ["copy_bytes_per_second", "dense_operations_per_second", "packed_operations_per_second"];
     assert_positive(&report["ceilings"], &ceilings);
@@ -55,50 +55,50 @@ fn bench_measures_every_stage_and_its_ceilings() {
 fn bench_counts_kernels_on_a_gpu() {
     let adapter = common::adapter();
     let place = ["--device", "gpu", "--adapter", &adapter, "--dispatches", "--stage", "architect"];
-    let desk = desk();
-    let report = figures(&desk.run(&[&BENCH[..], &place].concat()));
+    let sandbox = sandbox();
+    let report = figures(&sandbox.run(&[&BENCH[..], &place].concat()));
     assert_eq!(report["device"]["device"], "gpu");
     assert_positive(&report, &["architect.kernels_of_token", "architect.tokens_per_second", "peak_bytes"]);
     assert!(report["painter"].is_null(), "{report}");
-    assert_eq!(desk.files(), ["pack"], "counting leaves nothing behind");
+    assert_eq!(sandbox.files(), ["pack"], "counting leaves nothing behind");
 }
 
 #[test]
 fn bench_refuses_before_it_measures() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     for (args, words) in [
         (["--size", "33"], ["--size: expected", "33"]),
         (["--steps", "1"], ["--steps: expected", "1"]),
         (["--model", "nowhere"], ["nowhere", "no such folder"]),
     ] {
-        let done = desk.run(&[&["bench", "--device", "cpu"], &args[..]].concat());
+        let done = sandbox.run(&[&["bench", "--device", "cpu"], &args[..]].concat());
         assert_eq!(done.code, 2, "{done:?}");
         assert!(words.iter().all(|word| done.stderr.contains(word)), "{done:?}");
         assert!(!done.stderr.contains("measuring"), "{done:?}");
     }
 }
 
-fn fidelity(desk: &Desk, model: &str) -> Done {
+fn fidelity(sandbox: &Sandbox, model: &str) -> Output {
     let prompts = json!({"data_list": [{"prompt": "A card with 'HI'.", "index": 3}]});
-    desk.write("prompts.json", prompts.to_string());
-    let checkpoint = desk.model.to_str().unwrap();
+    sandbox.write("prompts.json", prompts.to_string());
+    let checkpoint = sandbox.model.to_str().unwrap();
     let place =
         ["--against", checkpoint, "--device", "cpu", "--steps", "1", "-q", "--json", "--model", model];
-    desk.run(&[&["eval", "fidelity", "prompts.json"], &place[..]].concat())
+    sandbox.run(&[&["eval", "fidelity", "prompts.json"], &place[..]].concat())
 }
 
 #[test]
 fn fidelity_says_how_far_a_pack_is_from_its_checkpoint() {
-    let desk = Desk::new();
-    let checkpoint = desk.model.to_str().unwrap();
+    let sandbox = Sandbox::new();
+    let checkpoint = sandbox.model.to_str().unwrap();
     for (pack, scheme) in [("same", "keep"), ("packed", "q4")] {
-        let packed = desk.run(&["quantize", checkpoint, "-o", pack, "--scheme", scheme, "-q"]);
+        let packed = sandbox.run(&["quantize", checkpoint, "-o", pack, "--scheme", scheme, "-q"]);
         assert_eq!(packed.code, 0, "{packed:?}");
     }
-    let same = figures(&fidelity(&desk, "same"));
+    let same = figures(&fidelity(&sandbox, "same"));
     assert_eq!((same["agreement"].as_f64(), same["prompts"].as_u64()), (Some(1.0), Some(1)), "{same}");
     assert!(same["divergence"].as_f64().unwrap().abs() < 1e-6, "{same}");
-    let packed = figures(&fidelity(&desk, "packed"));
+    let packed = figures(&fidelity(&sandbox, "packed"));
     assert_eq!(packed["tokens"], same["tokens"]);
     assert!(packed["divergence"].as_f64().unwrap() > 1e-6, "{packed}");
     assert!(packed["psnr"].as_f64().unwrap() < same["psnr"].as_f64().unwrap(), "{packed}, {same}");
@@ -106,16 +106,16 @@ fn fidelity_says_how_far_a_pack_is_from_its_checkpoint() {
 
 #[test]
 fn fidelity_wants_a_pack_of_that_checkpoint() {
-    let desk = Desk::new();
-    let checkpoint = desk.model.to_str().unwrap().to_owned();
-    let done = fidelity(&desk, &checkpoint);
+    let sandbox = Sandbox::new();
+    let checkpoint = sandbox.model.to_str().unwrap().to_owned();
+    let done = fidelity(&sandbox, &checkpoint);
     assert_eq!(done.code, 2, "{done:?}");
     assert!(
         done.stderr.contains("--model: expected a pack of") && done.stderr.contains("no pack"),
         "{done:?}"
     );
-    let packed = desk.run(&["quantize", "mini", "-o", "other", "-q"]);
+    let packed = sandbox.run(&["quantize", "mini", "-o", "other", "-q"]);
     assert_eq!(packed.code, 0, "{packed:?}");
-    let done = fidelity(&desk, "other");
+    let done = fidelity(&sandbox, "other");
     assert!(done.code == 2 && done.stderr.contains("--model: expected a pack of"), "{done:?}");
 }

@@ -7,7 +7,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::Desk;
+use common::Sandbox;
 use serde_json::Value;
 
 /// A poster in eight steps, which anyone can look at.
@@ -29,12 +29,12 @@ fn pixels(path: &Path) -> (u32, u32, Vec<u8>) {
 
 #[test]
 fn a_fixed_prompt_gives_the_golden_picture() {
-    let desk = Desk::new();
-    let mut command = desk.command();
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command();
     command.args(["generate", GOLDEN_PROMPT, "--device", "cpu", "--steps", "8", "-s", "0", "-q"]);
     let done = common::finish(command.args(["-o", "open.png"]));
     assert_eq!(done.code, 0, "{done:?}");
-    let output = desk.path("open.png");
+    let output = sandbox.path("open.png");
     let (got, want) = (pixels(&output), pixels(Path::new(GOLDEN)));
     assert_eq!((got.0, got.1), (want.0, want.1));
     let far = got.2.iter().zip(&want.2).filter(|(a, b)| a.abs_diff(**b) > LEVELS).count();
@@ -43,9 +43,9 @@ fn a_fixed_prompt_gives_the_golden_picture() {
 
 #[test]
 fn tesseract_reads_what_one_region_says() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let only = format!("0-{}", PICTURES - 1);
-    let mut command = desk.command();
+    let mut command = sandbox.command();
     // The program runs in another folder.
     command.args(["eval", "text"]).arg(Path::new(PROMPTS).canonicalize().unwrap());
     command.args(["--device", "cpu", "-q", "--only", &only]);
@@ -58,7 +58,7 @@ fn tesseract_reads_what_one_region_says() {
     for index in 0..PICTURES {
         let texts = prompts["data_list"][index]["sentence_list"].as_array().unwrap();
         let wanted: Vec<String> = texts.iter().flat_map(|text| words(text.as_str().unwrap())).collect();
-        let seen = tesseract(&desk.path(&format!("out/{index:03}.png")));
+        let seen = tesseract(&sandbox.path(&format!("out/{index:03}.png")));
         let all = wanted.iter().all(|word| seen.contains(word));
         read += usize::from(all);
         report.push_str(&format!("{index}: {wanted:?}, read {seen:?}\n"));

@@ -1,4 +1,4 @@
-//! Packs from end to end: quantised, verified, painted with; interrupted and gone on with; damaged and refused.
+//! Packs from end to end: quantized, verified, painted with; interrupted and gone on with; damaged and refused.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use atelier_weights::{Component, Dtype, MemorySource, Scheme, safetensors_header};
-use common::{Desk, Done, pixels, tiny_random};
+use common::{Output, Sandbox, pixels, tiny_random};
 use futures_lite::future::block_on;
 use serde_json::{Value, json};
 
@@ -22,26 +22,26 @@ const SHARDS: [&str; 4] = [
 ];
 const NOTES: &str = "pack.json.partial";
 
-fn quantize(desk: &Desk, model: &str, args: &[&str]) -> Done {
-    desk.run(&[&["quantize", model], args].concat())
+fn quantize(sandbox: &Sandbox, model: &str, args: &[&str]) -> Output {
+    sandbox.run(&[&["quantize", model], args].concat())
 }
 
 /// A pack of the tiny model at `name`; what the command says is not looked at.
-fn pack(desk: &Desk, name: &str, args: &[&str]) {
-    let done = quantize(desk, tiny_random().to_str().unwrap(), &[&["-q", "-o", name], args].concat());
+fn pack(sandbox: &Sandbox, name: &str, args: &[&str]) {
+    let done = quantize(sandbox, tiny_random().to_str().unwrap(), &[&["-q", "-o", name], args].concat());
     assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (0, "", ""), "{args:?}");
 }
 
-/// A desk whose model is a q4 pack of the tiny model, in the folder `pack`.
-fn desk_with_pack() -> Desk {
-    let mut desk = Desk::new();
-    pack(&desk, "pack", &["--search", "nearest"]);
-    desk.model = desk.path("pack");
-    desk
+/// A sandbox whose model is a q4 pack of the tiny model, in the folder `pack`.
+fn desk_with_pack() -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    pack(&sandbox, "pack", &["--search", "nearest"]);
+    sandbox.model = sandbox.path("pack");
+    sandbox
 }
 
-fn manifest(desk: &Desk, pack: &str) -> Value {
-    serde_json::from_slice(&desk.read(&format!("{pack}/pack.json"))).unwrap()
+fn manifest(sandbox: &Sandbox, pack: &str) -> Value {
+    serde_json::from_slice(&sandbox.read(&format!("{pack}/pack.json"))).unwrap()
 }
 
 /// Every file below `folder` with its bytes.
@@ -71,7 +71,7 @@ fn same_files(one: &Path, other: &Path) {
 
 /// The command is refused as bad input is, in one line that has all of `words`, and leaves `folder` as it was.
 #[track_caller]
-fn refused_with(done: &Done, words: &[&str]) {
+fn refused_with(done: &Output, words: &[&str]) {
     assert_eq!(done.code, 2, "{done:?}");
     let last = done.stderr.lines().last().unwrap_or_default();
     assert!(last.starts_with("error: "), "{done:?}");
@@ -82,17 +82,17 @@ fn refused_with(done: &Done, words: &[&str]) {
 
 #[test]
 fn every_scheme_makes_a_pack_that_verifies_and_paints() {
-    let desk = Desk::new();
-    let dense = desk.draw(&["two words", "-s", "5", "-o", "dense.png"]);
+    let sandbox = Sandbox::new();
+    let dense = sandbox.draw(&["two words", "-s", "5", "-o", "dense.png"]);
     assert_eq!(dense.code, 0);
     let mut sizes = Vec::new();
     for (scheme, schemes) in [("q4", &["q4", "q8"][..]), ("mixed", &["q4-offset", "q8"]), ("q8", &["q8"])] {
-        let done = quantize(&desk, tiny_random().to_str().unwrap(), &["-o", scheme, "--scheme", scheme]);
+        let done = quantize(&sandbox, tiny_random().to_str().unwrap(), &["-o", scheme, "--scheme", scheme]);
         assert!(done.code == 0 && done.stdout.is_empty(), "{done:?}");
         let last = done.stderr.lines().last().unwrap();
-        assert!(last.starts_with("packed    ") && last.contains("bits a weight"), "{done:?}");
+        assert!(last.starts_with("packed    ") && last.contains("bits per weight"), "{done:?}");
 
-        let found = manifest(&desk, scheme);
+        let found = manifest(&sandbox, scheme);
         let tensors = found["tensors"].as_array().unwrap();
         let used: BTreeSet<&str> = tensors.iter().map(|tensor| tensor["scheme"].as_str().unwrap()).collect();
         let expected: BTreeSet<&str> = schemes.iter().copied().chain(["f32"]).collect();
@@ -100,15 +100,16 @@ fn every_scheme_makes_a_pack_that_verifies_and_paints() {
         let kept =
             |tensor: &&Value| tensor["component"] == "transformer" && tensor["name"] == "proj_out.weight";
         assert_eq!(tensors.iter().find(kept).unwrap()["scheme"], "f32");
-        sizes.push(SHARDS.iter().map(|shard| desk.read(&format!("{scheme}/{shard}")).len()).sum::<usize>());
+        sizes
+            .push(SHARDS.iter().map(|shard| sandbox.read(&format!("{scheme}/{shard}")).len()).sum::<usize>());
 
-        let done = desk.run(&["verify", scheme]);
+        let done = sandbox.run(&["verify", scheme]);
         assert_eq!((done.code, done.stdout.as_str()), (0, ""), "{done:?}");
-        assert!(done.stderr.starts_with("whole     4 shards, "), "{done:?}");
-        assert_eq!(desk.run(&["verify", "-q", scheme]).stderr, "");
+        assert!(done.stderr.starts_with("verified  4 shards, "), "{done:?}");
+        assert_eq!(sandbox.run(&["verify", "-q", scheme]).stderr, "");
 
-        let (picture, model) = (format!("{scheme}.png"), desk.path(scheme));
-        let done = desk.run(&[
+        let (picture, model) = (format!("{scheme}.png"), sandbox.path(scheme));
+        let done = sandbox.run(&[
             "generate",
             "two words",
             "-s",
@@ -127,15 +128,15 @@ fn every_scheme_makes_a_pack_that_verifies_and_paints() {
             "cpu",
         ]);
         assert_eq!(done.code, 0, "{done:?}");
-        let (width, height, _) = pixels(&desk.path(&picture));
+        let (width, height, _) = pixels(&sandbox.path(&picture));
         assert_eq!((width, height), (64, 64));
     }
     assert!(sizes.is_sorted(), "q4, mixed and q8 take {sizes:?} bytes");
 }
 
 /// The tiny model with all weights as floats of eight bits, in the folder `eight`.
-fn at_eight_bits(desk: &Desk) -> String {
-    let folder = desk.path("eight");
+fn at_eight_bits(sandbox: &Sandbox) -> String {
+    let folder = sandbox.path("eight");
     for (name, bytes) in files(&tiny_random()) {
         let to = folder.join(&name);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -158,25 +159,25 @@ fn at_eight_bits(desk: &Desk) -> String {
 
 #[test]
 fn floats_of_eight_bits_stay_what_they_are_or_are_packed() {
-    let desk = Desk::new();
-    let model = at_eight_bits(&desk);
+    let sandbox = Sandbox::new();
+    let model = at_eight_bits(&sandbox);
     let generate = |model: &str, args: &[&str]| {
         let done =
-            desk.run(&[&["generate", "--model", model, "--steps", "2", "--device", "cpu"], args].concat());
+            sandbox.run(&[&["generate", "--model", model, "--steps", "2", "--device", "cpu"], args].concat());
         assert_eq!(done.code, 0, "{done:?}");
     };
     let small = ["two words", "-s", "5", "-W", "64", "-H", "64"];
     generate(&model, &[&small[..], &["-o", "model.png", "--save-blueprint", "plan.json"]].concat());
     for (scheme, expected) in [("keep", &["f8"][..]), ("q8", &["f8", "q8"]), ("q4", &["f8", "q4", "q8"])] {
-        let done = quantize(&desk, &model, &["-q", "-o", scheme, "--scheme", scheme]);
+        let done = quantize(&sandbox, &model, &["-q", "-o", scheme, "--scheme", scheme]);
         assert_eq!(done.code, 0, "{done:?}");
-        let found = manifest(&desk, scheme);
+        let found = manifest(&sandbox, scheme);
         let tensors = found["tensors"].as_array().unwrap();
         let used: BTreeSet<&str> = tensors.iter().map(|tensor| tensor["scheme"].as_str().unwrap()).collect();
         assert_eq!(used, expected.iter().copied().collect(), "{scheme}");
-        assert_eq!(desk.run(&["verify", "-q", scheme]).code, 0);
+        assert_eq!(sandbox.run(&["verify", "-q", scheme]).code, 0);
         let picture = format!("{scheme}.png");
-        generate(desk.path(scheme).to_str().unwrap(), &["--blueprint", "plan.json", "-o", &picture]);
+        generate(sandbox.path(scheme).to_str().unwrap(), &["--blueprint", "plan.json", "-o", &picture]);
     }
     // Bytes of weights: one each, in file and pack alike; and of the codes of a matrix on the device.
     let weights: usize = files(Path::new(&model))
@@ -184,26 +185,26 @@ fn floats_of_eight_bits_stay_what_they_are_or_are_packed() {
         .filter(|(name, _)| name.ends_with(".safetensors"))
         .map(|(_, bytes)| bytes.len())
         .sum();
-    let kept: usize = SHARDS.iter().map(|shard| desk.read(&format!("keep/{shard}")).len()).sum();
+    let kept: usize = SHARDS.iter().map(|shard| sandbox.read(&format!("keep/{shard}")).len()).sum();
     assert!(kept.abs_diff(weights) < weights / 4, "{kept} of {weights}");
     let planned = |model: &str| -> u64 {
-        let done = desk.run(&["plan", "--json", "-W", "64", "-H", "64", "--model", model]);
+        let done = sandbox.run(&["plan", "--json", "-W", "64", "-H", "64", "--model", model]);
         let plan: Value = serde_json::from_str(&done.stdout).unwrap();
         plan["stages"].as_array().unwrap().iter().map(|stage| stage["weights"].as_u64().unwrap()).sum()
     };
     // What is no matrix is computed with as f32; of two bytes each would be two thirds.
     assert!(5 * planned("keep") < 3 * planned(&model), "{} of {}", planned("keep"), planned(&model));
     // The same weights, added up in another order.
-    let [(_, _, model), (_, _, keep)] = ["model.png", "keep.png"].map(|file| pixels(&desk.path(file)));
+    let [(_, _, model), (_, _, keep)] = ["model.png", "keep.png"].map(|file| pixels(&sandbox.path(file)));
     let off = model.iter().zip(&keep).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
     assert!(off <= 2, "off by {off} levels");
-    let error = desk.run(&["quantize", "keep", "-o", "again"]).stderr;
+    let error = sandbox.run(&["quantize", "keep", "-o", "again"]).stderr;
     assert!(error.contains("is a pack"), "{error}");
 }
 
 #[test]
 fn a_policy_of_ones_own_decides() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let policy = json!({
         "name": "mine",
         "rules": [
@@ -212,9 +213,9 @@ fn a_policy_of_ones_own_decides() {
         ],
         "otherwise": "q8",
     });
-    desk.write("mine.json", policy.to_string());
-    pack(&desk, "pack", &["--policy", "mine.json", "--search", "nearest"]);
-    let found = manifest(&desk, "pack");
+    sandbox.write("mine.json", policy.to_string());
+    pack(&sandbox, "pack", &["--policy", "mine.json", "--search", "nearest"]);
+    let found = manifest(&sandbox, "pack");
     assert_eq!((found["policy"].as_str(), found["search"].as_str()), (Some("mine"), Some("nearest")));
     let mut used = BTreeSet::new();
     for tensor in found["tensors"].as_array().unwrap() {
@@ -232,7 +233,7 @@ fn a_policy_of_ones_own_decides() {
 
 #[test]
 fn policies_that_cannot_be_meant_are_refused_before_anything_is_written() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let model = tiny_random();
     let model = model.to_str().unwrap();
     let policy = |tensors: &str| {
@@ -247,65 +248,68 @@ fn policies_that_cannot_be_meant_are_refused_before_anything_is_written() {
         (policy("*").replace("name", "nome"), &["p.json", "nome"]),
         ("{".to_owned(), &["p.json", "line 1"]),
     ] {
-        desk.write("p.json", text);
-        refused_with(&quantize(&desk, model, &["-o", "pack", "--policy", "p.json"]), words);
+        sandbox.write("p.json", text);
+        refused_with(&quantize(&sandbox, model, &["-o", "pack", "--policy", "p.json"]), words);
     }
-    refused_with(&quantize(&desk, model, &["-o", "pack", "--policy", "q.json"]), &["q.json", "No such file"]);
-    let both = quantize(&desk, model, &["-o", "pack", "--policy", "p.json", "--scheme", "q4"]);
+    refused_with(
+        &quantize(&sandbox, model, &["-o", "pack", "--policy", "q.json"]),
+        &["q.json", "No such file"],
+    );
+    let both = quantize(&sandbox, model, &["-o", "pack", "--policy", "p.json", "--scheme", "q4"]);
     assert!(
         both.code == 2 && both.stderr.contains("--policy") && both.stderr.contains("--scheme"),
         "{both:?}"
     );
-    assert_eq!(desk.files(), ["p.json"]);
+    assert_eq!(sandbox.files(), ["p.json"]);
 }
 
 #[test]
 fn both_searches_make_packs_of_one_size_and_other_bytes() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     for search in ["nearest", "least-squares"] {
-        pack(&desk, search, &["--search", search]);
-        assert_eq!(manifest(&desk, search)["search"], search);
-        assert_eq!(desk.run(&["verify", search]).code, 0);
+        pack(&sandbox, search, &["--search", search]);
+        assert_eq!(manifest(&sandbox, search)["search"], search);
+        assert_eq!(sandbox.run(&["verify", search]).code, 0);
     }
-    pack(&desk, "default", &[]);
-    same_files(&desk.path("default"), &desk.path("least-squares"));
+    pack(&sandbox, "default", &[]);
+    same_files(&sandbox.path("default"), &sandbox.path("least-squares"));
     let [nearest, searched] =
-        ["nearest", "least-squares"].map(|name| desk.read(&format!("{name}/{}", SHARDS[1])));
+        ["nearest", "least-squares"].map(|name| sandbox.read(&format!("{name}/{}", SHARDS[1])));
     assert!(nearest.len() == searched.len() && nearest != searched);
 }
 
 #[test]
 fn a_folder_that_is_not_empty_is_refused_and_left_alone() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let model = tiny_random();
     let model = model.to_str().unwrap();
-    fs::create_dir(desk.path("full")).unwrap();
-    desk.write("full/notes.txt", "mine");
-    let done = quantize(&desk, model, &["-o", "full"]);
+    fs::create_dir(sandbox.path("full")).unwrap();
+    sandbox.write("full/notes.txt", "mine");
+    let done = quantize(&sandbox, model, &["-o", "full"]);
     refused_with(&done, &["full", "new or empty folder", "found files"]);
-    assert_eq!(files(&desk.path("full")), BTreeMap::from([("notes.txt".to_owned(), b"mine".to_vec())]));
+    assert_eq!(files(&sandbox.path("full")), BTreeMap::from([("notes.txt".to_owned(), b"mine".to_vec())]));
 
-    refused_with(&quantize(&desk, model, &["-o", "full/notes.txt"]), &["full/notes.txt"]);
-    assert_eq!(desk.read("full/notes.txt"), b"mine");
+    refused_with(&quantize(&sandbox, model, &["-o", "full/notes.txt"]), &["full/notes.txt"]);
+    assert_eq!(sandbox.read("full/notes.txt"), b"mine");
 
-    pack(&desk, "pack", &[]);
-    pack(&desk, "same", &[]);
+    pack(&sandbox, "pack", &[]);
+    pack(&sandbox, "same", &[]);
     for args in [&["-o", "pack"][..], &["-o", "pack", "--scheme", "q8"]] {
-        refused_with(&quantize(&desk, model, args), &["pack", "new or empty folder", "finished pack"]);
+        refused_with(&quantize(&sandbox, model, args), &["pack", "new or empty folder", "finished pack"]);
     }
-    same_files(&desk.path("pack"), &desk.path("same"));
+    same_files(&sandbox.path("pack"), &sandbox.path("same"));
 
     // An empty folder is as good as none.
-    fs::create_dir(desk.path("empty")).unwrap();
-    pack(&desk, "empty", &[]);
-    same_files(&desk.path("empty"), &desk.path("same"));
+    fs::create_dir(sandbox.path("empty")).unwrap();
+    pack(&sandbox, "empty", &[]);
+    same_files(&sandbox.path("empty"), &sandbox.path("same"));
 }
 
 #[test]
 fn a_pack_of_a_pack_is_refused() {
-    let desk = desk_with_pack();
-    refused_with(&quantize(&desk, "pack", &["-o", "again"]), &["CHECKPOINT", "pack is a pack"]);
-    assert_eq!(desk.files(), ["pack"]);
+    let sandbox = desk_with_pack();
+    refused_with(&quantize(&sandbox, "pack", &["-o", "again"]), &["CHECKPOINT", "pack is a pack"]);
+    assert_eq!(sandbox.files(), ["pack"]);
 }
 
 /// The built-in model: its third shard is the largest.
@@ -313,7 +317,7 @@ const MINI: [&str; 3] = ["mini", "--search", "nearest"];
 
 /// A limit on the size of files, in blocks of 512 bytes, stands for a full disk.
 #[cfg(unix)]
-fn limited(desk: &Desk, blocks: &str, args: &[&str]) -> Done {
+fn limited(sandbox: &Sandbox, blocks: &str, args: &[&str]) -> Output {
     let mut command = std::process::Command::new("sh");
     command.args([
         "-c",
@@ -321,116 +325,116 @@ fn limited(desk: &Desk, blocks: &str, args: &[&str]) -> Done {
         blocks,
         env!("CARGO_BIN_EXE_atelier"),
     ]);
-    common::finish(command.arg("quantize").args(args).current_dir(desk.path(".")))
+    common::finish(command.arg("quantize").args(args).current_dir(sandbox.path(".")))
 }
 
 /// Stops at the third of the four shards.
 #[cfg(unix)]
-fn stopped(desk: &Desk, name: &str) -> Done {
-    limited(desk, "5000", &[&MINI[..], &["-o", name]].concat())
+fn stopped(sandbox: &Sandbox, name: &str) -> Output {
+    limited(sandbox, "5000", &[&MINI[..], &["-o", name]].concat())
 }
 
 #[cfg(unix)]
 #[test]
 fn what_was_stopped_goes_on_and_gives_the_same_bytes() {
-    let desk = Desk::new();
-    let done = desk.run(&[&["quantize"], &MINI[..], &["-o", "whole"]].concat());
+    let sandbox = Sandbox::new();
+    let done = sandbox.run(&[&["quantize"], &MINI[..], &["-o", "whole"]].concat());
     assert_eq!(done.code, 0, "{done:?}");
 
-    let done = stopped(&desk, "pack");
+    let done = stopped(&sandbox, "pack");
     refused_with(&done, &["pack/painter-00001.partial", "cannot write"]);
-    let left = files(&desk.path("pack"));
+    let left = files(&sandbox.path("pack"));
     let names: Vec<&str> = left.keys().map(String::as_str).collect();
     let expected = [SHARDS[1], NOTES, "painter-00001.partial", "processor/tokenizer.json", SHARDS[0]];
     assert_eq!(names, expected);
     // Nothing takes it for a model.
     for command in ["verify", "quantize"] {
         let args: &[&str] = if command == "quantize" { &["-o", "x"] } else { &[] };
-        let done = desk.run(&[&[command, "pack"], args].concat());
+        let done = sandbox.run(&[&[command, "pack"], args].concat());
         refused_with(&done, &["pack", "unfinished pack", "resume"]);
     }
-    let done = desk.run(&["generate", "x", "--model", "pack", "-o", "a.png"]);
+    let done = sandbox.run(&["generate", "x", "--model", "pack", "-o", "a.png"]);
     refused_with(&done, &["pack", "unfinished pack", "resume"]);
 
     // Of other settings: refused, and nothing of it is lost.
     for args in
         [&["mini", "--search", "least-squares"][..], &["mini", "--search", "nearest", "--scheme", "q8"]]
     {
-        let done = desk.run(&[&["quantize", "-o", "pack"], args].concat());
+        let done = sandbox.run(&[&["quantize", "-o", "pack"], args].concat());
         refused_with(&done, &["pack", "unfinished pack", "other settings"]);
     }
     let other = tiny_random();
-    let done = quantize(&desk, other.to_str().unwrap(), &["--search", "nearest", "-o", "pack"]);
+    let done = quantize(&sandbox, other.to_str().unwrap(), &["--search", "nearest", "-o", "pack"]);
     refused_with(&done, &["pack", "another model"]);
-    assert!(files(&desk.path("pack")) == left, "a refusal changed something");
+    assert!(files(&sandbox.path("pack")) == left, "a refusal changed something");
 
     // The same once more: what is done stays as it is.
-    let written = |shard: &str| fs::metadata(desk.path("pack").join(shard)).unwrap().modified().unwrap();
+    let written = |shard: &str| fs::metadata(sandbox.path("pack").join(shard)).unwrap().modified().unwrap();
     let before = [written(SHARDS[0]), written(SHARDS[1])];
-    let done = desk.run(&[&["quantize"], &MINI[..], &["-o", "pack"]].concat());
+    let done = sandbox.run(&[&["quantize"], &MINI[..], &["-o", "pack"]].concat());
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.stderr.contains("going on: 4.2 MB are done"), "{done:?}");
+    assert!(done.stderr.contains("resuming: 4.2 MB done"), "{done:?}");
     assert_eq!([written(SHARDS[0]), written(SHARDS[1])], before);
-    same_files(&desk.path("pack"), &desk.path("whole"));
+    same_files(&sandbox.path("pack"), &sandbox.path("whole"));
 }
 
 #[cfg(unix)]
 #[test]
 fn finished_shards_that_are_gone_or_cut_are_made_again() {
-    let desk = Desk::new();
-    let whole = desk.run(&[&["quantize", "-q"], &MINI[..], &["-o", "whole"]].concat());
+    let sandbox = Sandbox::new();
+    let whole = sandbox.run(&[&["quantize", "-q"], &MINI[..], &["-o", "whole"]].concat());
     assert_eq!(whole.code, 0, "{whole:?}");
     for gone in [false, true] {
         let name = format!("pack-{gone}");
-        assert_eq!(stopped(&desk, &name).code, 2);
-        let shard = desk.path(&name).join(SHARDS[1]);
+        assert_eq!(stopped(&sandbox, &name).code, 2);
+        let shard = sandbox.path(&name).join(SHARDS[1]);
         if gone {
             fs::remove_file(&shard).unwrap();
         } else {
             let bytes = fs::read(&shard).unwrap();
             fs::write(&shard, &bytes[..bytes.len() - 1]).unwrap();
         }
-        let done = desk.run(&[&["quantize"], &MINI[..], &["-o", &name]].concat());
-        assert!(done.code == 0 && done.stderr.contains("going on: 2.2 MB are done"), "{done:?}");
-        same_files(&desk.path(&name), &desk.path("whole"));
+        let done = sandbox.run(&[&["quantize"], &MINI[..], &["-o", &name]].concat());
+        assert!(done.code == 0 && done.stderr.contains("resuming: 2.2 MB done"), "{done:?}");
+        same_files(&sandbox.path(&name), &sandbox.path("whole"));
     }
 }
 
 #[cfg(unix)]
 #[test]
 fn a_number_that_json_does_not_give_back_exactly_does_not_keep_a_run_from_going_on() {
-    let desk = Desk::with_copy();
-    let config = desk.model.join("vae/config.json");
+    let sandbox = Sandbox::with_copy();
+    let config = sandbox.model.join("vae/config.json");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, text.replacen('{', "{\"note\": 0.090494076670778435,", 1)).unwrap();
     let args = ["model", "-q", "-o", "pack"];
-    refused_with(&limited(&desk, "1000", &args), &["pack/sources-00001.partial", "cannot write"]);
-    let done = quantize(&desk, "model", &["-q", "-o", "pack"]);
+    refused_with(&limited(&sandbox, "1000", &args), &["pack/sources-00001.partial", "cannot write"]);
+    let done = quantize(&sandbox, "model", &["-q", "-o", "pack"]);
     assert_eq!(done.code, 0, "{done:?}");
-    assert_eq!(desk.run(&["verify", "pack"]).code, 0);
+    assert_eq!(sandbox.run(&["verify", "pack"]).code, 0);
 }
 
 /// Between the manifest, which comes last, and the removal of the notes.
 #[cfg(unix)]
 #[test]
 fn a_run_that_was_stopped_after_its_last_shard_is_finished_by_the_same_command() {
-    let desk = Desk::new();
-    assert_eq!(stopped(&desk, "pack").code, 2);
-    let notes = desk.read(&format!("pack/{NOTES}"));
-    let done = desk.run(&[&["quantize", "-q"], &MINI[..], &["-o", "pack"]].concat());
+    let sandbox = Sandbox::new();
+    assert_eq!(stopped(&sandbox, "pack").code, 2);
+    let notes = sandbox.read(&format!("pack/{NOTES}"));
+    let done = sandbox.run(&[&["quantize", "-q"], &MINI[..], &["-o", "pack"]].concat());
     assert_eq!(done.code, 0, "{done:?}");
-    let whole = files(&desk.path("pack"));
+    let whole = files(&sandbox.path("pack"));
     let mut notes: Value = serde_json::from_slice(&notes).unwrap();
-    notes["done"] = manifest(&desk, "pack")["shards"]
+    notes["done"] = manifest(&sandbox, "pack")["shards"]
         .as_array()
         .unwrap()
         .iter()
         .map(|shard| shard["file"]["sha256"].clone())
         .collect();
-    desk.write(&format!("pack/{NOTES}"), notes.to_string());
-    let done = desk.run(&[&["quantize", "-q"], &MINI[..], &["-o", "pack"]].concat());
+    sandbox.write(&format!("pack/{NOTES}"), notes.to_string());
+    let done = sandbox.run(&[&["quantize", "-q"], &MINI[..], &["-o", "pack"]].concat());
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(files(&desk.path("pack")) == whole);
+    assert!(files(&sandbox.path("pack")) == whole);
 }
 
 #[cfg(unix)]
@@ -439,10 +443,10 @@ fn ctrl_c_stops_it_and_the_same_command_goes_on() {
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     // The thorough search takes seconds: it is not done before the signal comes.
     let args = ["quantize", "mini", "-o", "pack"];
-    let mut command = desk.command();
+    let mut command = sandbox.command();
     let mut child = command.args(args).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let first = lines.next().unwrap();
@@ -450,43 +454,43 @@ fn ctrl_c_stops_it_and_the_same_command_goes_on() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(lines.last().as_deref(), Some("cancelled"));
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let left = files(&desk.path("pack"));
+    let left = files(&sandbox.path("pack"));
     assert!(left.contains_key(NOTES) && !left.contains_key("pack.json"), "{:?}", left.keys());
     assert!(!left.keys().any(|name| name.contains(".tmp")), "{:?}", left.keys());
 
     for args in [args, ["quantize", "mini", "-o", "whole"]] {
-        let done = desk.run(&args);
+        let done = sandbox.run(&args);
         assert_eq!(done.code, 0, "{done:?}");
     }
-    same_files(&desk.path("pack"), &desk.path("whole"));
-    assert_eq!(desk.run(&["verify", "pack"]).code, 0);
+    same_files(&sandbox.path("pack"), &sandbox.path("whole"));
+    assert_eq!(sandbox.run(&["verify", "pack"]).code, 0);
 }
 
 /// A shard with the `bit` of a byte changed at `from_end`.
-fn flip(desk: &Desk, shard: &str, from_end: usize) {
-    let mut bytes = desk.read(&format!("pack/{shard}"));
+fn flip(sandbox: &Sandbox, shard: &str, from_end: usize) {
+    let mut bytes = sandbox.read(&format!("pack/{shard}"));
     let at = bytes.len() - from_end;
     bytes[at] ^= 1;
-    desk.write(&format!("pack/{shard}"), bytes);
+    sandbox.write(&format!("pack/{shard}"), bytes);
 }
 
 #[test]
 fn a_flipped_bit_is_found_by_verify_and_before_anything_is_painted() {
     for shard in SHARDS {
-        let desk = desk_with_pack();
-        flip(&desk, shard, 100);
+        let sandbox = desk_with_pack();
+        flip(&sandbox, shard, 100);
         for args in [&["verify", "pack"][..], &["verify", "-q", "pack"]] {
-            refused_with(&desk.run(args), &[shard, "SHA-256", "damaged"]);
+            refused_with(&sandbox.run(args), &[shard, "SHA-256", "damaged"]);
         }
         if shard == SHARDS[0] {
             // Only source images need it.
-            desk.draw(&["x", "-o", "a.png"]);
-            common::save_picture(&desk.path("s.png"), 64, 64);
-            desk.refused(&["x", "-i", "s.png", "-o", "b.png"], &[shard, "SHA-256", "damaged"]);
+            sandbox.draw(&["x", "-o", "a.png"]);
+            common::save_picture(&sandbox.path("s.png"), 64, 64);
+            sandbox.refused(&["x", "-i", "s.png", "-o", "b.png"], &[shard, "SHA-256", "damaged"]);
         } else {
-            desk.fails(&["x", "-o", "a.png"], &[shard, "SHA-256", "damaged"]);
+            sandbox.fails(&["x", "-o", "a.png"], &[shard, "SHA-256", "damaged"]);
             // The architect may have written a blueprint before, which is kept.
-            let files = desk.files();
+            let files = sandbox.files();
             assert!(files.iter().all(|file| file == "pack" || file == "a.unfinished.json"), "{files:?}");
         }
     }
@@ -494,50 +498,50 @@ fn a_flipped_bit_is_found_by_verify_and_before_anything_is_painted() {
 
 #[test]
 fn a_damaged_tokenizer_is_told_by_its_hash() {
-    let desk = desk_with_pack();
-    flip(&desk, "processor/tokenizer.json", 1);
+    let sandbox = desk_with_pack();
+    flip(&sandbox, "processor/tokenizer.json", 1);
     let words = ["processor/tokenizer.json", "SHA-256", "damaged"];
-    refused_with(&desk.run(&["verify", "pack"]), &words);
-    desk.refused(&["x", "-o", "a.png"], &words);
+    refused_with(&sandbox.run(&["verify", "pack"]), &words);
+    sandbox.refused(&["x", "-o", "a.png"], &words);
 }
 
 #[test]
 fn a_shard_that_is_cut_or_gone_is_found_at_once() {
-    let desk = desk_with_pack();
+    let sandbox = desk_with_pack();
     let last = SHARDS[3];
-    let path = desk.path("pack").join(last);
+    let path = sandbox.path("pack").join(last);
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
     let (expected, found) = (format!("expected {} bytes", bytes.len()), format!("found {}", bytes.len() - 1));
-    refused_with(&desk.run(&["verify", "pack"]), &[last, &expected, &found]);
+    refused_with(&sandbox.run(&["verify", "pack"]), &[last, &expected, &found]);
     // Before the architect is loaded, though only the decoder reads it.
-    desk.refused(&["x", "--blueprint-only"], &[last, &expected, &found]);
+    sandbox.refused(&["x", "--blueprint-only"], &[last, &expected, &found]);
     fs::remove_file(&path).unwrap();
-    refused_with(&desk.run(&["verify", "pack"]), &[last, "no such file"]);
-    desk.refused(&["x", "-o", "a.png"], &[last, "no such file"]);
+    refused_with(&sandbox.run(&["verify", "pack"]), &[last, "no such file"]);
+    sandbox.refused(&["x", "-o", "a.png"], &[last, "no such file"]);
 }
 
 #[test]
 fn what_is_no_pack_is_not_verified() {
-    let desk = Desk::new();
-    fs::create_dir(desk.path("empty")).unwrap();
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("empty")).unwrap();
     let model = tiny_random();
     for folder in [model.to_str().unwrap(), "empty"] {
-        refused_with(&desk.run(&["verify", folder]), &[folder, "expected a pack", "no pack.json"]);
+        refused_with(&sandbox.run(&["verify", folder]), &[folder, "expected a pack", "no pack.json"]);
     }
-    refused_with(&desk.run(&["verify", "nowhere"]), &["nowhere", "no such folder"]);
+    refused_with(&sandbox.run(&["verify", "nowhere"]), &["nowhere", "no such folder"]);
 }
 
 #[test]
 fn a_manifest_that_says_too_little_is_refused() {
-    let desk = desk_with_pack();
-    let good = manifest(&desk, "pack");
+    let sandbox = desk_with_pack();
+    let good = manifest(&sandbox, "pack");
     let bad = |change: &dyn Fn(&mut Value), words: &[&str]| {
         let mut manifest = good.clone();
         change(&mut manifest);
-        desk.write("pack/pack.json", manifest.to_string());
-        refused_with(&desk.run(&["verify", "pack"]), words);
-        desk.refused(&["x", "-o", "a.png"], words);
+        sandbox.write("pack/pack.json", manifest.to_string());
+        refused_with(&sandbox.run(&["verify", "pack"]), words);
+        sandbox.refused(&["x", "-o", "a.png"], words);
     };
     // A stage that nobody loads would never be verified.
     bad(&|m| m["shards"][1]["stage"] = json!("architecture"), &["pack.json", SHARDS[1], "\"architecture\""]);
@@ -552,28 +556,28 @@ fn a_manifest_that_says_too_little_is_refused() {
 
 #[test]
 fn a_checkpoints_blueprint_is_painted_by_its_pack_alone() {
-    let desk = desk_with_pack();
-    let mut whole = Desk::new();
+    let sandbox = desk_with_pack();
+    let mut whole = Sandbox::new();
     whole.draw(&["x", "--blueprint-only", "--save-blueprint", "b.json", "-s", "3"]);
-    desk.write("b.json", whole.read("b.json"));
-    desk.draw(&["--blueprint", "b.json", "-o", "a.png", "--steps", "2"]);
-    assert_eq!(pixels(&desk.path("a.png")).0, 64);
+    sandbox.write("b.json", whole.read("b.json"));
+    sandbox.draw(&["--blueprint", "b.json", "-o", "a.png", "--steps", "2"]);
+    assert_eq!(pixels(&sandbox.path("a.png")).0, 64);
     // A pack of another model does not know it.
-    let done = desk.run(&["quantize", "mini", "-q", "-o", "other", "--search", "nearest"]);
+    let done = sandbox.run(&["quantize", "mini", "-q", "-o", "other", "--search", "nearest"]);
     assert_eq!(done.code, 0, "{done:?}");
-    whole.model = desk.path("other");
+    whole.model = sandbox.path("other");
     whole.refused(&["--blueprint", "b.json", "-o", "a.png", "--steps", "2"], &["b.json", "model"]);
 }
 
 #[test]
 fn a_seed_gives_one_blueprint_from_a_pack() {
-    let desk = desk_with_pack();
+    let sandbox = desk_with_pack();
     for file in ["a.json", "b.json"] {
-        desk.draw(&["x", "--blueprint-only", "--save-blueprint", file, "-s", "7"]);
+        sandbox.draw(&["x", "--blueprint-only", "--save-blueprint", file, "-s", "7"]);
     }
-    assert_eq!(desk.read("a.json"), desk.read("b.json"));
-    let blueprint: Value = serde_json::from_slice(&desk.read("a.json")).unwrap();
-    let done = desk.draw(&["--blueprint", "a.json", "--json", "--steps", "1", "-o", "a.png"]);
+    assert_eq!(sandbox.read("a.json"), sandbox.read("b.json"));
+    let blueprint: Value = serde_json::from_slice(&sandbox.read("a.json")).unwrap();
+    let done = sandbox.draw(&["--blueprint", "a.json", "--json", "--steps", "1", "-o", "a.png"]);
     // The files of each stage are compared before they are loaded.
     let kinds: Vec<String> = done
         .stdout
@@ -584,16 +588,16 @@ fn a_seed_gives_one_blueprint_from_a_pack() {
         .collect();
     let loads = kinds.iter().position(|kind| kind == "load").unwrap();
     assert!(loads > 0 && kinds[..loads].iter().all(|kind| kind == "verify"), "{kinds:?}");
-    assert_ne!(blueprint["model"], manifest(&desk, "pack")["source"]);
+    assert_ne!(blueprint["model"], manifest(&sandbox, "pack")["source"]);
 }
 
 #[test]
 fn the_help_says_how_to_go_on() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     for (command, words) in
         [("quantize", &["Rerun the command to resume after Ctrl-C"][..]), ("verify", &["resume", "damaged"])]
     {
-        let done = desk.run(&[command, "--help"]);
+        let done = sandbox.run(&[command, "--help"]);
         let text = done.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         for word in words {
             assert!(done.code == 0 && text.contains(word), "{command}: no {word:?} in {text}");
@@ -603,19 +607,20 @@ fn the_help_says_how_to_go_on() {
 
 #[test]
 fn a_calibration_weighs_errors_and_is_noted() {
-    let desk = Desk::new();
-    desk.write("prompts.txt", "A card with 'HI'.\n\n");
-    desk.write("none.txt", "\n");
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts.txt", "A card with 'HI'.\n\n");
+    sandbox.write("none.txt", "\n");
     let quantize = |output: &str, more: &[&str]| {
-        desk.run(&[&["quantize", desk.model.to_str().unwrap(), "-o", output, "-q"], more].concat())
+        sandbox.run(&[&["quantize", sandbox.model.to_str().unwrap(), "-o", output, "-q"], more].concat())
     };
     let (plain, weighed) = (quantize("plain", &[]), quantize("weighed", &["--calibrate", "prompts.txt"]));
     assert_eq!((plain.code, weighed.code), (0, 0), "{plain:?}, {weighed:?}");
-    let manifest =
-        |pack: &str| -> Value { serde_json::from_slice(&desk.read(&format!("{pack}/pack.json"))).unwrap() };
+    let manifest = |pack: &str| -> Value {
+        serde_json::from_slice(&sandbox.read(&format!("{pack}/pack.json"))).unwrap()
+    };
     assert_eq!(manifest("plain")["calibrated"], Value::Null);
     assert_eq!(manifest("weighed")["calibrated"].as_str().map(str::len), Some(64));
-    let shard = |pack: &str| desk.read(&format!("{pack}/architect-00001.safetensors"));
+    let shard = |pack: &str| sandbox.read(&format!("{pack}/architect-00001.safetensors"));
     assert_ne!(shard("plain"), shard("weighed"), "errors in every column counted alike");
     let refused = quantize("refused", &["--calibrate", "none.txt"]);
     assert!(

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 use common::with_default_signals;
-use common::{Desk, finish, save_picture};
+use common::{Sandbox, finish, save_picture};
 use serde_json::Value;
 
 fn events(text: &str) -> Vec<Value> {
@@ -22,10 +22,20 @@ fn events(text: &str) -> Vec<Value> {
 
 #[test]
 fn events_are_json_lines() {
-    let desk = Desk::new();
-    save_picture(&desk.path("s.png"), 64, 64);
-    let done =
-        desk.draw(&["x", "-i", "s.png", "-n", "2", "--json", "--save-blueprint", "b.json", "--steps", "2"]);
+    let sandbox = Sandbox::new();
+    save_picture(&sandbox.path("s.png"), 64, 64);
+    let done = sandbox.draw(&[
+        "x",
+        "-i",
+        "s.png",
+        "-n",
+        "2",
+        "--json",
+        "--save-blueprint",
+        "b.json",
+        "--steps",
+        "2",
+    ]);
     assert_eq!(done.stderr, "");
     let events = events(&done.stdout);
     let kinds: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
@@ -51,8 +61,8 @@ fn events_are_json_lines() {
 
 #[test]
 fn a_failure_is_the_last_event() {
-    let desk = Desk::new();
-    let done = desk.generate(&["x", "--json", "--steps", "1001"]);
+    let sandbox = Sandbox::new();
+    let done = sandbox.generate(&["x", "--json", "--steps", "1001"]);
     let events = events(&done.stdout);
     let last = events.last().unwrap();
     assert_eq!((last["event"].as_str(), last["code"].as_u64()), (Some("error"), Some(2)));
@@ -61,10 +71,10 @@ fn a_failure_is_the_last_event() {
 
 #[test]
 fn quiet_is_silent_and_lines_are_short() {
-    let desk = Desk::new();
-    let done = desk.draw(&["x", "-q", "-o", "a.png"]);
+    let sandbox = Sandbox::new();
+    let done = sandbox.draw(&["x", "-q", "-o", "a.png"]);
     assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", ""));
-    let done = desk.draw(&["x", "-o", "a.png"]);
+    let done = sandbox.draw(&["x", "-o", "a.png"]);
     assert_eq!(done.stdout, "");
     assert!(done.stderr.lines().all(|line| line.len() < 80 && !line.contains('\u{1b}')), "{done:?}");
     assert!(done.stderr.lines().last().unwrap().starts_with("saved     a.png (seed "), "{done:?}");
@@ -72,16 +82,16 @@ fn quiet_is_silent_and_lines_are_short() {
 
 #[test]
 fn a_closed_reader_does_no_harm() {
-    let desk = Desk::new();
-    let mut child = desk.generate_command(&["x", "--json", "-o", "a.png"]);
+    let sandbox = Sandbox::new();
+    let mut child = sandbox.generate_command(&["x", "--json", "-o", "a.png"]);
     let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(desk.files(), ["a.png"]);
+    assert_eq!(sandbox.files(), ["a.png"]);
     for args in [&["completions", "bash"][..], &["generate", "--help"], &["doctor"]] {
-        let mut command = desk.command();
+        let mut command = sandbox.command();
         let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
@@ -92,9 +102,9 @@ fn a_closed_reader_does_no_harm() {
 /// Interrupts a long run at its first event of a kind.
 #[cfg(unix)]
 fn interrupt(at: &str, left: &[&str]) {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let args = ["x", "--json", "-o", "a.png", "--steps", "1000", "-W", "512", "-H", "512"];
-    let mut command = desk.generate_command(&args);
+    let mut command = sandbox.generate_command(&args);
     with_default_signals(&mut command);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -109,7 +119,7 @@ fn interrupt(at: &str, left: &[&str]) {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(stderr, "cancelled\n");
     assert!(last.contains("\"event\":\"error\"") && last.contains("130"), "{last}");
-    assert_eq!(desk.files(), left);
+    assert_eq!(sandbox.files(), left);
 }
 
 #[cfg(unix)]
@@ -126,9 +136,9 @@ fn ctrl_c_stops_the_architect() {
 
 #[test]
 fn without_vulkan_the_cpu_is_used() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let without = |args: &[&str]| {
-        let mut command = desk.generate_command(args);
+        let mut command = sandbox.generate_command(args);
         finish(command.env("VK_DRIVER_FILES", "/nonexistent").env("VK_ICD_FILENAMES", "/nonexistent"))
     };
     let done = without(&["x", "--device", "auto", "-s", "1", "-o", "auto.png"]);
@@ -137,8 +147,8 @@ fn without_vulkan_the_cpu_is_used() {
     let done = without(&["x", "--device", "gpu", "-o", "gpu.png"]);
     assert_eq!(done.code, 2, "{done:?}");
     assert!(done.stderr.contains("error: --device: expected a GPU, found no adapter at all"), "{done:?}");
-    assert_eq!(desk.files(), ["auto.png"]);
-    let mut doctor = desk.command();
+    assert_eq!(sandbox.files(), ["auto.png"]);
+    let mut doctor = sandbox.command();
     let doctor =
         doctor.arg("doctor").env("VK_DRIVER_FILES", "/nonexistent").env("VK_ICD_FILENAMES", "/nonexistent");
     let done = finish(doctor);
@@ -147,32 +157,32 @@ fn without_vulkan_the_cpu_is_used() {
 
 #[test]
 fn doctor_reports() {
-    let desk = Desk::new();
-    let model = desk.model.to_str().unwrap();
-    let done = desk.run(&["doctor", "--json", "--model", model]);
+    let sandbox = Sandbox::new();
+    let model = sandbox.model.to_str().unwrap();
+    let done = sandbox.run(&["doctor", "--json", "--model", model]);
     assert_eq!(done.code, 0, "{done:?}");
     let report: Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!(report["model"]["components"].as_array().unwrap().len(), 4);
     assert_eq!(report["devices"][1]["opens"]["device"], "cpu");
-    let mut command = desk.command();
+    let mut command = sandbox.command();
     let done = finish(command.arg("doctor").env("ATELIER_MODEL", "/nowhere"));
     assert!(done.code == 0 && done.stdout.contains("cannot be used: /nowhere: no such folder"), "{done:?}");
 }
 
 #[test]
 fn inspect_knows_its_own() {
-    let desk = Desk::new();
-    save_picture(&desk.path("foreign.png"), 20, 20);
-    desk.write("text.png", "no picture");
+    let sandbox = Sandbox::new();
+    save_picture(&sandbox.path("foreign.png"), 20, 20);
+    sandbox.write("text.png", "no picture");
     for (file, word) in
         [("foreign.png", "'atelier' chunk"), ("text.png", "PNG"), ("missing.png", "No such file")]
     {
-        let done = desk.run(&["inspect", file]);
+        let done = sandbox.run(&["inspect", file]);
         assert!(done.code == 2 && done.stderr.contains(file) && done.stderr.contains(word), "{done:?}");
-        desk.refused(&["--from", file], &[file, word]);
+        sandbox.refused(&["--from", file], &[file, word]);
     }
-    desk.draw(&["two\u{1b}[31mlines", "-s", "12", "-o", "a.png", "--temperature", "0"]);
-    let done = desk.run(&["inspect", "a.png"]);
+    sandbox.draw(&["two\u{1b}[31mlines", "-s", "12", "-o", "a.png", "--temperature", "0"]);
+    let done = sandbox.run(&["inspect", "a.png"]);
     assert_eq!(done.code, 0, "{done:?}");
     for line in
         ["size      64x64 pixels", "seed      12", "steps     3", "sampling  greedy", "large     2 rows"]
@@ -184,20 +194,20 @@ fn inspect_knows_its_own() {
 
 #[test]
 fn prompts_come_in_order() {
-    let desk = Desk::new();
-    desk.write("prompts.txt", "\u{feff}third\r\n\r\n  fourth\n");
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts.txt", "\u{feff}third\r\n\r\n  fourth\n");
     let args = ["first", "-p", "second", "--prompt-file", "prompts.txt", "--blueprint-only", "--json"];
-    let events = events(&desk.draw(&args).stdout);
+    let events = events(&sandbox.draw(&args).stdout);
     let prompts: Vec<_> = events.iter().filter_map(|event| event["blueprint"]["prompt"].as_str()).collect();
     assert_eq!(prompts, ["first", "second", "third", "fourth"]);
 }
 
 #[test]
 fn completions_for_every_shell() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let done = desk.run(&["completions", shell]);
+        let done = sandbox.run(&["completions", shell]);
         assert!(done.code == 0 && done.stdout.contains("save-blueprint"), "{shell}");
     }
-    assert_eq!(desk.run(&["completions", "sh"]).code, 2);
+    assert_eq!(sandbox.run(&["completions", "sh"]).code, 2);
 }

@@ -4,11 +4,11 @@
 
 mod common;
 
-use common::{Desk, pixels};
+use common::{Sandbox, pixels};
 use testkit::{Golden, Tensors, assert_close, assert_levels, reference};
 
 fn check(name: &str, sources: &[&str]) {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let file = reference().join(format!("golden/{name}.safetensors"));
     let golden = Golden::open(name);
     let [_, height, width, _] = golden.shape("image_u8")[..] else { panic!("a picture") };
@@ -20,15 +20,15 @@ fn check(name: &str, sources: &[&str]) {
         let shape = golden.shape(source);
         let picture =
             image::RgbImage::from_raw(shape[1] as u32, shape[0] as u32, golden.bytes(source)).unwrap();
-        picture.save(desk.path(&format!("{source}.png"))).unwrap();
+        picture.save(sandbox.path(&format!("{source}.png"))).unwrap();
     }
     let files: Vec<String> = sources.iter().map(|source| format!("{source}.png")).collect();
     args.extend(files.iter().flat_map(|file| ["-i", file]));
-    desk.draw(&args);
+    sandbox.draw(&args);
 
-    let (_, _, levels) = pixels(&desk.path("out.png"));
+    let (_, _, levels) = pixels(&sandbox.path("out.png"));
     assert_levels("out.png", &levels, &golden.u8("image_u8"), 1);
-    let trace = Tensors::open(&desk.path("trace.safetensors"));
+    let trace = Tensors::open(&sandbox.path("trace.safetensors"));
     for (tensor, output) in golden.entry.tensors() {
         if !output && !trace.has(tensor) {
             continue;

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Desk, Done, with_default_signals};
+use common::{Output, Sandbox, with_default_signals};
 use serde_json::Value;
 
 /// A run that goes on, and its events.
@@ -39,12 +39,12 @@ impl Running {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
-    fn end(mut self) -> Done {
+    fn end(mut self) -> Output {
         let stdout = self.lines.collect::<Vec<_>>().join("\n");
         let mut stderr = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         let status = self.child.wait().unwrap();
-        Done { code: status.code().unwrap_or(-1), stdout, stderr }
+        Output { code: status.code().unwrap_or(-1), stdout, stderr }
     }
 }
 
@@ -52,17 +52,17 @@ impl Running {
 const THREE: [&str; 12] =
     ["x 'a'", "-n", "3", "-s", "5", "-W", "256", "-H", "256", "--steps", "40", "--json"];
 
-fn start(desk: &Desk, args: &[&str]) -> Running {
-    let mut command = desk.generate_command(&[&THREE, args].concat());
+fn start(sandbox: &Sandbox, args: &[&str]) -> Running {
+    let mut command = sandbox.generate_command(&[&THREE, args].concat());
     with_default_signals(&mut command);
     Running::start(command)
 }
 
 #[test]
 fn ctrl_c_in_the_second_picture_leaves_the_first_and_resume_makes_the_rest() {
-    let desk = Desk::new();
-    desk.draw(&[&THREE[..], &["-o", "whole.png"]].concat());
-    let mut run = start(&desk, &["-o", "a.png"]);
+    let sandbox = Sandbox::new();
+    sandbox.draw(&[&THREE[..], &["-o", "whole.png"]].concat());
+    let mut run = start(&sandbox, &["-o", "a.png"]);
     run.wait("step", Some(1));
     run.signal("INT");
     let done = run.end();
@@ -75,28 +75,28 @@ fn ctrl_c_in_the_second_picture_leaves_the_first_and_resume_makes_the_rest() {
     );
     assert_eq!(told["resume"], "a.unfinished.json");
     assert!(
-        desk.files().starts_with(&["a-001.png".into(), "a.unfinished.json".into()]),
+        sandbox.files().starts_with(&["a-001.png".into(), "a.unfinished.json".into()]),
         "{:?}",
-        desk.files()
+        sandbox.files()
     );
-    let first = desk.read("a-001.png");
+    let first = sandbox.read("a-001.png");
     // A person is told in words.
-    let done = desk.generate(&["--resume", "a.unfinished.json"]);
+    let done = sandbox.generate(&["--resume", "a.unfinished.json"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(!done.stderr.contains("tokens/s"), "the architect worked again: {done:?}");
-    assert!(!desk.files().contains(&"a.unfinished.json".into()), "{:?}", desk.files());
-    assert!(desk.read("a-001.png") == first, "what was there was painted again");
+    assert!(!sandbox.files().contains(&"a.unfinished.json".into()), "{:?}", sandbox.files());
+    assert!(sandbox.read("a-001.png") == first, "what was there was painted again");
     for number in 1..=3 {
         let names = [format!("a-00{number}.png"), format!("whole-00{number}.png")];
-        let [resumed, whole] = names.map(|name| desk.read(&name));
+        let [resumed, whole] = names.map(|name| sandbox.read(&name));
         assert!(resumed == whole, "picture {number}");
     }
 }
 
 #[test]
 fn a_blueprint_survives_the_painter() {
-    let desk = Desk::new();
-    let mut command = desk.generate_command(&["x", "-W", "256", "-H", "256", "--steps", "1000"]);
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.generate_command(&["x", "-W", "256", "-H", "256", "--steps", "1000"]);
     with_default_signals(&mut command);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
@@ -105,44 +105,44 @@ fn a_blueprint_survives_the_painter() {
     let rest: Vec<String> = lines.collect();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
     let how =
-        "the blueprint is kept; to go on: atelier generate --resume atelier.unfinished.json --device cpu";
+        "the blueprint is saved; to resume: atelier generate --resume atelier.unfinished.json --device cpu";
     assert_eq!(rest, [how, "cancelled"]);
-    assert_eq!(desk.files(), ["atelier.unfinished.json"]);
+    assert_eq!(sandbox.files(), ["atelier.unfinished.json"]);
     // A second run of the same kind loses nothing of the first.
-    let mut run = start(&desk, &[]);
+    let mut run = start(&sandbox, &[]);
     run.wait("step", Some(0));
     run.signal("INT");
     assert_eq!(run.end().code, 130);
-    assert_eq!(desk.files(), ["atelier-2.unfinished.json", "atelier.unfinished.json"]);
+    assert_eq!(sandbox.files(), ["atelier-2.unfinished.json", "atelier.unfinished.json"]);
 }
 
 #[test]
 fn a_picture_that_cannot_be_written_costs_no_other() {
-    let desk = Desk::new();
-    let generate = desk.generate_command(&["x", "-n", "3", "-s", "1", "-o", "a.png", "--steps", "2"]);
+    let sandbox = Sandbox::new();
+    let generate = sandbox.generate_command(&["x", "-n", "3", "-s", "1", "-o", "a.png", "--steps", "2"]);
     let mut command = Command::new(generate.get_program());
-    command.args(generate.get_args()).current_dir(desk.path("."));
+    command.args(generate.get_args()).current_dir(sandbox.path("."));
     let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.starts_with("saved     a-001.png")));
     // A folder that comes in the way of a picture cannot be written either.
-    std::fs::create_dir(desk.path("a-003.png")).unwrap();
+    std::fs::create_dir(sandbox.path("a-003.png")).unwrap();
     let rest: Vec<String> = lines.collect();
     assert_eq!(run.wait().unwrap().code(), Some(2), "{rest:?}");
     let told =
-        "2 of 3 pictures are saved; to go on: atelier generate --resume a.unfinished.json --device cpu";
+        "2 of 3 pictures are saved; to resume: atelier generate --resume a.unfinished.json --device cpu";
     assert!(rest.iter().any(|line| line == told), "{rest:?}");
     assert!(rest.last().unwrap().starts_with("error: a-003.png: cannot write"), "{rest:?}");
-    std::fs::remove_dir(desk.path("a-003.png")).unwrap();
-    assert_eq!(desk.generate(&["--resume", "a.unfinished.json"]).code, 0);
-    assert_eq!(desk.files(), ["a-001.png", "a-002.png", "a-003.png"]);
+    std::fs::remove_dir(sandbox.path("a-003.png")).unwrap();
+    assert_eq!(sandbox.generate(&["--resume", "a.unfinished.json"]).code, 0);
+    assert_eq!(sandbox.files(), ["a-001.png", "a-002.png", "a-003.png"]);
 }
 
 #[test]
 fn a_second_ctrl_c_ends_at_once() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     // A step of this size takes far longer than the two signals.
-    let mut command = desk.generate_command(&["x", "-W", "1024", "-H", "1024", "--json", "-o", "a.png"]);
+    let mut command = sandbox.generate_command(&["x", "-W", "1024", "-H", "1024", "--json", "-o", "a.png"]);
     with_default_signals(&mut command);
     let mut run = Running::start(command);
     run.wait("blueprint-token", None);
@@ -153,68 +153,69 @@ fn a_second_ctrl_c_ends_at_once() {
     let done = run.end();
     assert_eq!(done.code, 130, "{done:?}");
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
-    assert!(!desk.files().iter().any(|file| file.ends_with(".tmp")), "{:?}", desk.files());
+    assert!(!sandbox.files().iter().any(|file| file.ends_with(".tmp")), "{:?}", sandbox.files());
 }
 
 #[test]
 fn signals_that_were_ignored_stay_ignored() {
-    let desk = Desk::new();
-    let generate = desk.generate_command(&[&THREE[..], &["-o", "a.png"]].concat());
+    let sandbox = Sandbox::new();
+    let generate = sandbox.generate_command(&[&THREE[..], &["-o", "a.png"]].concat());
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' HUP INT; exec \"$0\" \"$@\""]).arg(generate.get_program());
-    command.args(generate.get_args()).current_dir(desk.path("."));
+    command.args(generate.get_args()).current_dir(sandbox.path("."));
     let mut run = Running::start(command);
     run.wait("step", Some(0));
     run.signal("HUP");
     run.signal("INT");
     let done = run.end();
-    assert_eq!((done.code, desk.files().len()), (0, 3), "{done:?}");
+    assert_eq!((done.code, sandbox.files().len()), (0, 3), "{done:?}");
     // Where they were not, a hang-up is Ctrl-C.
-    let mut run = start(&desk, &["-o", "b.png"]);
+    let mut run = start(&sandbox, &["-o", "b.png"]);
     run.wait("step", Some(1));
     run.signal("HUP");
     assert_eq!(run.end().code, 130);
-    assert!(desk.files().contains(&"b-001.png".into()));
+    assert!(sandbox.files().contains(&"b-001.png".into()));
 }
 
 /// Kills a batch at moments all over it: what is there is whole, and what is not can be made.
 #[test]
 fn fifty_kills_cost_no_finished_picture() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let args = ["x 'a'", "-p", "y 'bc'", "-n", "2", "-s", "5", "-W", "96", "--steps", "4", "-q"];
     let begin = Instant::now();
-    desk.draw(&[&args[..], &["-o", "whole.png"]].concat());
+    sandbox.draw(&[&args[..], &["-o", "whole.png"]].concat());
     let whole = begin.elapsed();
     let numbers = 1..=4_usize;
-    let wanted: Vec<_> = numbers.clone().map(|number| desk.read(&format!("whole-00{number}.png"))).collect();
+    let wanted: Vec<_> =
+        numbers.clone().map(|number| sandbox.read(&format!("whole-00{number}.png"))).collect();
     let (mut cut, mut some) = (0, 0);
     for kill in 0..50_u32 {
-        let mut child = desk.generate_command(&[&args[..], &["-o", "a.png"]].concat()).spawn().unwrap();
+        let mut child = sandbox.generate_command(&[&args[..], &["-o", "a.png"]].concat()).spawn().unwrap();
         std::thread::sleep(whole * kill / 50);
         child.kill().unwrap();
         let ended = child.wait().unwrap();
-        let there = numbers.clone().filter(|number| desk.path(&format!("a-00{number}.png")).is_file());
+        let there = numbers.clone().filter(|number| sandbox.path(&format!("a-00{number}.png")).is_file());
         let there: Vec<usize> = there.collect();
         for number in &there {
             assert!(
-                desk.read(&format!("a-00{number}.png")) == wanted[number - 1],
+                sandbox.read(&format!("a-00{number}.png")) == wanted[number - 1],
                 "kill {kill}, picture {number}"
             );
         }
         cut += usize::from(!ended.success());
         some += usize::from((1..4).contains(&there.len()));
-        if desk.path("a.unfinished.json").is_file() {
-            let done = desk.generate(&["--resume", "a.unfinished.json", "-q"]);
+        if sandbox.path("a.unfinished.json").is_file() {
+            let done = sandbox.generate(&["--resume", "a.unfinished.json", "-q"]);
             assert_eq!(done.code, 0, "kill {kill}: {done:?}");
         } else {
-            desk.draw(&[&args[..], &["-o", "a.png"]].concat());
+            sandbox.draw(&[&args[..], &["-o", "a.png"]].concat());
         }
         for number in numbers.clone() {
             let name = format!("a-00{number}.png");
-            assert!(desk.read(&name) == wanted[number - 1], "kill {kill}: {name} differs afterwards");
-            std::fs::remove_file(desk.path(&name)).unwrap();
+            assert!(sandbox.read(&name) == wanted[number - 1], "kill {kill}: {name} differs afterwards");
+            std::fs::remove_file(sandbox.path(&name)).unwrap();
         }
-        let files = desk.files();
+        let files = sandbox.files();
         let left = files.iter().filter(|file| !file.starts_with("whole-") && !file.ends_with(".tmp"));
         assert_eq!(left.count(), 0, "kill {kill}: {files:?}");
     }
@@ -223,9 +224,9 @@ fn fifty_kills_cost_no_finished_picture() {
 
 #[test]
 fn a_file_that_is_no_run_is_refused() {
-    let desk = Desk::new();
-    desk.write("a.json", "{\"format\": \"atelier-blueprint/1\"}");
-    desk.refused(&["--resume", "a.json"], &["a.json", "atelier-unfinished/1", "atelier-blueprint/1"]);
-    desk.refused(&["--resume", "missing.json"], &["missing.json", "No such file"]);
-    desk.refused(&["x", "--resume", "a.json"], &["--resume", "PROMPT"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("a.json", "{\"format\": \"atelier-blueprint/1\"}");
+    sandbox.refused(&["--resume", "a.json"], &["a.json", "atelier-unfinished/1", "atelier-blueprint/1"]);
+    sandbox.refused(&["--resume", "missing.json"], &["missing.json", "No such file"]);
+    sandbox.refused(&["x", "--resume", "a.json"], &["--resume", "PROMPT"]);
 }

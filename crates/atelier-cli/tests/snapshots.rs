@@ -7,12 +7,12 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Desk, finish, save_picture};
+use common::{Sandbox, finish, save_picture};
 use testkit::{assert_snapshot, masked};
 
 /// The help of a command, as wide as it is where there is no terminal.
-fn help(desk: &Desk, command: &[&str]) -> String {
-    let mut program = desk.command();
+fn help(sandbox: &Sandbox, command: &[&str]) -> String {
+    let mut program = sandbox.command();
     let done = finish(program.args(command).arg("--help").env("COLUMNS", "100"));
     assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{command:?}");
     done.stdout
@@ -27,12 +27,12 @@ fn commands(help: &str) -> Vec<String> {
 
 #[test]
 fn help_of_every_command() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let mut made = BTreeSet::new();
     let mut queue = vec![Vec::<String>::new()];
     while let Some(command) = queue.pop() {
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
-        let text = help(&desk, &words);
+        let text = help(&sandbox, &words);
         let name = [&["atelier"], &words[..]].concat().join("-") + ".txt";
         assert_snapshot(&format!("help/{name}"), &text);
         made.insert(name);
@@ -51,8 +51,8 @@ fn help_of_every_command() {
 const VARYING: [&str; 8] = ["seconds", "stages", "id", "ids", "device", "version", "model", "eta"];
 
 /// Compares the events of a run; of many in a row that only say how far it is, the first and the last.
-fn assert_events(name: &str, desk: &Desk, args: &[&str]) {
-    let done = desk.generate(args);
+fn assert_events(name: &str, sandbox: &Sandbox, args: &[&str]) {
+    let done = sandbox.generate(args);
     let lines: Vec<String> = done.stdout.lines().map(|line| masked(line, &VARYING)).collect();
     let kind = |line: &String| {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -68,28 +68,28 @@ fn assert_events(name: &str, desk: &Desk, args: &[&str]) {
             text += &format!("{}\n", run[run.len() - 1]);
         }
     }
-    assert_snapshot(&format!("events/{name}.txt"), &desk.portable(&text));
+    assert_snapshot(&format!("events/{name}.txt"), &sandbox.portable(&text));
 }
 
 #[test]
 fn events_of_a_run() {
-    let desk = Desk::new();
-    save_picture(&desk.path("s.png"), 64, 64);
+    let sandbox = Sandbox::new();
+    save_picture(&sandbox.path("s.png"), 64, 64);
     let prompt = "A sign that says 'OPEN'";
     let args =
         [prompt, "-i", "s.png", "-n", "2", "--steps", "2", "-s", "7", "--json", "--save-blueprint", "b.json"];
-    assert_events("image-to-image", &desk, &args);
-    assert_events("blueprint-only", &desk, &[prompt, "--blueprint-only", "-s", "7", "--json"]);
+    assert_events("image-to-image", &sandbox, &args);
+    assert_events("blueprint-only", &sandbox, &[prompt, "--blueprint-only", "-s", "7", "--json"]);
     assert_events(
         "from-blueprint",
-        &desk,
+        &sandbox,
         &["--blueprint", "b.json", "-i", "s.png", "--steps", "2", "--json"],
     );
 }
 
 #[test]
 fn events_of_a_failure() {
-    let desk = Desk::new();
-    assert_events("bad-input", &desk, &["x", "--steps", "1001", "--json"]);
-    assert_events("small-budget", &desk, &["x", "--vram-budget", "0.000001", "--json"]);
+    let sandbox = Sandbox::new();
+    assert_events("bad-input", &sandbox, &["x", "--steps", "1001", "--json"]);
+    assert_events("small-budget", &sandbox, &["x", "--vram-budget", "0.000001", "--json"]);
 }

@@ -1,4 +1,4 @@
-//! How the weights of a matrix are stored, and block quantisation: 32 neighbouring weights of a row share a scale.
+//! How the weights of a matrix are stored, and block quantization: 32 neighbouring weights of a row share a scale.
 //!
 //! A packed matrix is two arrays of 32-bit words, which is what a GPU binds: codes, and scales. Rows follow each other.
 //!
@@ -11,7 +11,7 @@
 //! | [`Scheme::Q4`] | a nibble, eight in a word | `scale · (code - 8)` | 4.5 |
 //! | [`Scheme::Q4Offset`] | a nibble, eight in a word | `scale · code + offset` | 5 |
 //!
-//! The first code stands in a word's lowest bits. Scales and offsets are F16: two blocks' scales in a word, the first in
+//! The first code is in a word's lowest bits. Scales and offsets are F16: two blocks' scales in a word, the first in
 //! its lower half, a last odd one alone; with an offset, a block's scale in the lower and its offset in the upper half.
 
 use half::{bf16, f16};
@@ -58,7 +58,7 @@ impl Scheme {
         &[Self::F32, Self::F16, Self::Bf16, Self::F8, Self::Q8, Self::Q4, Self::Q4Offset];
 
     /// Those with blocks and scales.
-    pub const QUANTISED: &[Self] = &[Self::Q8, Self::Q4, Self::Q4Offset];
+    pub const QUANTIZED: &[Self] = &[Self::Q8, Self::Q4, Self::Q4Offset];
 
     /// The name in files and on the command line.
     pub const fn name(self) -> &'static str {
@@ -74,13 +74,13 @@ impl Scheme {
     }
 
     /// Whether it has blocks and scales.
-    pub const fn is_quantised(self) -> bool {
+    pub const fn is_quantized(self) -> bool {
         matches!(self, Self::Q8 | Self::Q4 | Self::Q4Offset)
     }
 
     /// A row's columns must be a multiple of this.
     pub const fn multiple(self) -> usize {
-        if self.is_quantised() { BLOCK } else { self.codes_per_word() }
+        if self.is_quantized() { BLOCK } else { self.codes_per_word() }
     }
 
     /// Weights in a word of codes.
@@ -116,7 +116,7 @@ impl Scheme {
     /// Packs rows of `columns` weights, a multiple of [`Scheme::multiple`]; what does not fill a row is left out.
     /// `importance` says for each column how much an error there counts, and may be shorter: the rest counts once.
     pub fn pack(self, search: Search, columns: usize, weights: &[f32], importance: &[f32]) -> Packed {
-        if !self.is_quantised() {
+        if !self.is_quantized() {
             let codes = weights.chunks_exact(self.codes_per_word()).map(|weights| self.word(weights));
             return Packed { codes: codes.collect(), scales: Vec::new() };
         }
@@ -146,7 +146,7 @@ impl Scheme {
 
     /// The weights that packed rows stand for. Words that do not fill a row are left out.
     pub fn unpack(self, columns: usize, packed: &Packed) -> Vec<f32> {
-        if !self.is_quantised() {
+        if !self.is_quantized() {
             return packed.codes.iter().flat_map(|&word| self.floats(word)).collect();
         }
         let rows = packed.codes.chunks_exact(self.code_words(columns).max(1));
@@ -175,7 +175,7 @@ impl Scheme {
     /// The first scale, offset or float that is NaN or infinite; with the number of the weight, or of the first weight
     /// that a scale belongs to. The unused half of a row with an odd number of blocks counts as its last block's.
     pub(crate) fn find_non_finite(self, columns: usize, packed: &Packed) -> Option<(usize, f32)> {
-        if !self.is_quantised() {
+        if !self.is_quantized() {
             let mut floats = packed.codes.iter().flat_map(|&word| self.floats(word)).enumerate();
             return floats.find(|(_, value)| !value.is_finite());
         }
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_a_scheme_can_say_comes_back_exactly() {
-        for &scheme in Scheme::QUANTISED {
+        for &scheme in Scheme::QUANTIZED {
             let (low, high, _) = scheme.codes();
             let weights: Vec<f32> = (0..3 * BLOCK)
                 .map(|i| 0.25 * (low + (i % BLOCK) as f32 / 31.0 * (high - low)).round() - 1.0)
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_place_of_what_is_no_number_is_a_weight_of_its_block() {
-        // Two rows of three blocks: the second row's third block, and the half that nobody reads.
+        // Two rows of three blocks: the second row's third block, and the half that is never read.
         let nan = u32::from(f16::NAN.to_bits());
         let row = [0x3c00_3c00, 0x0000_3c00];
         for (scales, expected) in [
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn zeros_and_constants_are_kept() {
-        for &scheme in Scheme::QUANTISED {
+        for &scheme in Scheme::QUANTIZED {
             for value in [0.0, 0.5, -0.5] {
                 let weights = [value; BLOCK];
                 let packed = scheme.pack(Search::LeastSquares, BLOCK, &weights, &[]);

@@ -37,7 +37,7 @@ pub const WEIGHTS_INDEX: &str = ".safetensors.index.json";
 pub enum ComponentName {
     /// The AR model, with vision tower and VQ module.
     VisionLanguageEncoder,
-    /// The glyph encoder.
+    /// The glyph encoder, `glyph_encoder` in the model crate.
     TextEncoder,
     /// The DiT.
     Transformer,

@@ -45,7 +45,7 @@ struct WeightFile {
 pub struct Stored {
     /// Dimensions, row-major, empty for a scalar.
     pub shape: Vec<usize>,
-    /// Type of the elements; of the codes where the tensor is quantised.
+    /// Type of the elements; of the codes where the tensor is quantized.
     pub dtype: Dtype,
     /// What the codes mean; `None` for a dtype that weights do not have.
     pub scheme: Option<Scheme>,
@@ -81,8 +81,8 @@ impl Stored {
         self.pieces.iter().map(|piece| piece.rows)
     }
 
-    fn is_quantised(&self) -> bool {
-        self.scheme.is_some_and(Scheme::is_quantised)
+    fn is_quantized(&self) -> bool {
+        self.scheme.is_some_and(Scheme::is_quantized)
     }
 }
 
@@ -185,7 +185,7 @@ impl Component {
 
     async fn add_shards(&mut self, path: &str) -> Result<()> {
         let index = Index::read(&*self.source, path).await?;
-        // A missing shard is told before any header is read: it is the usual damage of a broken download.
+        // A missing shard is reported before any header is read: it is the usual damage of a broken download.
         for shard in index.shards() {
             let path = join(&self.folder, shard);
             if self.source.size(&path).await?.is_none() {
@@ -235,7 +235,7 @@ impl Component {
     }
 
     /// The folder, or the loose file, as a person would look for it.
-    pub fn place(&self) -> String {
+    pub fn location(&self) -> String {
         self.source.locate(&self.shown)
     }
 
@@ -249,7 +249,7 @@ impl Component {
         &self.metadata
     }
 
-    /// The raw little-endian bytes of a tensor, or of the codes where it is quantised; of several pieces, all.
+    /// The raw little-endian bytes of a tensor, or of the codes where it is quantized; of several pieces, all.
     pub async fn read_bytes(&self, name: &str) -> Result<Cow<'_, [u8]>> {
         let stored = self.find(name)?;
         match stored.pieces.as_slice() {
@@ -264,11 +264,11 @@ impl Component {
         }
     }
 
-    /// A tensor of floats as `f32`, flat and row-major, quantised or not. Another dtype is refused, and so is NaN or
+    /// A tensor of floats as `f32`, flat and row-major, quantized or not. Another dtype is refused, and so is NaN or
     /// infinity, with its flat index.
     pub async fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
         let stored = self.find(name)?;
-        if let ([piece], false) = (stored.pieces.as_slice(), stored.is_quantised()) {
+        if let ([piece], false) = (stored.pieces.as_slice(), stored.is_quantized()) {
             return self.read_floats(name, stored, piece, piece.codes.clone(), 0).await;
         }
         let mut numbers = Vec::new();
@@ -283,13 +283,13 @@ impl Component {
     }
 
     /// As [`read_f32`](Self::read_f32), but only the rows `rows` of the leading dimension of a tensor that is in one piece
-    /// and not quantised.
+    /// and not quantized.
     pub async fn read_rows_f32(&self, name: &str, rows: Range<usize>) -> Result<Vec<f32>> {
         let stored = self.find(name)?;
         let Range { start, end } = rows;
         let in_reach = start <= end && stored.shape.first().is_some_and(|count| end <= *count);
         let [piece] = stored.pieces.as_slice() else { return Err(self.no_rows(name, stored, start, end)) };
-        if !in_reach || stored.is_quantised() {
+        if !in_reach || stored.is_quantized() {
             return Err(self.no_rows(name, stored, start, end));
         }
         // No overflow where there is a row: a row is not larger than the tensor, whose size the header has checked.
@@ -307,7 +307,7 @@ impl Component {
     /// as among weights.
     pub async fn read_piece(&self, name: &str, index: usize) -> Result<(Scheme, Piece)> {
         let stored = self.find(name)?;
-        let no_piece = || Error::NoTensor { file: self.place(), tensor: format!("{name}, piece {index}") };
+        let no_piece = || Error::NoTensor { file: self.location(), tensor: format!("{name}, piece {index}") };
         let piece = stored.pieces.get(index).ok_or_else(no_piece)?;
         let Some(scheme) = stored.scheme else {
             return Err(self.wrong_dtype(name, piece, FLOATS, stored.dtype));
@@ -318,7 +318,7 @@ impl Component {
         let first: usize = stored.pieces.iter().take(index).map(|piece| piece.rows).sum();
         if let Some((at, value)) = scheme.find_non_finite(stored.columns(), &packed) {
             let (file, tensor) = (self.locate(piece), name.to_owned());
-            // The number of the weight, or of a quantised one the first that its scale belongs to.
+            // The number of the weight, or of a quantized one the first that its scale belongs to.
             return Err(Error::NotFinite {
                 file,
                 tensor,
@@ -360,7 +360,7 @@ impl Component {
     }
 
     fn find(&self, name: &str) -> Result<&Stored> {
-        let missing = || Error::NoTensor { file: self.place(), tensor: name.to_owned() };
+        let missing = || Error::NoTensor { file: self.location(), tensor: name.to_owned() };
         self.tensors.get(name).ok_or_else(missing)
     }
 
@@ -387,7 +387,7 @@ impl Component {
     }
 
     fn no_rows(&self, name: &str, stored: &Stored, start: usize, end: usize) -> Error {
-        let file = stored.pieces.first().map_or_else(|| self.place(), |piece| self.locate(piece));
+        let file = stored.pieces.first().map_or_else(|| self.location(), |piece| self.locate(piece));
         Error::NoRows { file, tensor: name.to_owned(), start, end, shape: stored.shape.clone() }
     }
 
@@ -428,7 +428,7 @@ impl Component {
 impl fmt::Debug for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Component")
-            .field("place", &self.place())
+            .field("location", &self.location())
             .field("files", &self.files)
             .field("tensors", &self.tensors.len())
             .finish()

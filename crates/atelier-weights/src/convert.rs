@@ -63,6 +63,6 @@ pub(crate) fn find_non_finite(numbers: &[f32]) -> Option<(usize, f32)> {
     // A block is scanned without an early exit, which lets the compiler look at many numbers at once.
     let bad = |block: &&[f32]| block.iter().fold(false, |bad, number| bad | !number.is_finite());
     let (block, numbers) = numbers.chunks(BLOCK).enumerate().find(|(_, numbers)| bad(numbers))?;
-    let (place, number) = numbers.iter().enumerate().find(|(_, number)| !number.is_finite())?;
-    Some((block * BLOCK + place, *number))
+    let (index, number) = numbers.iter().enumerate().find(|(_, number)| !number.is_finite())?;
+    Some((block * BLOCK + index, *number))
 }

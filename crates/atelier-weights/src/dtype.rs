@@ -14,7 +14,7 @@ macro_rules! dtypes {
             /// Every dtype of the format.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The name as it stands in a header, for example `BF16`.
+            /// The name as it is written in a header, for example `BF16`.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }

@@ -58,13 +58,13 @@ pub enum Error {
     /// The header is not the JSON that was expected; `reason` ends with the line and column.
     #[error("{file}: bad header: {}", clip(.reason))]
     HeaderJson { file: String, reason: String },
-    /// A name that stands in the header twice.
+    /// A name that is in the header twice.
     #[error("{file}: tensor {}: found twice in the header", quote(.tensor))]
     DuplicateTensor { file: String, tensor: String },
     /// A dtype that the format does not have.
     #[error("{file}: tensor {}: unknown dtype {}", quote(.tensor), quote(.dtype))]
     UnknownDtype { file: String, tensor: String, dtype: String },
-    /// The end offset stands before the start offset.
+    /// The end offset is before the start offset.
     #[error("{file}: tensor {}: data offsets are reversed: [{start}, {end}]", quote(.tensor))]
     OffsetsReversed { file: String, tensor: String, start: u64, end: u64 },
     /// The data ends after the file.
@@ -74,7 +74,7 @@ pub enum Error {
     #[error("{file}: tensor {}: overlaps the tensor before it: expected start offset {expected}, found {found}", quote(.tensor))]
     Overlap { file: String, tensor: String, expected: u64, found: u64 },
     /// Bytes that belong to no tensor, before this one.
-    #[error("{file}: tensor {}: a gap stands before it: expected start offset {expected}, found {found}", quote(.tensor))]
+    #[error("{file}: tensor {}: there is a gap before it: expected start offset {expected}, found {found}", quote(.tensor))]
     Gap { file: String, tensor: String, expected: u64, found: u64 },
     /// The shape has more elements than can be counted.
     #[error("{file}: tensor {}: {dtype} of shape {} is too large to address", quote(.tensor), dims(.shape))]
@@ -97,8 +97,8 @@ pub enum Error {
     #[error("{file}: tensor {}: expected a plain shard file name, found {}", quote(.tensor), quote(.shard))]
     ShardName { file: String, tensor: String, shard: String },
     /// A shard that the index names is not there.
-    #[error("{file}: shard {} is missing: no such file: {place}", quote(.shard))]
-    MissingShard { file: String, shard: String, place: String },
+    #[error("{file}: shard {} is missing: no such file: {location}", quote(.shard))]
+    MissingShard { file: String, shard: String, location: String },
     /// The index puts a tensor in a shard that does not hold it.
     #[error("{file}: tensor {}: expected in shard {}, not found there", quote(.tensor), quote(.shard))]
     NotInShard { file: String, tensor: String, shard: String },
@@ -130,7 +130,7 @@ pub enum Error {
     /// Rows that the tensor does not have.
     #[error("{file}: tensor {}: rows {start} to {end} asked for, found shape {}", quote(.tensor), dims(.shape))]
     NoRows { file: String, tensor: String, start: usize, end: usize, shape: Vec<usize> },
-    /// More elements than this machine can hold.
+    /// More elements than fit in this machine's memory.
     #[error("{file}: tensor {}: {bytes} bytes do not fit in memory", quote(.tensor))]
     NoMemory { file: String, tensor: String, bytes: u64 },
 }

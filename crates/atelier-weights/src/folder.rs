@@ -20,7 +20,7 @@ use crate::{ByteSource, Error, Result};
 pub struct FolderSource {
     root: PathBuf,
     /// A list that only grows, so that a map can be lent out for as long as the source lives. Models have dozens
-    /// of files; a walk costs nothing beside a read.
+    /// of files; a walk costs nothing compared with a read.
     maps: OnceLock<Box<Mapped>>,
 }
 
@@ -66,7 +66,7 @@ impl FolderSource {
         }
         let map = self.map_file(path)?;
         let mut new = Box::new(Mapped { path: path.to_owned(), map, next: OnceLock::new() });
-        // Another thread may have filled the slot meanwhile: then the list goes on from there.
+        // Another thread may have filled the slot meanwhile: then the list continues from there.
         while let Err(back) = slot.set(new) {
             new = back;
             if let Some(mapped) = slot.get() {

@@ -44,8 +44,8 @@ impl Index {
         self.shard_of.values().map(String::as_str).collect()
     }
 
-    pub(crate) fn missing_shard(&self, shard: &str, place: String) -> Error {
-        Error::MissingShard { file: self.file.clone(), shard: shard.to_owned(), place }
+    pub(crate) fn missing_shard(&self, shard: &str, location: String) -> Error {
+        Error::MissingShard { file: self.file.clone(), shard: shard.to_owned(), location }
     }
 
     /// Checks that index and shards hold the same tensors, each once. `headers` has one entry a shard.

@@ -40,6 +40,6 @@ pub use pack::{
     FileEntry, MANIFEST, MAX_BUFFER, MAX_SHARD, Manifest, PACK_FORMAT, PackSource, PieceEntry, Shard,
     TensorEntry, hex,
 };
-pub use policy::{Policy, Rule, Treatment};
+pub use policy::{Encoding, Policy, Rule};
 pub use search::Search;
 pub use source::{ByteSource, MAX_JSON, MemorySource, read_all, read_json};

@@ -1,7 +1,7 @@
 //! Packs: a model whose matrices are packed, in shards of one stage each.
 //!
 //! A pack is a folder with `pack.json`, the [`Manifest`], which is written last; safetensors shards; and whatever other
-//! files the model needs, byte for byte. The configurations stand in the manifest itself.
+//! files the model needs, byte for byte. The configurations are in the manifest itself.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,7 +106,7 @@ impl TensorEntry {
         self.shape.iter().skip(1).fold(1, |columns, &dim| columns.saturating_mul(dim))
     }
 
-    /// The name of a piece in its shard; quantised pieces have `.codes` and `.scales` after it.
+    /// The name of a piece in its shard; quantized pieces have `.codes` and `.scales` after it.
     pub fn piece_name(&self, piece: usize) -> String {
         let number = if self.pieces.len() == 1 { String::new() } else { format!(".{piece}") };
         format!("{}/{}{number}", self.component, self.name)
@@ -178,9 +178,9 @@ impl Manifest {
         }
         let mut names = BTreeSet::new();
         for tensor in &self.tensors {
-            let place = format!("tensor {:?} of {:?}", tensor.name, tensor.component);
+            let name = format!("tensor {:?} of {:?}", tensor.name, tensor.component);
             if !names.insert((&tensor.component, &tensor.name)) {
-                return Err(format!("{place}: expected once, found twice"));
+                return Err(format!("{name}: expected once, found twice"));
             }
             // The numbers of all of it can be counted, and a piece as f32 can be addressed: in a browser 2 GiB, which the
             // largest matrices are beyond as a whole.
@@ -197,15 +197,15 @@ impl Manifest {
                 || !rows.all(|rows| rows.checked_mul(4).is_some_and(|bytes| fits(bytes, row)))
             {
                 let shape = &tensor.shape;
-                return Err(format!("{place}: expected a shape that can be addressed, found {shape:?}"));
+                return Err(format!("{name}: expected a shape that can be addressed, found {shape:?}"));
             }
-            if tensor.scheme.is_quantised()
+            if tensor.scheme.is_quantized()
                 && (tensor.shape.len() != 2 || !tensor.columns().is_multiple_of(tensor.scheme.multiple()))
             {
                 let (scheme, multiple, shape) =
                     (tensor.scheme.name(), tensor.scheme.multiple(), &tensor.shape);
                 return Err(format!(
-                    "{place}: expected for {scheme} a matrix whose columns are a multiple of {multiple}, found shape {shape:?}"
+                    "{name}: expected for {scheme} a matrix whose columns are a multiple of {multiple}, found shape {shape:?}"
                 ));
             }
             let pieces = &tensor.pieces;
@@ -215,19 +215,19 @@ impl Manifest {
                 let found = rows.map_or("more than can be counted".to_owned(), |rows| rows.to_string());
                 let pieces = pieces.len();
                 return Err(format!(
-                    "{place}: expected pieces of {expected} rows in all, found {found} in {pieces}"
+                    "{name}: expected pieces of {expected} rows in all, found {found} in {pieces}"
                 ));
             }
             // Layers take pieces as they are: one without rows would be a buffer without bytes.
             if pieces.len() > 1 && (tensor.shape.len() != 2 || pieces.iter().any(|piece| piece.rows == 0)) {
                 let (count, shape) = (pieces.len(), &tensor.shape);
                 return Err(format!(
-                    "{place}: expected one piece, or for a matrix pieces that all have rows, found {count} of shape {shape:?}"
+                    "{name}: expected one piece, or for a matrix pieces that all have rows, found {count} of shape {shape:?}"
                 ));
             }
             let shards = self.shards.len();
             if let Some(PieceEntry { shard, .. }) = pieces.iter().find(|piece| piece.shard >= shards) {
-                return Err(format!("{place}: expected one of {shards} shards, found shard {shard}"));
+                return Err(format!("{name}: expected one of {shards} shards, found shard {shard}"));
             }
         }
         Ok(())
@@ -308,7 +308,7 @@ impl Manifest {
 
     /// Whether every weight is the checkpoint's own, to the last bit.
     pub fn is_lossless(&self) -> bool {
-        !self.tensors.iter().any(|tensor| tensor.scheme.is_quantised())
+        !self.tensors.iter().any(|tensor| tensor.scheme.is_quantized())
     }
 
     /// The pack's identity: of everything in it, down to the last weight.

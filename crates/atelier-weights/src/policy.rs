@@ -5,11 +5,11 @@ use wildmatch::WildMatch;
 
 use crate::{Error, Result, Scheme};
 
-/// What a rule does with a matrix.
+/// How a rule has a matrix stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Treatment {
-    /// Stays as the checkpoint has it.
+pub enum Encoding {
+    /// As the checkpoint has it.
     Keep,
     /// [`Scheme::Q8`].
     Q8,
@@ -25,8 +25,9 @@ pub enum Treatment {
 pub struct Rule {
     /// Names as `component/tensor`; `*` stands for any characters.
     pub tensors: String,
-    /// What is done with them.
-    pub treatment: Treatment,
+    /// How they are stored.
+    #[serde(rename = "treatment")]
+    pub encoding: Encoding,
 }
 
 /// Rules, of which the first that matches a matrix decides. What is not a matrix of a linear layer or an embedding is
@@ -39,7 +40,7 @@ pub struct Policy {
     /// In order.
     pub rules: Vec<Rule>,
     /// Where no rule matches.
-    pub otherwise: Treatment,
+    pub otherwise: Encoding,
 }
 
 /// What every scheme leaves at the checkpoint's own precision: where an error reaches every token or every pixel, and a
@@ -63,36 +64,36 @@ const EIGHT_BITS: &[&str] = &[
 impl Policy {
     /// Everything as the checkpoint has it.
     pub fn keep() -> Self {
-        Self { name: "keep".to_owned(), rules: Vec::new(), otherwise: Treatment::Keep }
+        Self { name: "keep".to_owned(), rules: Vec::new(), otherwise: Encoding::Keep }
     }
 
     /// Matrices at eight bits.
     pub fn q8() -> Self {
-        Self::of("q8", &[], Treatment::Q8)
+        Self::of("q8", &[], Encoding::Q8)
     }
 
     /// Matrices at four bits.
     pub fn q4() -> Self {
-        Self::of("q4", &[], Treatment::Q4)
+        Self::of("q4", &[], Encoding::Q4)
     }
 
     /// Four bits with an offset; of the architect, whose errors are felt most, embedding, attention and head at eight.
     pub fn mixed() -> Self {
         let architect = [
-            ("vision_language_encoder/lm_head.*", Treatment::Q8),
-            ("vision_language_encoder/*.embed_tokens.*", Treatment::Q8),
-            ("vision_language_encoder/*.self_attn.*", Treatment::Q8),
+            ("vision_language_encoder/lm_head.*", Encoding::Q8),
+            ("vision_language_encoder/*.embed_tokens.*", Encoding::Q8),
+            ("vision_language_encoder/*.self_attn.*", Encoding::Q8),
         ];
-        Self::of("mixed", &architect, Treatment::Q4Offset)
+        Self::of("mixed", &architect, Encoding::Q4Offset)
     }
 
-    fn of(name: &str, first: &[(&str, Treatment)], otherwise: Treatment) -> Self {
-        let rule = |tensors: &str, treatment| Rule { tensors: tensors.to_owned(), treatment };
-        let mut rules: Vec<Rule> = KEPT.iter().map(|tensors| rule(tensors, Treatment::Keep)).collect();
-        if otherwise != Treatment::Q8 {
-            rules.extend(EIGHT_BITS.iter().map(|tensors| rule(tensors, Treatment::Q8)));
+    fn of(name: &str, first: &[(&str, Encoding)], otherwise: Encoding) -> Self {
+        let rule = |tensors: &str, encoding| Rule { tensors: tensors.to_owned(), encoding };
+        let mut rules: Vec<Rule> = KEPT.iter().map(|tensors| rule(tensors, Encoding::Keep)).collect();
+        if otherwise != Encoding::Q8 {
+            rules.extend(EIGHT_BITS.iter().map(|tensors| rule(tensors, Encoding::Q8)));
         }
-        rules.extend(first.iter().map(|&(tensors, treatment)| rule(tensors, treatment)));
+        rules.extend(first.iter().map(|&(tensors, encoding)| rule(tensors, encoding)));
         Self { name: name.to_owned(), rules, otherwise }
     }
 
@@ -113,16 +114,16 @@ impl Policy {
     pub fn scheme(&self, component: &str, name: &str, columns: usize, stored: Scheme) -> Scheme {
         let name = format!("{component}/{name}");
         let rule = self.rules.iter().find(|rule| WildMatch::new(&rule.tensors).matches(&name));
-        let wanted = match rule.map_or(self.otherwise, |rule| rule.treatment) {
-            Treatment::Keep => stored,
-            Treatment::Q8 => Scheme::Q8,
-            Treatment::Q4 => Scheme::Q4,
-            Treatment::Q4Offset => Scheme::Q4Offset,
+        let wanted = match rule.map_or(self.otherwise, |rule| rule.encoding) {
+            Encoding::Keep => stored,
+            Encoding::Q8 => Scheme::Q8,
+            Encoding::Q4 => Scheme::Q4,
+            Encoding::Q4Offset => Scheme::Q4Offset,
         };
         if columns.is_multiple_of(wanted.multiple()) { wanted } else { stored }
     }
 
-    /// The rules that match none of the names, which are `component/tensor`: usually a slip of the pen.
+    /// The rules that match none of the names, which are `component/tensor`: usually typing errors.
     pub fn unmatched<'a>(&'a self, names: &[String]) -> Vec<&'a str> {
         let matches = |rule: &Rule| names.iter().any(|name| WildMatch::new(&rule.tensors).matches(name));
         self.rules.iter().filter(|rule| !matches(rule)).map(|rule| rule.tensors.as_str()).collect()

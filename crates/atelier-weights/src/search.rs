@@ -143,7 +143,7 @@ mod tests {
             weights in proptest::collection::vec(-2.0..2.0_f32, 2 * BLOCK),
             importance in proptest::collection::vec(0.0..4.0_f32, 2 * BLOCK),
         ) {
-            for &scheme in Scheme::QUANTISED {
+            for &scheme in Scheme::QUANTIZED {
                 for importance in [&[][..], &importance] {
                     let nearest = error(scheme, Search::Nearest, &weights, importance);
                     prop_assert!(error(scheme, Search::LeastSquares, &weights, importance) <= nearest);
@@ -153,7 +153,7 @@ mod tests {
 
         #[test]
         fn no_weight_is_further_off_than_half_a_step(weights in proptest::collection::vec(-2.0..2.0_f32, BLOCK)) {
-            for &scheme in Scheme::QUANTISED {
+            for &scheme in Scheme::QUANTIZED {
                 let packed = scheme.pack(Search::Nearest, BLOCK, &weights, &[]);
                 let step = match scheme { Scheme::Q8 => 4.0 / 254.0, _ => 4.0 / 15.0 };
                 // Q4 has no code for the negative of its largest weight: a whole step there.
@@ -166,7 +166,7 @@ mod tests {
 
         #[test]
         fn any_weights_can_be_packed(weights in proptest::collection::vec(proptest::num::f32::NORMAL, BLOCK)) {
-            for &scheme in Scheme::QUANTISED {
+            for &scheme in Scheme::QUANTIZED {
                 let packed = scheme.pack(Search::LeastSquares, BLOCK, &weights, &[]);
                 prop_assert!(scheme.unpack(BLOCK, &packed).iter().all(|x| x.is_finite()));
             }

@@ -22,7 +22,7 @@ fn le32(numbers: &[f32]) -> Vec<u8> {
 async fn single_file() {
     let part = open(&[("part/model.safetensors", one("w", "F32", &[2], &le32(&[1.5, -2.0])))]).unwrap();
     assert_eq!(part.folder(), "part");
-    assert_eq!(part.place(), "part");
+    assert_eq!(part.location(), "part");
     assert_eq!(part.files().map(|(path, _)| path).collect::<Vec<_>>(), ["part/model.safetensors"]);
     let info = part.get("w").unwrap();
     assert_eq!((info.dtype, info.shape.as_slice()), (Dtype::F32, [2].as_slice()));
@@ -60,9 +60,9 @@ async fn root_folder_and_loose_file() {
     let source: Arc<dyn ByteSource> =
         Arc::new([("model.safetensors", one("w", "U8", &[1], &[7]))].into_iter().collect::<MemorySource>());
     let part = Component::open(source.clone(), "", "model").await.unwrap();
-    assert_eq!((part.folder(), part.place().as_str()), ("", "(memory)"));
+    assert_eq!((part.folder(), part.location().as_str()), ("", "(memory)"));
     let loose = Component::open_file(source, "model.safetensors").await.unwrap();
-    assert_eq!((loose.folder(), loose.place().as_str()), ("", "model.safetensors"));
+    assert_eq!((loose.folder(), loose.location().as_str()), ("", "model.safetensors"));
     assert_eq!(loose.read_u8("w").await.unwrap(), [7]);
 }
 

@@ -22,7 +22,7 @@ async fn a_component_on_disk() {
     put("m-2.safetensors", one("b", "U8", &[3], &[1, 2, 3]));
     let source = Arc::new(FolderSource::open(dir.path()).unwrap());
     let part = Component::open(source.clone(), "part", "m").await.unwrap();
-    assert_eq!(part.place(), dir.path().join("part").display().to_string());
+    assert_eq!(part.location(), dir.path().join("part").display().to_string());
     assert_eq!(part.read_f32("a").await.unwrap(), [1.0, -2.0]);
     assert!(matches!(part.read_bytes("b").await.unwrap(), Cow::Borrowed([1, 2, 3])));
     // The same map is lent out again.

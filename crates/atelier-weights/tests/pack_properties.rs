@@ -139,7 +139,7 @@ proptest! {
 
     #[test]
     fn what_was_packed_is_what_a_pack_unpacks(
-        scheme in prop::sample::select(Scheme::QUANTISED),
+        scheme in prop::sample::select(Scheme::QUANTIZED),
         rows in 1..6_usize,
         blocks in 1..4_usize,
         words in prop::collection::vec(any::<u32>(), 2 * 6 * 3 * 8),

@@ -178,7 +178,7 @@ impl Checkpoint {
 
     /// The model's identity, in hexadecimal: SHA-256 over the configurations and, of every weight file, its name, size,
     /// header and both ends of its data; of a pack the whole manifest, with the hash of every file, unless nothing in it
-    /// is quantised: then it is the checkpoint it was made from.
+    /// is quantized: then it is the checkpoint it was made from.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -221,8 +221,8 @@ async fn read_tokenizer(source: &dyn ByteSource) -> Result<PromptTokenizer> {
 }
 
 /// Checks that every tensor lies in shards of the stage that reads it: those are verified before the stage is loaded.
-fn check_stages(manifest: &Manifest, config: &ModelConfig, place: &str) -> Result<()> {
-    let wrong = |problem: String| Error::Weights { place: place.to_owned(), problem };
+fn check_stages(manifest: &Manifest, config: &ModelConfig, location: &str) -> Result<()> {
+    let wrong = |problem: String| Error::Weights { location: location.to_owned(), problem };
     for Shard { stage, file } in &manifest.shards {
         if !Stage::ALL.iter().any(|known| known.name() == stage) {
             let known: Vec<&str> = Stage::ALL.iter().map(|stage| stage.name()).collect();
@@ -267,7 +267,7 @@ fn aliases_of(component: &Component, inventory: &[InventoryEntry]) -> BTreeMap<S
 
 /// Compares what the files hold with what the configuration calls for.
 fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Result<()> {
-    let problem = |problem: String| Error::Weights { place: component.place(), problem };
+    let problem = |problem: String| Error::Weights { location: component.location(), problem };
     let present = |name: &str| component.get(name).is_some();
     let mut known = BTreeSet::new();
     for entry in inventory {
@@ -297,9 +297,9 @@ fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Resul
                 entry.name, info.dtype
             )));
         }
-        if !entry.matrix && info.scheme.is_some_and(Scheme::is_quantised) {
+        if !entry.matrix && info.scheme.is_some_and(Scheme::is_quantized) {
             return Err(problem(format!(
-                "tensor {}: expected {FLOATS}, as it is no matrix, found it quantised",
+                "tensor {}: expected {FLOATS}, as it is no matrix, found it quantized",
                 entry.name
             )));
         }

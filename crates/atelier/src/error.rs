@@ -39,10 +39,10 @@ pub enum Error {
         found: String,
     },
     /// The tensors of a component are not those its configuration calls for.
-    #[error("{place}: {problem}")]
+    #[error("{location}: {problem}")]
     Weights {
         /// The component's folder or file, as the source locates it.
-        place: String,
+        location: String,
         /// The tensor and what is wrong with it.
         problem: String,
     },

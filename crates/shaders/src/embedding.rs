@@ -35,7 +35,7 @@ fn reference<B: Backend>(table: Packed<B>, ids: IntTensor<B>, first: usize) -> F
     let bools = get_or_init_device_settings::<B>(&ids.device()).bool_dtype;
     let present = B::int_equal(ids, inside.clone(), bools);
     let codes = B::int_select(codes, 0, inside.clone());
-    let scales = if scheme.is_quantised() { B::int_select(scales, 0, inside) } else { scales };
+    let scales = if scheme.is_quantized() { B::int_select(scales, 0, inside) } else { scales };
     let found = packed::unpack::<B>(Packed { codes, scales, scheme });
     let present = B::float_reshape(B::bool_into_float(present, FloatDType::F32), Shape::from([count, 1]));
     B::float_mul(found, present)

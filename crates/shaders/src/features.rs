@@ -23,7 +23,7 @@ pub struct Features {
     pub f16: bool,
     /// Sums over subgroups of 4 invocations or more: how many they usually have. Any other size gives the same sums, slower.
     pub subgroup: Option<u32>,
-    /// Dot products of packed bytes, for few rows times a quantised matrix: the rows are rounded to eight bits, too.
+    /// Dot products of packed bytes, for few rows times a quantized matrix: the rows are rounded to eight bits, too.
     pub packed_dot: bool,
     /// Cooperative matrices, for many rows times a packed matrix.
     pub cooperative: Option<Cooperative>,

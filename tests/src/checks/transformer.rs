@@ -1,4 +1,4 @@
-use atelier::transformer::{Guides, PictureFrame};
+use atelier::transformer::{ConditioningInputs, PictureFrame};
 use atelier::{Device, Stage, Trace};
 use burn::tensor::{Tensor, TensorData};
 
@@ -21,7 +21,7 @@ fn check(name: &str, device: &Device) {
     let drop = golden.i32("prior_token_drop");
     assert!(drop.iter().all(|&d| d == drop[0]), "one flag for all tokens");
     let mut trace = Trace::enabled();
-    let guides = Guides {
+    let guides = ConditioningInputs {
         glyphs: Some(tensor3("encoder_hidden_states")),
         prior_ids: &golden.ids("prior_token_id"),
         drop_prior: &[drop[0] != 0],

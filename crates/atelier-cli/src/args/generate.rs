@@ -119,11 +119,11 @@ pub struct GenerateArgs {
     help: Option<bool>,
 }
 
-/// What makes a new blueprint, and so makes no sense beside one that exists.
+/// What makes a new blueprint, and so contradicts an existing one.
 const NEW_BLUEPRINT: [&str; 9] =
     ["text", "prompt", "prompt_file", "width", "height", "blueprint_seed", "temperature", "top_p", "top_k"];
 
-/// What makes another run of one that is gone on with.
+/// What would change a run that is resumed.
 const OTHER_RUN: [&str; 21] = [
     "text",
     "prompt",

@@ -1,4 +1,4 @@
-//! `atelier plan`: what a run would need on the device.
+//! `atelier plan`: the device memory that a run would need.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use atelier::packing::{plan as lay_out, plan_checkpoint};
 use atelier::plan::{DecodeMode, MemoryPlan, Part, PlanRequest, StagePlan, plan};
 use atelier::prior::CachePrecision;
 use atelier::{Checkpoint, ModelConfig};
-use atelier_weights::{Policy, Scheme, TensorEntry, Treatment};
+use atelier_weights::{Encoding, Policy, Scheme, TensorEntry};
 use futures_lite::future::block_on;
 use serde::Serialize;
 
@@ -148,7 +148,7 @@ impl PlanScheme {
 
     /// Its policy, and how what that keeps is stored where the checkpoint has `stored`.
     fn policy(self, stored: Scheme) -> (Policy, Scheme) {
-        let keep = || Policy { name: self.name().to_owned(), rules: Vec::new(), otherwise: Treatment::Keep };
+        let keep = || Policy { name: self.name().to_owned(), rules: Vec::new(), otherwise: Encoding::Keep };
         match self {
             Self::Q4 => (Policy::q4(), stored),
             Self::Q8 => (Policy::q8(), stored),

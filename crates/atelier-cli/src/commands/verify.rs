@@ -1,4 +1,4 @@
-//! `atelier verify`: looks at every byte of a pack.
+//! `atelier verify`: compares every byte of a pack with its hashes.
 
 use atelier::Stage;
 use atelier::checkpoint::Checkpoint;
@@ -48,7 +48,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     drop(progress);
     if style != Style::Silent {
         let counts = format!("{}, {}", counted(shards, "shard"), counted(tensors, "tensor"));
-        say(&format!("whole     {counts}, {}, {}", size(total), duration(seconds)));
+        say(&format!("verified  {counts}, {}, {}", size(total), duration(seconds)));
     }
     Ok(())
 }

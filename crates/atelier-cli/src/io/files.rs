@@ -21,15 +21,15 @@ pub fn read_stdin(limit: u64) -> Result<String> {
     read_limited(io::stdin().lock(), Path::new("standard input"), limit)
 }
 
-fn read_limited(reader: impl Read, place: &Path, limit: u64) -> Result<String> {
+fn read_limited(reader: impl Read, path: &Path, limit: u64) -> Result<String> {
     let mut bytes = Vec::new();
     let read = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes);
-    if read.map_err(|error| Error::read(place, error))? as u64 > limit {
-        return Err(Error::input(place, format!("expected at most {limit} bytes, found more")));
+    if read.map_err(|error| Error::read(path, error))? as u64 > limit {
+        return Err(Error::input(path, format!("expected at most {limit} bytes, found more")));
     }
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
-        Error::input(place, format!("expected UTF-8 text, found an invalid byte at offset {offset}"))
+        Error::input(path, format!("expected UTF-8 text, found an invalid byte at offset {offset}"))
     })
 }
 
@@ -57,7 +57,7 @@ pub fn check_targets(flag: &'static str, paths: impl IntoIterator<Item = PathBuf
         if usable.as_ref() != Some(&folder) {
             check_folder(flag, &folder)?;
         }
-        // Of a name that is too long, or has a letter that cannot be, nobody would hear before the end.
+        // Otherwise a name that is too long or has an invalid character would be reported only at the end.
         let kind = match fs::symlink_metadata(&target) {
             Ok(found) if found.is_file() => None,
             Ok(found) if found.is_dir() => Some("is a folder".to_owned()),
@@ -105,7 +105,7 @@ fn check_writable(flag: &'static str, folder: &Path) -> Result<()> {
     }
 }
 
-/// Writes a file under a temporary name and renames it: whoever looks sees the old file or the whole new one. A link stays,
+/// Writes a file under a temporary name and renames it: a reader sees the old file or the whole new one. A link stays,
 /// and the file that it leads to is the one that is written.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error| Error::write(path, error);
@@ -153,7 +153,7 @@ pub fn write_new(paths: impl IntoIterator<Item = PathBuf>, bytes: &[u8]) -> Resu
             Err(error) => return Err(failed(error.error)),
         }
     }
-    Err(Error::Input { place: "--output".into(), problem: "no free file name is left".into() })
+    Err(Error::Input { location: "--output".into(), problem: "no free file name is left".into() })
 }
 
 /// Whether a file system may say so of an operation that it does not know, when writing would do.
@@ -181,7 +181,7 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 /// A file that takes the place of another one is open to the same people.
 fn keep_permissions(target: &Path, file: &File) {
     if let Ok(before) = fs::metadata(target) {
-        // Of a file of somebody else they cannot be kept.
+        // They cannot be kept when another user owns the file.
         let _ = file.set_permissions(before.permissions());
     }
 }
@@ -209,7 +209,7 @@ fn filled(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     if let Ok(mut partial) = PARTIAL.lock() {
         *partial = Some(file.path().to_owned());
     }
-    // Says to others, who sweep, that it is in use; where locks are not known nobody sweeps.
+    // The lock tells other processes that it is in use; without locks nothing is swept.
     let _ = file.as_file().try_lock();
     file.write_all(bytes)?;
     match file.as_file().sync_all() {
@@ -226,7 +226,7 @@ fn is_unknown(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(NO_SUCH_CONTROL)
 }
 
-/// Removes temporary files that a run left which was killed: old ones that nobody holds.
+/// Removes the temporary files of runs that were killed: old ones that no process has locked.
 fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {

@@ -85,7 +85,7 @@ pub fn read(path: &Path) -> Result<Picture> {
     Ok(Picture { image: image.map_err(|error| problem(error.to_string()))?, notes })
 }
 
-/// Formats of cameras that are told from their first box, for those who would have to guess.
+/// Camera formats that are recognized by their first box, to name them in the error.
 fn brand(bytes: &[u8]) -> Option<&'static str> {
     match (bytes.get(4..8)?, bytes.get(8..12)?) {
         (b"ftyp", b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1") => Some("HEIC"),

@@ -1,6 +1,6 @@
 //! Writes a pack: shard after shard in one pass each, so that memory does not grow with the model; the manifest last.
 //!
-//! What is finished is noted in `pack.json.partial`, so that the same command goes on after an interruption.
+//! `pack.json.partial` lists what is finished, so that the same command resumes after an interruption.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::io::files;
 
-/// Notes of an unfinished pack.
+/// The file of an unfinished pack.
 const PARTIAL: &str = "pack.json.partial";
 
 /// Whether `folder` is a pack that [`PackWriter`] has begun and not finished.
@@ -22,8 +22,8 @@ pub fn is_unfinished(folder: &Path) -> bool {
     folder.join(PARTIAL).exists() && !folder.join(MANIFEST).exists()
 }
 
-/// The longest notes that are read.
-const MAX_NOTES: u64 = 256 << 20;
+/// The longest such file that is read.
+const MAX_PARTIAL: u64 = 256 << 20;
 /// Weights that are worked on at a time.
 const CHUNK: usize = 4 << 20;
 
@@ -32,7 +32,7 @@ const CHUNK: usize = 4 << 20;
 /// The manifest is text: two runs write the same text for the same model, whereas a number of 17 digits in a
 /// configuration, such as 0.090494076670778435, comes back from that text with another last bit.
 #[derive(Serialize, Deserialize)]
-struct Notes {
+struct Partial {
     manifest: String,
     done: Vec<String>,
 }
@@ -42,30 +42,30 @@ pub struct PackWriter {
     folder: PathBuf,
     manifest: Manifest,
     layout: Layout,
-    notes: Notes,
+    partial: Partial,
 }
 
 /// Gives weights: of a tensor the rows of a range, flat; of a scalar its one number.
 pub type Weights<'a> = dyn FnMut(&TensorEntry, Range<usize>) -> Result<Vec<f32>> + 'a;
 
 impl PackWriter {
-    /// Begins, or goes on with, the pack that `manifest` and `layout` describe. Hashes in them are ignored.
+    /// Begins or resumes the pack that `manifest` and `layout` describe. Hashes in them are ignored.
     ///
     /// # Errors
     /// There is a finished pack, an unfinished one of other settings, or anything else in the folder.
     pub fn new(folder: &Path, manifest: Manifest, layout: Layout) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|error| Error::write(folder, error))?;
         let text = serde_json::to_string(&manifest).map_err(|error| Error::Crash(error.to_string()))?;
-        let mut notes = Notes { manifest: text, done: Vec::new() };
+        let mut partial = Partial { manifest: text, done: Vec::new() };
         let path = folder.join(PARTIAL);
         // Both are there only where a run was stopped between writing the one and removing the other.
         if folder.join(MANIFEST).exists() && !path.exists() {
             return Err(Error::input(folder, "expected a new or empty folder, found a finished pack"));
         }
         if path.exists() {
-            let found: Option<Notes> = serde_json::from_str(&files::read_text(&path, MAX_NOTES)?).ok();
+            let found: Option<Partial> = serde_json::from_str(&files::read_text(&path, MAX_PARTIAL)?).ok();
             match found {
-                Some(found) if found.manifest == notes.manifest => notes.done = found.done,
+                Some(found) if found.manifest == partial.manifest => partial.done = found.done,
                 _ => {
                     let problem = "expected a new or empty folder, found an unfinished pack of another model or other \
                                    settings: choose another folder, or delete this one";
@@ -75,26 +75,26 @@ impl PackWriter {
         } else if fs::read_dir(folder).map_err(|error| Error::read(folder, error))?.next().is_some() {
             return Err(Error::input(folder, "expected a new or empty folder, found files in it"));
         }
-        let mut writer = Self { folder: folder.to_owned(), manifest, layout, notes };
+        let mut writer = Self { folder: folder.to_owned(), manifest, layout, partial };
         writer.forget_what_is_gone();
-        writer.note()?;
+        writer.save()?;
         Ok(writer)
     }
 
-    /// Shards that are noted as done and are not there in full are made again.
+    /// Shards that are listed as done and are not there in full are made again.
     fn forget_what_is_gone(&mut self) {
-        let shards = self.layout.shards.iter().zip(&self.notes.done);
+        let shards = self.layout.shards.iter().zip(&self.partial.done);
         let whole = shards.take_while(|(shard, _)| {
             let found = fs::metadata(self.folder.join(&shard.file.path));
             found.is_ok_and(|found| found.len() == shard.file.bytes)
         });
         let count = whole.count();
-        self.notes.done.truncate(count);
+        self.partial.done.truncate(count);
     }
 
     /// Bytes in shards that an earlier run finished.
     pub fn done(&self) -> u64 {
-        let shards = self.layout.shards.iter().take(self.notes.done.len());
+        let shards = self.layout.shards.iter().take(self.partial.done.len());
         shards.map(|shard| shard.file.bytes).sum()
     }
 
@@ -107,8 +107,8 @@ impl PackWriter {
         files::write(&path, bytes)
     }
 
-    fn note(&self) -> Result<()> {
-        let text = serde_json::to_vec(&self.notes).map_err(|error| Error::Crash(error.to_string()))?;
+    fn save(&self) -> Result<()> {
+        let text = serde_json::to_vec(&self.partial).map_err(|error| Error::Crash(error.to_string()))?;
         files::write(&self.folder.join(PARTIAL), &text)
     }
 
@@ -121,19 +121,19 @@ impl PackWriter {
         importance: &dyn Fn(&TensorEntry) -> Vec<f32>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Manifest> {
-        while self.notes.done.len() < self.layout.shards.len() {
-            let hash = self.write_shard(self.notes.done.len(), weights, importance, progress)?;
-            self.notes.done.push(hash);
-            self.note()?;
+        while self.partial.done.len() < self.layout.shards.len() {
+            let hash = self.write_shard(self.partial.done.len(), weights, importance, progress)?;
+            self.partial.done.push(hash);
+            self.save()?;
         }
         let mut manifest = self.manifest;
-        for (shard, hash) in manifest.shards.iter_mut().zip(self.notes.done) {
+        for (shard, hash) in manifest.shards.iter_mut().zip(self.partial.done) {
             shard.file.sha256 = hash;
         }
         let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Error::Crash(error.to_string()))?;
         files::write(&self.folder.join(MANIFEST), &text)?;
-        let notes = self.folder.join(PARTIAL);
-        fs::remove_file(&notes).map_err(|error| Error::write(&notes, error))?;
+        let partial = self.folder.join(PARTIAL);
+        fs::remove_file(&partial).map_err(|error| Error::write(&partial, error))?;
         Ok(manifest)
     }
 
@@ -201,7 +201,7 @@ fn pack(
     values: &[f32],
     importance: &[f32],
 ) -> Result<(Vec<u8>, Vec<u8>)> {
-    if !tensor.scheme.is_quantised() {
+    if !tensor.scheme.is_quantized() {
         return Ok((tensor.scheme.float_bytes(values), Vec::new()));
     }
     let columns = tensor.columns().max(1);
@@ -237,7 +237,7 @@ impl Hashed {
     }
 }
 
-/// For the summary: how many bits a weight takes.
+/// Bits per weight, for the summary.
 pub fn bits_per_weight(layout: &Layout) -> f64 {
     let weights: f64 =
         layout.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>() as f64).sum();

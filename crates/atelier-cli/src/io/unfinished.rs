@@ -1,5 +1,5 @@
 //! A run that is not over, as a file beside its pictures: what was asked for, the blueprints that are written and the pictures
-//! that are saved. `--resume` goes on from it, whatever ended the run.
+//! that are saved. `--resume` continues from it, whatever ended the run.
 
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,7 @@ pub struct Unfinished {
     pub glyph_tokens: Option<usize>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<PathBuf>,
-    /// `None` for names that nobody chose.
+    /// `None` for the default names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,7 +151,7 @@ impl Unfinished {
     }
 }
 
-/// The file of a run that goes on.
+/// The file of a run in progress.
 #[derive(Debug)]
 pub struct Journal {
     run: Unfinished,
@@ -198,7 +198,7 @@ impl Journal {
         self.path.as_deref()
     }
 
-    /// Why it cannot, told once.
+    /// Why it cannot, reported once.
     pub fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
     }

@@ -1,4 +1,4 @@
-//! How much memory this machine can still give.
+//! How much memory of this machine is free.
 
 use std::path::Path;
 
@@ -45,7 +45,7 @@ fn groups(of_process: &str, root: &Path) -> Option<u64> {
             let read = |name| std::fs::read_to_string(folder.join(name)).ok();
             let number = |name| read(name)?.trim().parse::<u64>().ok();
             let (Some(limit), Some(used)) = (number(limit), number(used)) else { continue };
-            // Cached files are given back when memory is wanted.
+            // The system frees cached files when it needs memory.
             let statistics = read("memory.stat").unwrap_or_default();
             let cached = field(&statistics, "inactive_file ").or(field(&statistics, "total_inactive_file "));
             let free = limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0)));

@@ -53,7 +53,7 @@ fn shares_memory(device: &DeviceReport) -> bool {
     }
 }
 
-/// The refusal, with whatever would do.
+/// The error, with everything that would help.
 fn too_little(
     pipeline: &Pipeline,
     request: &Request,
@@ -62,12 +62,12 @@ fn too_little(
     free: u64,
 ) -> Result<()> {
     let mut ways = Vec::new();
-    // In bands, and with numbers of 16 bits, for a budget with a little air.
-    let air = free / 100 * 95;
-    if let Ok(tight) = pipeline.plan(request, Some(air))
-        && tight.fits(air)
+    // In bands, and with a 16-bit cache, for a budget with a margin.
+    let tight_budget = free / 100 * 95;
+    if let Ok(tight) = pipeline.plan(request, Some(tight_budget))
+        && tight.fits(tight_budget)
     {
-        ways.push(format!("--vram-budget {:.2} makes do with that", (air as f64 / 1e7).floor() / 1e2));
+        ways.push(format!("--vram-budget {:.2} fits", (tight_budget as f64 / 1e7).floor() / 1e2));
     }
     let (width, height) = (request.width, request.height);
     if !pipeline.checkpoint().is_pack() {
@@ -94,9 +94,9 @@ fn too_little(
             break;
         }
     }
-    // A system with other ideas of free memory must not stop anyone for good.
+    // What the system calls free may be wrong: there must be a way past this check.
     let all = (plan.peak() as f64 / 1e7).ceil() / 1e2;
-    ways.push(format!("--vram-budget {all:.2} tries it all the same"));
+    ways.push(format!("--vram-budget {all:.2} runs anyway"));
     Err(Error::Memory { stage: largest(plan), needed: plan.peak(), free, advice: ways.join("; ") })
 }
 

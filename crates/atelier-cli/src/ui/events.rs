@@ -26,13 +26,13 @@ pub enum RunEvent<'a> {
         /// For every prompt, the quoted texts that are spelled.
         texts: Vec<Vec<String>>,
     },
-    /// What the user should know: the model's own warning has fields of its own.
+    /// A warning; a model's own has fields of its own.
     Warning {
         message: &'a str,
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         warning: Option<&'a atelier::Warning>,
     },
-    /// A blueprint was written to a file, or, with `--blueprint-only` and no file, stands here.
+    /// A blueprint was written to a file, or, with `--blueprint-only` and no file, is here.
     BlueprintSaved {
         prompt: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ pub enum RunEvent<'a> {
     Saved { path: &'a Path, prompt: &'a str, seed: u64, blueprint_seed: u64, image: usize },
     /// The run is over.
     Done { seconds: f64, stages: Seconds },
-    /// The run ends early: so many of its pictures are saved, and `--resume` goes on from the file, if there is one.
+    /// The run ends early: so many of its pictures are saved, and `--resume` continues from the file, if there is one.
     Unfinished {
         saved: usize,
         images: usize,

@@ -9,7 +9,7 @@ use crate::ui::events::Seconds;
 use crate::ui::format::{counted, duration, number, size, stage_name};
 use crate::ui::style::Style;
 
-/// What is going on.
+/// What is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Verify(Stage),
@@ -53,13 +53,13 @@ impl Progress {
         self.seconds
     }
 
-    /// A line of chatter.
+    /// Prints a line.
     pub fn say(&mut self, line: &str) {
         self.bar.say(line);
     }
 
-    /// The source images have been read: there is no event for it.
-    pub fn sources_read(&mut self, count: usize) {
+    /// The source images have been read, for which there is no event.
+    pub fn on_sources(&mut self, count: usize) {
         self.charge(Phase::Sources);
         self.close(&format!("read      {}", counted(count, "source image")));
     }
@@ -70,7 +70,7 @@ impl Progress {
             Event::Verify { stage, bytes, total } => {
                 let text = format!("{}, {} of {}", stage_name(stage), size(bytes), size(total));
                 self.advance(Phase::Verify(stage), bytes, total, "check", &text);
-                // Of a small pack nobody needs to know.
+                // A small pack is not worth a line.
                 if bytes >= total && self.elapsed() >= 1.0 {
                     self.close(&format!("checked   {}, {}", stage_name(stage), size(total)));
                 }
@@ -127,7 +127,7 @@ impl Progress {
                 if step == steps {
                     let pace = self.elapsed() / steps as f64;
                     let (steps, pace) = (counted(steps, "step"), duration(pace));
-                    self.close(&format!("painted   {which}{steps}, {pace} a step"));
+                    self.close(&format!("painted   {which}{steps}, {pace} per step"));
                 }
             }
             Event::Decode { image, images } => {

@@ -1,4 +1,4 @@
-//! What the user is told while a run goes on: bars or lines on standard error, events on standard output.
+//! The reports of a run: bars or lines on standard error, events on standard output.
 
 use atelier::Event;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::ui::events::{Events, RunEvent};
 use crate::ui::progress::Progress;
 use crate::ui::style::{Style, say};
 
-/// Both ways of telling.
+/// Both of them.
 #[derive(Debug)]
 pub struct Report {
     pub progress: Progress,
@@ -32,17 +32,17 @@ impl Report {
         self.events.send(event);
     }
 
-    /// Says what the user should know but need not mend.
+    /// Prints a warning.
     pub fn warn(&mut self, text: &str) {
-        self.tell_warning(text, None);
+        self.print_warning(text, None);
     }
 
-    /// As [`Self::warn`], of what the model was not taught.
+    /// As [`Self::warn`], about what the model was not taught.
     pub fn warn_of(&mut self, warning: &atelier::Warning) {
-        self.tell_warning(&warning.to_string(), Some(warning));
+        self.print_warning(&warning.to_string(), Some(warning));
     }
 
-    fn tell_warning(&mut self, message: &str, warning: Option<&atelier::Warning>) {
+    fn print_warning(&mut self, message: &str, warning: Option<&atelier::Warning>) {
         self.progress.clear();
         self.events.send(&RunEvent::Warning { message, warning });
         if !self.quiet {
@@ -61,7 +61,7 @@ impl Report {
     }
 }
 
-/// The last words of a run that failed.
+/// Reports why the program failed.
 pub fn error(error: &Error, json: bool) {
     match error {
         Error::Cancelled => say("cancelled"),

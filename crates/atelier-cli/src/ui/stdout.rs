@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 
 use crate::error::{Error, Result};
 
-/// Writes all of `bytes`. A reader that went away is no error: it has what it wanted.
+/// Writes all of `bytes`. A reader that went away is no error.
 pub fn write(bytes: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

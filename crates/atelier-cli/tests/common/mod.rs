@@ -21,30 +21,30 @@ pub fn adapter() -> String {
 
 /// What a run left.
 #[derive(Debug)]
-pub struct Done {
+pub struct Output {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// An empty folder to run in.
-pub struct Desk {
+pub struct Sandbox {
     folder: TempDir,
     pub model: PathBuf,
     refusals: RefCell<String>,
 }
 
-impl Desk {
+impl Sandbox {
     pub fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), model: tiny_random(), refusals: RefCell::default() }
     }
 
     /// One whose model is a copy that can be damaged.
     pub fn with_copy() -> Self {
-        let mut desk = Self::new();
-        desk.model = desk.path("model");
-        copy_folder(&tiny_random(), &desk.model);
-        desk
+        let mut sandbox = Self::new();
+        sandbox.model = sandbox.path("model");
+        copy_folder(&tiny_random(), &sandbox.model);
+        sandbox
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -74,12 +74,12 @@ impl Desk {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Done {
+    pub fn run(&self, args: &[&str]) -> Output {
         finish(self.command().args(args))
     }
 
     /// `atelier generate` on the CPU with a small picture and few steps, unless `args` say otherwise.
-    pub fn generate(&self, args: &[&str]) -> Done {
+    pub fn generate(&self, args: &[&str]) -> Output {
         finish(&mut self.generate_command(args))
     }
 
@@ -97,7 +97,7 @@ impl Desk {
     }
 
     /// As [`Self::generate`]; it must succeed.
-    pub fn draw(&self, args: &[&str]) -> Done {
+    pub fn draw(&self, args: &[&str]) -> Output {
         let done = self.generate(args);
         assert_eq!(done.code, 0, "{args:?}: {done:?}");
         done
@@ -138,9 +138,9 @@ impl Desk {
     }
 }
 
-pub fn finish(command: &mut Command) -> Done {
+pub fn finish(command: &mut Command) -> Output {
     let output = command.output().unwrap();
-    Done {
+    Output {
         code: output.status.code().unwrap_or_else(|| panic!("{:?}", output.status)),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),

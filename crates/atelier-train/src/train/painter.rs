@@ -4,7 +4,7 @@ use std::path::Path;
 
 use atelier::config::ModelConfig;
 use atelier::prompt::{Grid, glyph_texts, glyph_tokens, upsample_codes};
-use atelier::transformer::{Guides, PictureFrame};
+use atelier::transformer::{ConditioningInputs, PictureFrame};
 use atelier::vae::{Encoder, LatentStatistics};
 use atelier::{Trace, weight_mapping};
 use burn::tensor::{Device, Tensor};
@@ -129,7 +129,7 @@ impl PainterTask {
             .map(|lesson| PictureFrame { target_size: lesson.size.map(|side| side as f32), crop: [0.0; 2] })
             .collect();
         let patches = side * cell / PATCH_PIXELS;
-        let guides = Guides {
+        let guides = ConditioningInputs {
             glyphs: Some(Tensor::cat(glyphs, 0)),
             prior_ids: &ids,
             drop_prior: &drop,

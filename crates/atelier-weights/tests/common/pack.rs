@@ -45,7 +45,7 @@ pub fn numbers(count: usize) -> Vec<f32> {
 /// The bytes of a piece's parts, in order, and what they stand for.
 pub fn parts(scheme: Scheme, columns: usize, weights: &[f32]) -> (Vec<Vec<u8>>, Vec<f32>) {
     let packed = scheme.pack(Search::Nearest, columns, weights, &[]);
-    if scheme.is_quantised() {
+    if scheme.is_quantized() {
         (vec![words(&packed.codes), words(&packed.scales)], scheme.unpack(columns, &packed))
     } else if scheme == Scheme::F8 {
         let codes = scheme.float_bytes(weights);
@@ -92,7 +92,7 @@ impl Pack {
                 weights = rest;
                 all.extend(stands_for);
                 let number = if pieces.len() == 1 { String::new() } else { format!(".{index}") };
-                let suffixes: &[&str] = if scheme.is_quantised() { &[".codes", ".scales"] } else { &[""] };
+                let suffixes: &[&str] = if scheme.is_quantized() { &[".codes", ".scales"] } else { &[""] };
                 for (suffix, bytes) in suffixes.iter().zip(bytes) {
                     let (dtype, size) = match scheme {
                         Scheme::F32 => ("F32", 4),
@@ -101,7 +101,7 @@ impl Pack {
                         Scheme::F8 => ("F8_E4M3", 1),
                         _ => ("U32", 4),
                     };
-                    let shape = match (scheme.is_quantised(), shape.split_first()) {
+                    let shape = match (scheme.is_quantized(), shape.split_first()) {
                         (true, _) => vec![rows, bytes.len() / size / rows],
                         (_, Some((_, rest))) => [&[rows], rest].concat(),
                         _ => vec![],

@@ -1,6 +1,6 @@
 //! The checkpoint's own JSON files, and nothing beside them: no second set of defaults.
 //!
-//! Fields that the public checkpoint may leave out carry the default of the reference class (specification, section 1).
+//! Fields that the public checkpoint may leave out carry the default of the reference class (spec 1).
 
 mod check;
 
@@ -77,7 +77,7 @@ pub struct TextConfig {
     pub rope_parameters: RopeParameters,
 }
 
-/// Rotary embedding of the AR decoder (specification, section 4.2).
+/// Rotary embedding of the AR decoder (spec 4.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RopeParameters {
     /// Base of the frequencies.
@@ -132,12 +132,12 @@ pub struct GenerationConfig {
     /// Nucleus mass.
     #[serde(default)]
     pub top_p: Option<f32>,
-    /// Most candidates. Absent means 50, as in the reference's library (specification, section 4.4).
+    /// Most candidates. Absent means 50, as in the reference's library (spec 4.4).
     #[serde(default)]
     pub top_k: Option<usize>,
 }
 
-/// Preparation of source images for the vision tower (specification, section 5.1).
+/// Preparation of source images for the vision tower (spec 5.1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProcessorConfig {
     /// Smallest area, as side².

@@ -1,4 +1,4 @@
-//! The T5 encoder that reads the quoted texts byte by byte (specification, section 6).
+//! The T5 encoder that reads the quoted texts byte by byte (spec 6).
 
 mod attention;
 
@@ -83,7 +83,7 @@ impl GlyphBlock {
 }
 
 /// Puts zero vectors before an embedding until it has `tokens` of them, as the reference does with the shorter
-/// prompts of a batch (specification, section 6.4).
+/// prompts of a batch (spec 6.4).
 ///
 /// # Shapes
 /// - embedding: `[1, n, d_model]`

@@ -15,7 +15,7 @@ use crate::progress::{Event, Run};
 use crate::prompt::{glyph_texts, glyph_tokens, upsample_codes};
 use crate::scheduler::FlowMatchEuler;
 use crate::trace::{Trace, read_floats};
-use crate::transformer::{Conditions, Guides, PictureFrame, SourceCache, Transformer};
+use crate::transformer::{Conditioning, ConditioningInputs, PictureFrame, SourceCache, Transformer};
 
 /// The models that paint.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ pub(super) async fn paint(
     let mut steps_trace = StepsTrace::default();
     for step in 0..options.steps {
         let timestep = schedule.painter_timestep(step);
-        let mut velocity = |branch: Branch, conditions: &Conditions, sources| {
+        let mut velocity = |branch: Branch, conditions: &Conditioning, sources| {
             // What happens inside is traced once: in the first step of the first picture.
             run.trace.scoped_if(step == 0 && job.index.image == 0, branch.prefix(), |trace| {
                 models.transformer.forward(latents.clone(), &[timestep], conditions, sources, trace)
@@ -159,7 +159,7 @@ impl PainterModels {
         job: PaintJob<'_>,
         device: &Device,
         trace: &mut Trace,
-    ) -> Conditions {
+    ) -> Conditioning {
         let PaintJob { blueprint, options, .. } = job;
         let conditional = branch == Branch::Conditional;
         let texts = if conditional { glyph_texts(&blueprint.prompt) } else { Vec::new() };
@@ -171,7 +171,7 @@ impl PainterModels {
             glyphs = pad_left(glyphs, options.glyph_tokens.unwrap_or(0));
             trace.stacked_tensor("glyph_embeds", 0, &glyphs);
         }
-        let guides = Guides {
+        let guides = ConditioningInputs {
             glyphs: Some(glyphs),
             prior_ids: &upsample_codes(&blueprint.large.ids, blueprint.large.grid()),
             drop_prior: &[!conditional],
@@ -214,7 +214,7 @@ impl PainterModels {
     fn source_keys(&self, source: &EncodedSource, precision: CachePrecision, device: &Device) -> SourceCache {
         let Latents { channels, height, width, ref values } = source.latents;
         let latents = TensorData::new(values.clone(), [1, channels, height, width]);
-        let guides = Guides {
+        let guides = ConditioningInputs {
             glyphs: None,
             prior_ids: &upsample_codes(&source.codes, source.grid),
             drop_prior: &[false],

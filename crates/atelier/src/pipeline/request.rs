@@ -20,7 +20,7 @@ pub const DEFAULT_GUIDANCE: f32 = 1.5;
 const DEFAULT_TEMPERATURE: f32 = 0.9;
 /// Nucleus mass where `generation_config.json` has none, as in the project's readme.
 const DEFAULT_TOP_P: f32 = 0.75;
-/// A configuration without `top_k` means 50 in the reference's library, not "off" (specification, section 4.4).
+/// A configuration without `top_k` means 50 in the reference's library, not "off" (spec 4.4).
 const DEFAULT_TOP_K: usize = 50;
 
 /// One run: prompts (and source images) to pictures.

@@ -62,7 +62,7 @@ pub(super) struct UsableSource {
     image: RgbImage,
 }
 
-/// Checks source images and resizes those whose grids would not agree (specification, section 11).
+/// Checks source images and resizes those whose grids would not agree (spec 11).
 ///
 /// # Errors
 /// [`crate::Error::SourceImage`] naming the first image that cannot be used.

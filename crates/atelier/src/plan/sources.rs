@@ -1,8 +1,8 @@
-//! Source images: the vision tower and its quantiser, then the VAE's encoder, image after image.
+//! Source images: the vision tower and its quantizer, then the VAE's encoder, image after image.
 //!
 //! With `p` visual tokens, `w` the tower's width, `m` its MLP's: a block's norm has stream and four copies `5·p·w`, its
 //! attention the stream, queries, keys, values at once and the result `5·p·w`, its MLP stream, norm and three times the
-//! hidden `2·p·w + 3·p·m`. The quantiser has two codebooks of unit length and the cosines twice.
+//! hidden `2·p·w + 3·p·m`. The quantizer has two codebooks of unit length and the cosines twice.
 
 use super::memory::{Moment, Part, StagePlan};
 use super::vae::{Map, convolution, downsampler, last, resnet};
@@ -39,7 +39,7 @@ fn tower(config: &ModelConfig, tokens: usize) -> Vec<Moment> {
             vec![part("stream, norm", 2, c.hidden_size), part("hidden, with GELU", 3, c.intermediate_size)],
         ),
         Moment::new(
-            "the quantiser",
+            "the quantizer",
             vec![
                 part("features, unit length", 3, vq.embed_dim),
                 Part::new("codebook, unit length", 2, &[vq.num_embeddings, vq.embed_dim], F32),

@@ -38,7 +38,7 @@ pub(super) fn weights(
     for (component, entry) in read_by(config, stage) {
         let tensor = stored.get(&(component.folder(), entry.name.as_str())).ok_or_else(|| {
             let problem = format!("tensor {}: expected it in the plan, found no such tensor", entry.name);
-            Error::Weights { place: component.folder().to_owned(), problem }
+            Error::Weights { location: component.folder().to_owned(), problem }
         })?;
         buffers.add(&entry, tensor, packed);
     }

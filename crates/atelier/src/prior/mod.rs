@@ -1,4 +1,4 @@
-//! The architect: an AR model that writes the blueprint token by token (specification, section 4).
+//! The architect: an AR model that writes the blueprint token by token (spec 4).
 
 mod attention;
 mod kv_cache;

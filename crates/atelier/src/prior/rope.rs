@@ -1,4 +1,4 @@
-//! Which frequency follows which of a token's three positions (specification, section 4.2).
+//! Which frequency follows which of a token's three positions (spec 4.2).
 
 use burn::module::Module;
 use burn::tensor::Device;

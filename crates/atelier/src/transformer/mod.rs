@@ -1,4 +1,4 @@
-//! The painter: a diffusion transformer over latent patches, glyphs and the blueprint (specification, section 7).
+//! The painter: a diffusion transformer over latent patches, glyphs and the blueprint (spec 7).
 
 mod attention;
 mod block;
@@ -45,7 +45,7 @@ pub struct PictureFrame {
 
 /// What guides the painting of a batch of equally large pictures; the pipeline paints one at a time.
 #[derive(Debug, Clone)]
-pub struct Guides<'a> {
+pub struct ConditioningInputs<'a> {
     /// `[batch, text, text_embed_dim]`: the glyph embeddings; none for a source image.
     pub glyphs: Option<Tensor<3>>,
     /// One code for each patch, row-major over `patches`, one picture after another.
@@ -61,7 +61,7 @@ pub struct Guides<'a> {
 
 /// What does not change from step to step: made once for each picture and guidance branch.
 #[derive(Debug, Clone)]
-pub struct Conditions {
+pub struct Conditioning {
     /// `[batch, text, width]`: the projected glyphs; none for source images.
     text: Option<Tensor<3>>,
     /// `[batch, image, width]`: the projected blueprint, added to every patch.
@@ -85,8 +85,8 @@ pub struct SourceKeys {
 
 impl Transformer {
     /// Prepares a batch: projects glyphs and blueprints.
-    pub fn conditions(&self, guides: Guides<'_>, trace: &mut Trace) -> Conditions {
-        let Guides { glyphs, prior_ids, drop_prior, patches, frames } = guides;
+    pub fn conditions(&self, guides: ConditioningInputs<'_>, trace: &mut Trace) -> Conditioning {
+        let ConditioningInputs { glyphs, prior_ids, drop_prior, patches, frames } = guides;
         let device = &self.image_projector.weight.device();
         let batch = drop_prior.len();
         let ids = ids_tensor(prior_ids, device).reshape([batch, patches[0] * patches[1]]);
@@ -104,7 +104,7 @@ impl Transformer {
         }
         trace.tensor("rope_cos", &rope.cos.clone().reshape([patches[0] * patches[1], self.head_dim]));
         trace.tensor("rope_sin", &rope.sin.clone().reshape([patches[0] * patches[1], self.head_dim]));
-        Conditions { text, prior, rope, frames: frames.to_vec() }
+        Conditioning { text, prior, rope, frames: frames.to_vec() }
     }
 
     /// The velocity (noise minus data direction) at one timestep for each picture.
@@ -116,7 +116,7 @@ impl Transformer {
         &self,
         latent: Tensor<4>,
         timesteps: &[f32],
-        conditions: &Conditions,
+        conditions: &Conditioning,
         sources: Option<&SourceCache>,
         trace: &mut Trace,
     ) -> Tensor<4> {
@@ -148,7 +148,7 @@ impl Transformer {
     pub fn source_cache(
         &self,
         latent: Tensor<4>,
-        conditions: &Conditions,
+        conditions: &Conditioning,
         precision: CachePrecision,
     ) -> SourceCache {
         let kept = |x| match precision {
@@ -171,7 +171,7 @@ impl Transformer {
         &self,
         latent: Tensor<4>,
         timesteps: &[f32],
-        conditions: &Conditions,
+        conditions: &Conditioning,
         trace: &mut Trace,
     ) -> (Tensor<3>, Tensor<2>) {
         let projected = self.image_projector.forward(self.patchify(latent));

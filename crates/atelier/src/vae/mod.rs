@@ -1,4 +1,4 @@
-//! The VAE: pictures to latents and back (specification, section 10).
+//! The VAE: pictures to latents and back (spec 10).
 
 mod bands;
 mod decoder;

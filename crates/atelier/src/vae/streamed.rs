@@ -26,7 +26,7 @@ impl Decoder {
                 source = Source::Map(through(resnet, source, band_bytes));
             }
             source = match (source, &block.upsampler) {
-                (Source::Map(map), Some(upsampler)) => Source::Doubled(map, upsampler),
+                (Source::Map(map), Some(upsampler)) => Source::Upsampled(map, upsampler),
                 (source, _) => source,
             };
         }
@@ -95,34 +95,34 @@ fn through(resnet: &Resnet, mut source: Source<'_>, band_bytes: u64) -> Bands {
 enum Source<'a> {
     Map(Bands),
     /// Twice as high and wide, through the convolution after that.
-    Doubled(Bands, &'a Conv2d),
+    Upsampled(Bands, &'a Conv2d),
 }
 
 impl Source<'_> {
     fn height(&self) -> usize {
         match self {
             Self::Map(map) => map.height(),
-            Self::Doubled(map, _) => 2 * map.height(),
+            Self::Upsampled(map, _) => 2 * map.height(),
         }
     }
 
     fn width(&self) -> usize {
         match self {
             Self::Map(map) => map.sizes()[1],
-            Self::Doubled(map, _) => 2 * map.sizes()[1],
+            Self::Upsampled(map, _) => 2 * map.sizes()[1],
         }
     }
 
     /// Rows of a band of the wider of this and a map of `other` channels.
     fn rows_of_bands(&self, other: usize, band_bytes: u64) -> usize {
-        let (Self::Map(map) | Self::Doubled(map, _)) = self;
+        let (Self::Map(map) | Self::Upsampled(map, _)) = self;
         band_rows(band_bytes, map.sizes()[0].max(other), self.width())
     }
 
     fn rows(&self, from: usize, to: usize) -> Tensor<4> {
         match self {
             Self::Map(map) => map.rows(from, to),
-            Self::Doubled(map, convolution) => {
+            Self::Upsampled(map, convolution) => {
                 let height = self.height();
                 let (top, bottom) = (from.saturating_sub(1), (to + 1).min(height));
                 let doubled = double(map.rows(top / 2, bottom.div_ceil(2)));
@@ -148,7 +148,7 @@ impl Source<'_> {
     fn forget(&mut self, row: usize) {
         match self {
             Self::Map(map) => map.forget(row),
-            Self::Doubled(map, _) => map.forget(row.saturating_sub(1) / 2),
+            Self::Upsampled(map, _) => map.forget(row.saturating_sub(1) / 2),
         }
     }
 }

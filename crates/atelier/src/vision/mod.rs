@@ -1,4 +1,4 @@
-//! What reads source images for the architect: the vision tower and the vector quantizer (specification, section 5).
+//! What reads source images for the architect: the vision tower and the vector quantizer (spec 5).
 
 mod tower;
 mod vq;

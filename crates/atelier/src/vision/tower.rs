@@ -1,4 +1,4 @@
-//! The vision tower: patches of a source image to features (specification, section 5.2).
+//! The vision tower: patches of a source image to features (spec 5.2).
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};

@@ -1,4 +1,4 @@
-//! From features to codes: the nearest entry of the codebook by cosine (specification, section 5.3).
+//! From features to codes: the nearest entry of the codebook by cosine (spec 5.3).
 
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};

@@ -25,7 +25,7 @@ pub struct InventoryEntry {
     pub stage: Stage,
     /// Its part in the model.
     pub role: TensorRole,
-    /// Whether it is the matrix of a linear layer or an embedding, which packs may quantise.
+    /// Whether it is the matrix of a linear layer or an embedding, which packs may quantize.
     pub matrix: bool,
 }
 

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, Matrix, RmsNorm};
 use crate::vae::Resnet;
 
-/// Not in the VAE's configuration file: fixed by the reference class (specification, section 10).
+/// Not in the VAE's configuration file: fixed by the reference class (spec 10).
 const GROUP_NORM_EPS: f64 = 1e-6;
 
 /// A source of weights as a module sees it: names begin where the module's own do.

@@ -79,7 +79,7 @@ fn of_bytes() {
         product(&(TensorData::new(values, x.shape().clone()), words.clone(), bias.clone()), device)
     };
     // A number halfway between two steps may go either way.
-    compare_on(&gpu, 2e-3, |random| products(random, Scheme::QUANTISED), product, rounded);
+    compare_on(&gpu, 2e-3, |random| products(random, Scheme::QUANTIZED), product, rounded);
     // Zeros are no division by zero.
     let zeros = TensorData::new(vec![0.0_f32; 32], [1, 32]);
     let words = Words::of(&mut Random(1), Scheme::Q4, [3, 32]);

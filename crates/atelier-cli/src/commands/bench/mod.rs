@@ -1,4 +1,4 @@
-//! `atelier bench`: each stage beside what the same device does, in the same run, when it only copies or multiplies.
+//! `atelier bench`: each stage compared with the copy and matmul throughput of the same device in the same run.
 
 mod ceilings;
 mod dispatches;
@@ -24,7 +24,7 @@ use crate::ui::style::{Style, say};
 use dispatches::Log;
 use report::{ArchitectReport, PainterReport, Report, VaeReport};
 
-/// What is drawn.
+/// The prompt that is measured.
 const PROMPT: &str = "A navy poster with the title 'OPEN' in large white letters at the top.";
 
 /// Runs the command.
@@ -67,7 +67,7 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let request = Request { width: size, height: size, steps: args.steps, ..default };
     session.check(&request)?;
     session.limit(&request)?;
-    note(&format!("measuring what {} can do", session.device));
+    note(&format!("measuring the throughput of {}", session.device));
     let ceilings = ceilings::measure(session.device(), matches!(session.device, DeviceReport::Gpu(_)))?;
     let mut report = Report::new(&session.model, session.device.clone(), size, session.seconds, ceilings);
     let mut bench = Bench { args, session, request, log, peak: 0 };
@@ -123,7 +123,7 @@ impl Times {
 }
 
 impl Bench<'_> {
-    /// Loads the stage anew, and runs until `enough` tokens or steps are done.
+    /// Reloads the stage and runs it until `enough` tokens or steps are done.
     async fn watch(&mut self, stage: Stage, enough: usize, blueprint: Option<&Blueprint>) -> Result<Times> {
         self.session.release();
         let started = Instant::now();

@@ -26,7 +26,7 @@ pub struct Report {
     pub painter: Option<PainterReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vae: Option<VaeReport>,
-    /// The most memory seen: of the GPU as its driver set it aside, else of the process.
+    /// Peak memory: of the GPU, as its driver allocated it, or else of the process.
     pub peak_bytes: u64,
 }
 
@@ -98,9 +98,9 @@ impl Report {
             tera => format!("{:.1} GFLOP/s", 1e3 * tera),
         };
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
-        line("copying", format!("{}/s", size(ceilings.copy_bytes_per_second as u64)));
-        line("multiplying f32", rate(ceilings.dense_operations_per_second));
-        line("multiplying packed f16", rate(ceilings.packed_operations_per_second));
+        line("copy", format!("{}/s", size(ceilings.copy_bytes_per_second as u64)));
+        line("matmul, f32", rate(ceilings.dense_operations_per_second));
+        line("matmul, packed f16", rate(ceilings.packed_operations_per_second));
         line("opening the model", duration(*open_seconds));
         if let Some(found) = architect {
             let (first, again) = (duration(found.load_seconds), duration(found.load_again_seconds));
@@ -109,9 +109,9 @@ impl Report {
             let share = percent(found.bandwidth_share);
             let bytes = size(found.bytes_of_token);
             let rate = format!("{:.1} tokens/s", found.tokens_per_second);
-            line("  writing", format!("{rate}, {bytes} a token: {share} of copying"));
+            line("  writing", format!("{rate}, {bytes} per token: {share} of the copy rate"));
             if let Some(kernels) = found.kernels_of_token {
-                line("  kernels of a token", kernels.to_string());
+                line("  kernels per token", kernels.to_string());
             }
         }
         if let Some(found) = painter {
@@ -119,17 +119,17 @@ impl Report {
             let (step, share) = (duration(found.seconds_of_step), percent(found.matmul_share));
             line(
                 "  a step",
-                format!("{step}, {}: {share} of multiplying", rate(found.operations_per_second)),
+                format!("{step}, {}: {share} of the matmul rate", rate(found.operations_per_second)),
             );
             if let Some(kernels) = found.kernels_of_step {
-                line("  kernels of a step", kernels.to_string());
+                line("  kernels per step", kernels.to_string());
             }
         }
         if let Some(found) = vae {
             line("VAE: first picture", duration(found.first_seconds));
             line("  another", duration(found.seconds));
         }
-        line("most memory", size(self.peak_bytes));
+        line("peak memory", size(self.peak_bytes));
         text
     }
 }

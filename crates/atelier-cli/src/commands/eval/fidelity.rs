@@ -1,4 +1,4 @@
-//! `atelier eval fidelity`: what packing has done to a model, on the same tokens and the same noise.
+//! `atelier eval fidelity`: what packing costs a model, on the same tokens and the same noise.
 
 use atelier::image::RgbImage;
 use atelier::{Blueprint, Event, Pipeline, Request, Run, Sources};
@@ -20,7 +20,7 @@ use crate::ui::style::{Style, say};
 struct Fidelity {
     prompts: usize,
     tokens: usize,
-    /// Share of the tokens whose likeliest code is the same.
+    /// Share of the tokens whose most likely code is the same.
     agreement: f64,
     /// Mean Kullback-Leibler divergence of the distribution of a token from the original's, in nats.
     divergence: f64,
@@ -39,7 +39,7 @@ pub fn run(args: &EvalFidelityArgs) -> Result<()> {
     }
     let Fidelity { prompts, tokens, agreement, divergence, psnr, worst_psnr } = found;
     stdout::line(&format!(
-        "{prompts} prompts, {tokens} tokens\nlikeliest token the same  {:.2} %\ndivergence of a token     {divergence:.6} \
+        "{prompts} prompts, {tokens} tokens\ntop token agrees       {:.2} %\ndivergence per token      {divergence:.6} \
          nats\npictures                  {psnr:.1} dB, the worst {worst_psnr:.1} dB",
         100.0 * agreement
     ))
@@ -133,7 +133,7 @@ fn measure(expected: &Made, found: &Made) -> Result<Fidelity> {
     for (expected, found) in expected.logits.iter().zip(&found.logits) {
         for (expected, found) in expected.chunks_exact(codes).zip(found.chunks_exact(codes)) {
             tokens += 1;
-            same += usize::from(likeliest(expected) == likeliest(found));
+            same += usize::from(argmax(expected) == argmax(found));
             divergence += divergence_of(expected, found);
         }
     }
@@ -149,18 +149,18 @@ fn measure(expected: &Made, found: &Made) -> Result<Fidelity> {
     })
 }
 
-fn likeliest(logits: &[f32]) -> Option<usize> {
+fn argmax(logits: &[f32]) -> Option<usize> {
     let by_value = |a: &(usize, &f32), b: &(usize, &f32)| a.1.total_cmp(b.1).then(b.0.cmp(&a.0));
     logits.iter().enumerate().max_by(by_value).map(|(id, _)| id)
 }
 
 /// `Σ p·(ln p - ln q)` at temperature 1.
 fn divergence_of(expected: &[f32], found: &[f32]) -> f64 {
-    let normaliser = |logits: &[f32]| {
+    let log_sum_exp = |logits: &[f32]| {
         let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         f64::from(most) + logits.iter().map(|&x| f64::from(x - most).exp()).sum::<f64>().ln()
     };
-    let (of_p, of_q) = (normaliser(expected), normaliser(found));
+    let (of_p, of_q) = (log_sum_exp(expected), log_sum_exp(found));
     let term = |(&p, &q): (&f32, &f32)| {
         let (p, q) = (f64::from(p) - of_p, f64::from(q) - of_q);
         p.exp() * (p - q)
@@ -168,7 +168,7 @@ fn divergence_of(expected: &[f32], found: &[f32]) -> f64 {
     expected.iter().zip(found).map(term).sum()
 }
 
-/// Of pictures that are equal: that of an error of half a level.
+/// Peak signal-to-noise ratio; equal pictures count as if they differed by half a level.
 fn psnr(a: &RgbImage, b: &RgbImage) -> f64 {
     let square = |(&a, &b): (&u8, &u8)| f64::from(a.abs_diff(b)).powi(2);
     let sum: f64 = a.pixels.iter().zip(&b.pixels).map(square).sum();

@@ -99,7 +99,7 @@ impl Progress {
         self.index = index;
     }
 
-    /// A line of chatter.
+    /// Prints a line.
     pub fn say(&mut self, line: &str) {
         self.bar.say(line);
     }
@@ -143,7 +143,7 @@ impl Progress {
         }
     }
 
-    /// Whether it is known what is to be done.
+    /// Whether the work has been counted.
     pub fn has_begun(&self) -> bool {
         self.total > 0
     }

@@ -1,4 +1,4 @@
-//! `atelier eval text`: draws every prompt of a file, each as if alone, and goes on where an earlier run stopped.
+//! `atelier eval text`: generates a picture for every prompt of a file, each as if alone; resumes where an earlier run stopped.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,14 +40,11 @@ pub fn run(args: &EvalTextArgs) -> Result<()> {
         }
         Ok(()) => {
             let (pictures, seconds) = (counted(total, "picture"), duration(progress.seconds()));
-            progress
-                .say(&format!("{pictures} in {folder}: {there} were there, {saved} painted in {seconds}"));
+            progress.say(&format!("{pictures} in {folder}: {there} existed, {saved} painted in {seconds}"));
         }
         Err(Error::Cancelled) if progress.has_begun() => {
             let done = there + saved;
-            progress.say(&format!(
-                "{done} of {total} pictures are in {folder}; the same command goes on from there"
-            ));
+            progress.say(&format!("{done} of {total} pictures are in {folder}; rerun the command to resume"));
         }
         Err(_) => progress.clear(),
     }

@@ -29,11 +29,11 @@ use crate::ui::format::counted;
 use crate::ui::report::Report;
 use crate::ui::stdout;
 
-/// Where pictures go when nobody says: the first numbers that are free.
+/// Where pictures go by default: the first free numbers.
 const DEFAULT_OUTPUT: &str = "atelier-%03d.png";
-/// Notes and warnings before a run: more, of many prompts, nobody reads.
+/// The most notes and warnings that are printed before a run.
 const MOST_REMARKS: usize = 20;
-/// Names that are looked at before the run; nobody waits for more pictures than that.
+/// The most file names that are checked before the run.
 const MOST_CHECKED: usize = 100_000;
 
 /// Draws what the command line asks for.
@@ -84,7 +84,7 @@ async fn draw(plan: &Plan, outputs: &Outputs, report: &RefCell<Report>, kept: &R
     }
     let sources = session.sources(&request.sources, &mut run).await?;
     if !request.sources.is_empty() {
-        report.borrow_mut().progress.sources_read(request.sources.len());
+        report.borrow_mut().progress.on_sources(request.sources.len());
     }
     let mut blueprints: Vec<_> = plan.blueprints().iter().cloned().map(Rc::new).collect();
     for prompt in blueprints.len()..request.prompts.len() {
@@ -190,7 +190,7 @@ impl Kept {
 
     fn warn(&mut self, report: &mut Report) {
         if let Some(error) = self.journal.as_mut().and_then(Journal::take_failure) {
-            report.warn(&format!("the run could not be taken up again if it ended now: {error}"));
+            report.warn(&format!("the run could not be resumed if it ended now: {error}"));
         }
     }
 
@@ -201,7 +201,7 @@ impl Kept {
         }
     }
 
-    /// What is saved of a run that ends early, and how to go on.
+    /// What is saved of a run that ends early, and how to resume it.
     fn tell(&self, report: &mut Report, args: &DeviceArgs) {
         let Self { noun, all, saved, .. } = *self;
         if all == 0 {
@@ -213,13 +213,13 @@ impl Kept {
         let blueprints = if resume.is_some() { self.blueprints } else { 0 };
         let kept = match (saved, blueprints) {
             (0, 0) => "nothing is saved yet".to_owned(),
-            (0, 1) => "the blueprint is kept".to_owned(),
-            (0, blueprints) => format!("{blueprints} blueprints are kept"),
+            (0, 1) => "the blueprint is saved".to_owned(),
+            (0, blueprints) => format!("{blueprints} blueprints are saved"),
             (1, _) => format!("1 of {} is saved", counted(all, noun)),
             (saved, _) => format!("{saved} of {} are saved", counted(all, noun)),
         };
         let how = match resume {
-            Some(path) => format!("; to go on: atelier generate --resume {}{}", typed(path), flags(args)),
+            Some(path) => format!("; to resume: atelier generate --resume {}{}", typed(path), flags(args)),
             None => String::new(),
         };
         report.progress.say(&format!("{kept}{how}"));

@@ -57,7 +57,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
             shares(&layout).iter().map(|(scheme, share)| format!("{} {share:.0} %", scheme.name())).collect();
         say(&format!("{} to {}: {}", size(before), size(layout.bytes()), schemes.join(", ")));
         if done > 0 {
-            say(&format!("going on: {} are done", size(done)));
+            say(&format!("resuming: {} done", size(done)));
         }
     }
     writer.copy(TOKENIZER, &block_on(whole(&*source, TOKENIZER))?)?;
@@ -86,7 +86,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     if style != Style::Silent {
         let bits = bits_per_weight(&layout);
         let (size, time, place) = (size(layout.bytes()), duration(seconds), args.output.display());
-        say(&format!("packed    {size}, {bits:.2} bits a weight, {time}: {place}"));
+        say(&format!("packed    {size}, {bits:.2} bits per weight, {time}: {place}"));
     }
     Ok(())
 }

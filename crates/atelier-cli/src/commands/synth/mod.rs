@@ -1,4 +1,4 @@
-//! `atelier synth`: a random model of real sizes, to try machines with before the weights are there.
+//! `atelier synth`: a random model of real size, to test a machine without the weights.
 
 mod checkpoint;
 mod random;
@@ -42,7 +42,7 @@ fn write_pack(args: &SynthArgs, skeleton: &Skeleton, random: &Random, style: Sty
     let writer = PackWriter::new(&args.output, manifest, layout.clone())?;
     let done = writer.done();
     if style != Style::Silent && done > 0 {
-        say(&format!("going on: {} are done", size(done)));
+        say(&format!("resuming: {} done", size(done)));
     }
     writer.copy(TOKENIZER, &skeleton.tokenizer)?;
     let mut progress = Counter::bytes(style, "make", layout.bytes(), done);
@@ -59,6 +59,6 @@ fn write_pack(args: &SynthArgs, skeleton: &Skeleton, random: &Random, style: Sty
 fn finish(style: Style, folder: &Path, bytes: u64, bits: f64, seconds: f64) {
     if style != Style::Silent {
         let (size, time, place) = (size(bytes), duration(seconds), folder.display());
-        say(&format!("made      {size}, {bits:.2} bits a weight, {time}: {place}"));
+        say(&format!("made      {size}, {bits:.2} bits per weight, {time}: {place}"));
     }
 }

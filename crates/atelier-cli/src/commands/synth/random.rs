@@ -1,4 +1,4 @@
-//! Random weights: any row of any tensor from seed and name alone, so that an interrupted run goes on with the same.
+//! Random weights: any row of any tensor from seed and name alone, so that an interrupted run resumes with the same.
 
 use std::ops::Range;
 
