@@ -21,6 +21,7 @@ const WORDS: Readonly<Record<ErrorCode, (t: Strings) => readonly [string, string
   quota: (t) => [t.quota, t.quotaAdvice],
   "device-lost": (t) => [t.deviceLost, t.deviceLostAdvice],
   "bad-file": (t) => [t.badFile, t.badFileAdvice],
+  "other-version": (t) => [t.otherVersion, t.otherVersionAdvice],
   "bad-request": (t) => [t.badRequest, t.badRequestAdvice],
   "bad-blueprint": (t) => [t.badBlueprint, t.badBlueprintAdvice],
   "bad-image": (t) => [t.badImage, t.badImageAdvice],

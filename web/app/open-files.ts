@@ -1,7 +1,8 @@
 /** Files that come to the page, by drop or by the picker: blueprints, pictures of ours, other pictures, models. */
 
-import { type Blueprint, filesFromDrop, readPicture, type RunRecord } from "atelier-web";
+import { type Blueprint, filesFromDrop, readPictureNote, type RunRecord } from "atelier-web";
 import { byId } from "./dom";
+import { FileProblem, parseBlueprint, parseRecord } from "./parse";
 
 export interface Openers {
   blueprint: (blueprint: Blueprint) => void;
@@ -10,6 +11,8 @@ export interface Openers {
   image: (file: File) => void;
   model: (files: ReadonlyMap<string, Blob>, name: string) => void;
   unknown: (name: string) => void;
+  /** It should be one of ours, and is not as it should be. */
+  problem: (name: string, problem: FileProblem) => void;
 }
 
 /** Larger than any blueprint; what is larger is not read to find out. */
@@ -53,31 +56,27 @@ async function take(transfer: DataTransfer, openers: Openers): Promise<void> {
   else for (const file of files.values()) await open(file, openers);
 }
 
+/** Whatever the file is: one of the openers gets it, and only whole. */
 async function open(file: File, openers: Openers): Promise<void> {
-  if (file.name.endsWith(".json") && file.size <= LARGEST_JSON) {
+  try {
+    await sort(file, openers);
+  } catch (error) {
+    const damaged = (cause: unknown) => new FileProblem("damaged", cause instanceof Error ? cause.message : "");
+    openers.problem(file.name, error instanceof FileProblem ? error : damaged(error));
+  }
+}
+
+async function sort(file: File, openers: Openers): Promise<void> {
+  if (file.name.toLowerCase().endsWith(".json")) {
+    if (file.size > LARGEST_JSON) throw new FileProblem("damaged", `expected at most ${LARGEST_JSON} bytes`);
     const blueprint = parseBlueprint(await file.text());
     if (blueprint) openers.blueprint(blueprint);
     else openers.unknown(file.name);
   } else if (file.type === "image/png") {
-    const record = await readPicture(file).catch(() => undefined);
-    if (record) openers.record(record, file.name);
-    else openers.image(file);
-  } else if (file.type.startsWith("image/")) openers.image(file);
+    const note = await readPictureNote(file);
+    if (note === undefined) openers.image(file);
+    else openers.record(parseRecord(note), file.name);
+    // HEIC has no type in many browsers.
+  } else if (file.type.startsWith("image/") || /\.(hei[cf]|avif)$/i.test(file.name)) openers.image(file);
   else openers.unknown(file.name);
-}
-
-/** The blueprint, if it looks like one; the engine looks at every field before it paints. */
-function parseBlueprint(text: string): Blueprint | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<Blueprint> | null;
-    const complete =
-      value?.format === "atelier-blueprint/1" &&
-      typeof value.prompt === "string" &&
-      Number.isInteger(value.width) &&
-      Number.isInteger(value.height) &&
-      Array.isArray(value.large?.ids);
-    return complete ? (value as Blueprint) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -20,8 +20,8 @@ export interface Opening {
   readonly clear: () => Promise<void>;
 }
 
-/** Damaged files that are fetched again for one run, or for opening; more than that is no accident. */
-const HEALED = 64;
+/** Times that one file is fetched again for one run, or for opening; more than that is no accident. */
+const HEALED = 2;
 
 /** The engine behind `createEngine`. */
 export class LocalEngine implements Engine {
@@ -134,13 +134,17 @@ export class LocalEngine implements Engine {
 
   /** Repeats `work` in a new worker for as long as files that were damaged come back whole. */
   async #healing<T>(work: () => Promise<T>, retry: (reason: string) => void): Promise<T> {
-    for (let healed = 0; ; healed += 1) {
+    const healed = new Map<string, number>();
+    for (;;) {
       try {
         return await work();
       } catch (error) {
         if (!(error instanceof HealedError)) throw error;
         this.#session?.end(error.error);
-        if (healed === HEALED) throw error.error;
+        const { file = "" } = error.error;
+        const times = (healed.get(file) ?? 0) + 1;
+        if (times > HEALED) throw error.error;
+        healed.set(file, times);
         retry(error.message);
       }
     }

@@ -66,6 +66,7 @@ const CODES: Readonly<Record<ErrorCode | "cancelled", true>> = {
   quota: true,
   "device-lost": true,
   "bad-file": true,
+  "other-version": true,
   "bad-request": true,
   "bad-blueprint": true,
   "bad-image": true,

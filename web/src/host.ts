@@ -152,6 +152,8 @@ export class Host {
     try {
       const on = (event: WireEvent): void => this.#report(id, event);
       const healed = await this.#source?.heal(file, on, this.#job.stop.signal);
+      // What is whole and cannot be read is of another version.
+      if (healed === "whole") return { ...wire, code: "other-version" };
       return healed ? { ...wire, healed } : wire;
     } catch (error) {
       if (this.#job.stop.signal.aborted) return this.#name(error);

@@ -18,10 +18,11 @@ import { isSupported } from "./support.js";
 import type { Engine, EngineOptions, ModelSource } from "./types.js";
 
 export { AtelierError } from "./errors.js";
-export { readPicture } from "./picture.js";
-export { filesFromDrop, filesFromPicker } from "./sources/files.js";
-export { clearCache, isCached, storageReport } from "./storage.js";
+export { readPicture, readPictureNote } from "./picture.js";
+export { filesFromDrop, filesFromHandle, filesFromPicker } from "./sources/files.js";
+export { clearCache, isCached, removeStored, storageReport, storedModels } from "./storage.js";
 export { isSupported } from "./support.js";
+export type { StoredModel } from "./storage.js";
 export type * from "./types.js";
 
 /**
@@ -37,7 +38,9 @@ export async function createEngine(source: ModelSource, options: EngineOptions =
   // Nobody wants to fetch gigabytes to hear that they cannot be used.
   const support = await isSupported();
   if (!support.supported) throw new AtelierError(support.code, support.message);
-  if (place.kind === "url" && !options.offline) void persist();
+  // Before the room is looked at: what may be kept for good may be more.
+  if (place.kind === "url" && !options.offline) await persist();
+  options.signal?.throwIfAborted();
   const open = {
     source: place,
     requests: options.offline ? "never" : "fresh",

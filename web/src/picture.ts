@@ -12,29 +12,41 @@ const FORMAT = "atelier-run/1";
 /** The longest note that is unpacked, in bytes. */
 const MAX_NOTE = 16 << 20;
 
+/** Chunks after which nobody looks for a note any more: a picture of 100 megapixels in small pieces has fewer. */
+const MAX_CHUNKS = 65_536;
+
 /**
  * The run that a PNG notes, so that it can be repeated. Rejects with the code `bad-image` where it notes none: another program
  * made it, or it was made without metadata.
  */
 export async function readPicture(png: Blob): Promise<RunRecord> {
-  const text = await findNote(png);
-  if (text === undefined) throw bad("expected a picture with an 'atelier' chunk, found none");
-  let record: unknown;
-  try {
-    record = JSON.parse(text);
-  } catch {
-    throw bad("chunk 'atelier': expected JSON");
-  }
+  const record = await readPictureNote(png);
+  if (record === undefined) throw bad("expected a picture with an 'atelier' chunk, found none");
   const format = (record as Partial<RunRecord> | null)?.format;
   if (format !== FORMAT) throw bad(`chunk 'atelier': format: expected ${FORMAT}, found ${format ?? "none"}`);
   return record as RunRecord;
+}
+
+/**
+ * The JSON of a PNG's note, whatever it says; undefined where there is none. Rejects with the code `bad-image` where the file
+ * is no PNG, or its note is damaged.
+ */
+export async function readPictureNote(png: Blob): Promise<unknown> {
+  const text = await findNote(png);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw bad("chunk 'atelier': expected JSON");
+  }
 }
 
 /** Goes from chunk to chunk: of a large picture only the notes are read. */
 async function findNote(png: Blob): Promise<string | undefined> {
   const start = await bytesOf(png, 0, SIGNATURE.length);
   if (!SIGNATURE.every((byte, index) => start[index] === byte)) throw bad("expected a PNG image");
-  for (let at = SIGNATURE.length; at + 12 <= png.size; ) {
+  for (let at = SIGNATURE.length, chunks = 0; at + 12 <= png.size; chunks += 1) {
+    if (chunks === MAX_CHUNKS) return undefined;
     const head = await bytesOf(png, at, at + 8);
     const length = new DataView(head.buffer).getUint32(0);
     const kind = latin1(head.subarray(4));

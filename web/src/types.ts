@@ -3,7 +3,11 @@
 /** Where a model's files are. */
 export type ModelSource =
   /** A folder on this page's own server: the URL of a checkpoint or of a pack. Kept on this device once it is read. */
-  | { readonly url: string | URL }
+  | {
+      readonly url: string | URL;
+      /** The SHA-256 of the pack's `pack.json`, in lower-case hexadecimal: no other version is used, and none is looked for. */
+      readonly manifest?: string;
+    }
   /** Files that the user picked or dropped; paths are relative and '/'-separated. They are read where they lie. */
   | { readonly files: ReadonlyMap<string, Blob> };
 
@@ -277,6 +281,8 @@ export type ErrorCode =
   | "device-lost"
   /** A file of the model is missing, damaged, or not what it should be. */
   | "bad-file"
+  /** A model is whole, and of a version that this one cannot use: newer, or not the one that was asked for. */
+  | "other-version"
   /** A field of the request is out of range. */
   | "bad-request"
   /** A blueprint does not belong to this model or size. */

@@ -24,6 +24,15 @@ export interface Listing {
 /** A pack's manifest. */
 export const MANIFEST = "pack.json";
 
+/** The format of the packs that the engine reads. */
+const PACK_FORMAT = "atelier-pack-1";
+
+/** The largest manifest that is read, in bytes: that of the full model has fewer than a tenth. */
+export const MAX_MANIFEST = 64 << 20;
+
+/** More files than any model has. */
+const MAX_FILES = 10_000;
+
 /** Looks up a file's address. */
 export function addressOf(listing: Listing, path: string): string {
   return listing.url + path.split("/").map(encodeURIComponent).join("/");
@@ -51,16 +60,34 @@ export async function sha256(data: string | Uint8Array<ArrayBuffer>): Promise<st
 export async function listPack(url: string, manifest: Uint8Array<ArrayBuffer>): Promise<Listing> {
   const digest = await sha256(manifest);
   const own = { path: MANIFEST, bytes: manifest.length, sha256: digest, name: digest };
-  const json = parse(new TextDecoder().decode(manifest), MANIFEST);
-  if (!isObject(json)) throw bad(MANIFEST, "expected an object");
+  const json = checkPack(parseManifest(new TextDecoder().decode(manifest)));
   const shards = list(json, "shards").map((shard) => (isObject(shard) ? shard["file"] : undefined));
-  const files = [...list(json, "files"), ...shards].map(packFile);
+  const entries = [...list(json, "files"), ...shards];
+  if (entries.length > MAX_FILES) throw bad(MANIFEST, `expected at most ${MAX_FILES} files, found ${entries.length}`);
+  const files = entries.map(packFile);
+  // A sum that is no exact number could not be counted.
+  if (!Number.isSafeInteger(files.reduce((sum, file) => sum + file.bytes, 0)))
+    throw bad(MANIFEST, "expected sizes that add up");
   const paths = new Set([MANIFEST]);
   for (const { path } of files) {
     if (paths.has(path)) throw bad(MANIFEST, `file ${JSON.stringify(path)}: expected once, found twice`);
     paths.add(path);
   }
   return { url, files: [own, ...files] };
+}
+
+/** The JSON of a manifest. */
+export function parseManifest(text: string): unknown {
+  return parse(text, MANIFEST);
+}
+
+/** A manifest, if it is not one of another version. Told before anything of the model is fetched: no fetching could help. */
+export function checkPack(json: unknown): Record<string, unknown> {
+  if (!isObject(json)) throw bad(MANIFEST, "expected an object");
+  const { format } = json;
+  if (format === PACK_FORMAT || typeof format !== "string" || !/^atelier-pack-\d{1,9}$/.test(format)) return json;
+  const problem = `${MANIFEST}: format: expected ${PACK_FORMAT}, found ${format}`;
+  throw new AtelierError("other-version", problem, { file: MANIFEST });
 }
 
 function packFile(entry: unknown, index: number): ListedFile {

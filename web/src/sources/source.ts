@@ -8,8 +8,8 @@ export type OnDownload = (event: DownloadEvent) => void;
 
 /** A model's files, ready to be read. */
 export interface OpenSource extends WasmSource {
-  /** Gets a damaged file again; false where that cannot be done. */
-  heal(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean>;
+  /** Gets a damaged file again; false where that cannot be done, `whole` where the file is not damaged at all. */
+  heal(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean | "whole">;
   /** Lets go of files that are held open, until the next read. */
   rest(): void;
 }
