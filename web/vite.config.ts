@@ -22,7 +22,7 @@ export default defineConfig({
   root: APP,
   // Relative addresses: the site works in any folder of any server.
   base: "./",
-  define: { __VERSION__: JSON.stringify(version) },
+  define: { __VERSION__: JSON.stringify(version), __MINI__: JSON.stringify(mini()) },
   resolve: { alias: { "atelier-web": resolve(import.meta.dirname, "lib/index.js") } },
   plugins: [clean(), words(), seal(), shell()],
   worker: { format: "es" },
@@ -36,7 +36,8 @@ export default defineConfig({
       input: { index: join(APP, "index.html"), sw: join(APP, "sw/sw.ts") },
       output: {
         // A service worker is known by its address, and rules the folder it lies in.
-        entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+        // The page's script lies beside the page, so that the addresses in it hold when it is part of the page as well.
+        entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "[name]-[hash].js"),
       },
     },
   },
@@ -48,6 +49,13 @@ export default defineConfig({
     headers: { "Content-Security-Policy": `${policy}; frame-ancestors 'none'`, "X-Content-Type-Options": "nosniff" },
   },
 });
+
+/** The version of the built-in model, which must be there before the page is built. */
+function mini(): string {
+  return createHash("sha256")
+    .update(readFileSync(join(DIST, MODELS, "mini/pack.json")))
+    .digest("hex");
+}
 
 /** Takes the last build away, but not the models. */
 function clean(): Plugin {
@@ -88,7 +96,27 @@ function words(): Plugin {
   };
 }
 
-/** Writes sealed.html: the same page under a policy that allows no connection. */
+/**
+ * What a sealed tab may do. No script, style or picture of any address: the page's own are in it, known by their hashes, and
+ * what it makes lies in blobs. Where HTML is made of text, frames could slip in: the page never does, so nobody may.
+ */
+function sealedPolicy(script: string, style: string): string {
+  const hash = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+  return [
+    "default-src 'none'",
+    `script-src ${hash(script)} 'wasm-unsafe-eval'`,
+    `style-src ${hash(style)}`,
+    "img-src blob: data:",
+    "worker-src blob:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types atelier",
+    "webrtc 'block'",
+  ].join("; ");
+}
+
+/** Writes sealed.html: the same page, complete in one file, under a policy that allows no request. */
 function seal(): Plugin {
   return {
     name: "seal",
@@ -98,15 +126,29 @@ function seal(): Plugin {
       handler(_, bundle) {
         const index = bundle["index.html"];
         if (index?.type !== "asset") throw new Error("the build made no index.html");
+        const html = String(index.source);
+        const named = (pattern: RegExp) => bundle[pattern.exec(html)?.[1] ?? ""];
+        const [script, style] = [
+          named(/<script [^>]*src="\.\/([^"]+)"/),
+          named(/<link rel="stylesheet"[^>]*href="\.\/([^"]+)"/),
+        ];
+        if (script?.type !== "chunk" || style?.type !== "asset")
+          throw new Error("index.html has no script or no style");
+        if (script.imports.length > 0) throw new Error("the sealed page must be one script");
+        // The end of a script element cannot stand in one.
+        const code = script.code.replaceAll("</script", "<\\/script");
+        const css = String(style.source);
         const source = [
-          ["connect-src 'self'", "connect-src 'none'"],
-          // Not a picture from the server either: an address can carry words.
-          ["img-src 'self' blob: data:", "img-src blob: data:"],
-          ["manifest-src 'self'; ", ""],
+          [
+            /(http-equiv="Content-Security-Policy" content=")[^"]+/,
+            `http-equiv="Content-Security-Policy" content="${sealedPolicy(code, css)}`,
+          ],
           [/ *<link rel="manifest".*\n/, ""],
           [/<link rel="icon".*/, '<link rel="icon" href="data:,">'],
           ['<html lang="en">', '<html lang="en" data-sealed>'],
-        ].reduce((html, [from, to]) => replaced(html, from!, String(to)), String(index.source));
+          [/<link rel="stylesheet".*/, `<style>${css}</style>`],
+          [/<script type="module".*<\/script>/, `<script type="module" blocking="render">${code}</script>`],
+        ].reduce((html, [from, to]) => replaced(html, from!, String(to)), html);
         this.emitFile({ type: "asset", fileName: "sealed.html", source });
       },
     },

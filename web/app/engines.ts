@@ -1,9 +1,18 @@
 /** The engine of the chosen model: made when it is first needed, kept until another model is chosen. */
 
-import { createEngine, type Engine, type EngineOptions, type ModelInfo, type OpenEvent } from "atelier-web";
+import {
+  AtelierError,
+  createEngine,
+  type Engine,
+  type EngineOptions,
+  type ModelInfo,
+  type OpenEvent,
+} from "atelier-web";
+import workerUrl from "../lib/worker.js?worker&url";
 import wasmUrl from "../lib/wasm/atelier_web_bg.wasm?url";
 import type { Chosen } from "./model";
-import { cachedShellFile, SEALED } from "./shell";
+import { SEALED, sealedWorker } from "./seal";
+import { cachedShellFile } from "./shell";
 
 export class Engines {
   #open: { readonly chosen: Chosen; readonly engine: Engine } | undefined;
@@ -38,5 +47,7 @@ async function options(): Promise<EngineOptions> {
   if (!SEALED) return { defaultLimits, offline: !navigator.onLine };
   // A sealed page may not fetch, not even from its own cache; the cache's own interface is not fetching.
   const wasm = await (await cachedShellFile(wasmUrl))?.arrayBuffer();
-  return { defaultLimits, offline: true, ...(wasm && { wasm }) };
+  const script = await (await cachedShellFile(workerUrl))?.text();
+  if (!wasm || script === undefined) throw new AtelierError("network", "the page is not complete on this device");
+  return { defaultLimits, offline: true, wasm, worker: () => sealedWorker(script) };
 }

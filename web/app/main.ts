@@ -1,32 +1,42 @@
 /** Puts the page's parts together. Nothing here waits for the engine: it is made when the first picture is wanted. */
 
+// First, so that nothing else of a sealed page runs before it is sealed.
+import { SEALED } from "./seal";
 import { AtelierError, type Blueprint, isSupported, randomSeed, type RunRecord } from "atelier-web";
+import { Awake } from "./awake";
 import { Compose } from "./compose";
 import { byId } from "./dom";
 import { Easel } from "./easel";
 import { Engines } from "./engines";
 import { messageFor, Messages } from "./errors";
 import { showExamples } from "./examples";
-import { type Entry, Gallery } from "./gallery";
+import { type Carried, type Entry, Gallery } from "./gallery";
 import { onLanguage, startLanguages, t } from "./i18n";
+import { choose, keeps, recall, remember } from "./keep";
 import { type Chosen, ModelChoice } from "./model";
 import { acceptFiles } from "./open-files";
 import { Opened } from "./opened";
 import { Result } from "./result";
 import { Runs } from "./run";
-import { keepShell, offerSeal, restoreForm, SEALED, showSeal } from "./shell";
+import { collectCarried, formValues, keepShell, offerSeal, restoreForm, showSeal, takeNewVersion } from "./shell";
 import { SourceImages } from "./source-images";
 import { Stages } from "./stages";
 import { Storage } from "./storage";
+import { showTexts } from "./texts";
+import { Warnings } from "./warnings";
 
 startLanguages();
-showSeal();
 
 const easel = new Easel();
 const stages = new Stages();
 const messages = new Messages();
 const engines = new Engines();
-const sources = new SourceImages();
+const sources = new SourceImages((name, why) =>
+  messages.show(() => ({
+    title: why === "large" ? t().imageLarge(name) : t().imageUnknown(name),
+    advice: why === "large" ? t().imageLargeAdvice : t().imageUnknownAdvice,
+  })),
+);
 const compose = new Compose(emptySheet);
 const opened = new Opened(compose, emptySheet);
 const result = new Result({ again: paintAgain, useSettings: (entry) => restore(entry.record, "") });
@@ -34,6 +44,12 @@ const gallery = new Gallery((entry) => {
   result.show(entry);
   if (entry) easel.show(entry.url, entry.blueprint);
   else emptySheet();
+});
+const awake = new Awake(() => gallery.unsaved);
+const warnings = new Warnings();
+showSeal(() => {
+  awake.leaving();
+  return gallery.all;
 });
 const choice = new ModelChoice(() => {
   // A run in progress goes on with the model it began with.
@@ -47,6 +63,7 @@ const storage = new Storage({
     stages.say(t().cleared);
   },
   failed: (error) => messages.show(() => messageFor(error, SEALED)),
+  outdated: showNewVersion,
 });
 const runs = new Runs({
   engines,
@@ -55,6 +72,8 @@ const runs = new Runs({
   messages,
   gallery,
   result,
+  warnings,
+  awake,
   opened: modelOpened,
   idle: emptySheet,
   running: (running) => storage.setInUse(running),
@@ -69,7 +88,6 @@ function emptySheet(): void {
 }
 
 function generate(): void {
-  if (runs.running) return;
   const settings = compose.read();
   const chosen = settings && choice.read();
   if (!settings || !chosen) return;
@@ -78,7 +96,7 @@ function generate(): void {
   const from = opened.blueprint ? { blueprint: opened.blueprint } : { prompt, width, height };
   const metadata = byId("metadata", HTMLInputElement).checked;
   const request = { ...from, ...paint, seed, metadata, images: sources.images, imageNames: sources.names };
-  void runs.start({ request, images: sources.images, chosen, width, height });
+  runs.add({ request, images: sources.images, chosen, width, height });
 }
 
 function paintAgain(entry: Entry): void {
@@ -89,7 +107,7 @@ function paintAgain(entry: Entry): void {
   const metadata = byId("metadata", HTMLInputElement).checked;
   const imageNames = record.sources ?? [];
   const request = { blueprint, steps, guidance, seed: randomSeed(), metadata, images, imageNames };
-  void runs.start({ request, images, chosen, width: blueprint.width, height: blueprint.height });
+  runs.add({ request, images, chosen, width: blueprint.width, height: blueprint.height });
 }
 
 /** Puts the settings of a picture back into the form; `name` is its file's. */
@@ -139,9 +157,15 @@ showExamples((prompt) => {
 acceptFiles({
   blueprint: openBlueprint,
   record: restore,
-  image: (file) => sources.add(file, file.name),
+  image: (file) => void sources.add(file, file.name),
   model: (files, name) => choice.useFiles(files, name || t().modelFilesName),
   unknown: (name) => messages.show(() => ({ title: t().fileUnknown(name), advice: t().fileUnknownAdvice })),
+  problem: (name, { code, message }) =>
+    messages.show(() => ({
+      title: code === "other-version" ? t().fileOther(name) : t().fileDamaged(name),
+      advice: code === "other-version" ? t().fileOtherAdvice : t().fileDamagedAdvice,
+      cause: message,
+    })),
 });
 
 byId("compose", HTMLFormElement).addEventListener("submit", (event) => {
@@ -149,6 +173,8 @@ byId("compose", HTMLFormElement).addEventListener("submit", (event) => {
   generate();
 });
 document.addEventListener("keydown", (event) => {
+  // The keys of an input method are its own; older browsers tell by the code alone.
+  if (event.isComposing || event.keyCode === 229) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     generate();
@@ -160,8 +186,58 @@ document.addEventListener("keydown", (event) => {
 onLanguage(() => {
   byId("version", HTMLElement).textContent = t().version(__VERSION__);
 });
-restoreForm();
+restoreForm(Object(recall("atelier-typed")) as Record<string, string>);
+showTexts();
 emptySheet();
+showKeeping();
+keepTyped();
+
+// What nobody expected is at least said.
+const unexpected = (error: unknown) => messages.show(() => messageFor(error, SEALED));
+addEventListener("error", (event) => {
+  if (event.error) unexpected(event.error);
+});
+addEventListener("unhandledrejection", (event) => unexpected(event.reason));
+
+/** What is typed is there again at the next visit. */
+function keepTyped(): void {
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const keep = () => {
+    clearTimeout(late);
+    late = setTimeout(() => remember("atelier-typed", formValues()), 300);
+  };
+  for (const event of ["input", "change", "click"]) byId("compose", HTMLFormElement).addEventListener(event, keep);
+  addEventListener("pagehide", () => remember("atelier-typed", formValues()));
+}
+
+function showKeeping(): void {
+  const box = byId("keep", HTMLInputElement);
+  box.checked = keeps();
+  box.disabled = SEALED;
+  onLanguage(() => {
+    byId("keep-hint", HTMLElement).textContent = SEALED ? t().keepSealed : t().keepHint;
+  });
+  box.addEventListener("change", async () => {
+    await choose(box.checked);
+    await gallery.keepingChanged();
+    if (box.checked) remember("atelier-typed", formValues());
+  });
+}
+
+/** A button for the new version: the page is never changed under its user's hands. */
+function showNewVersion(): void {
+  if (!SEALED) byId("update", HTMLElement).hidden = false;
+}
+const updateNow = byId("update-now", HTMLButtonElement);
+updateNow.addEventListener("click", () => {
+  updateNow.disabled = true;
+  void takeNewVersion();
+});
+
+const carried = await collectCarried();
+if (Array.isArray(carried)) gallery.take(carried as readonly Carried[]);
+await gallery.recall();
+await choice.recall();
 
 const support = await isSupported();
 if (!support.supported) {
@@ -169,6 +245,6 @@ if (!support.supported) {
   messages.show(() => messageFor(error, SEALED));
 }
 await lookAtStorage();
-await keepShell();
+await keepShell(showNewVersion);
 // Only now is there a shell that a sealed page can be opened from.
 await lookAtStorage();

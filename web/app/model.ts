@@ -1,9 +1,10 @@
 /** Which model paints: the built-in one, a folder on this server, or files of the user's. */
 
-import { filesFromPicker, type ModelInfo, type ModelSource } from "atelier-web";
+import { filesFromHandle, filesFromPicker, type ModelInfo, type ModelSource } from "atelier-web";
 import { byId, fillFacts } from "./dom";
 import { bytes } from "./format";
 import { onLanguage, t } from "./i18n";
+import { keepFolder, keptFolder, recall, remember } from "./keep";
 
 /** The model that the user chose. */
 export interface Chosen {
@@ -12,7 +13,16 @@ export interface Chosen {
   readonly name: string;
 }
 
-const BUILT_IN = new URL("models/mini/", document.baseURI);
+/** The built-in model, in the version that this page was built with: a page of yesterday never meets a model of today. */
+const BUILT_IN = { url: new URL("models/mini/", document.baseURI), manifest: __MINI__ };
+
+/** The folder's handle where the browser has such; Chromium alone, so that types of pages do not know it. */
+interface Handle extends FileSystemDirectoryHandle {
+  queryPermission(wanted: { mode: "read" }): Promise<PermissionState>;
+  requestPermission(wanted: { mode: "read" }): Promise<PermissionState>;
+}
+type Picker = (options: { id: string; mode: "read" }) => Promise<Handle>;
+const { showDirectoryPicker } = globalThis as { readonly showDirectoryPicker?: Picker };
 
 export class ModelChoice {
   readonly #url = byId("model-url", HTMLInputElement);
@@ -22,7 +32,9 @@ export class ModelChoice {
   #problem: (() => string) | undefined;
   #info: ModelInfo | undefined;
   /** The same object as long as the choice is the same, so that an open engine is found again. */
-  #chosen: Chosen | undefined = { source: { url: BUILT_IN }, name: "mini" };
+  #chosen: Chosen | undefined = { source: BUILT_IN, name: "mini" };
+  /** A folder of an earlier visit that the user has to allow once more. */
+  #before: Handle | undefined;
 
   /** `changed` runs whenever another model is chosen. */
   constructor(changed: () => void) {
@@ -34,13 +46,61 @@ export class ModelChoice {
       ["pick-files", "files-input"],
     ] as const) {
       const files = byId(input, HTMLInputElement);
-      byId(button, HTMLButtonElement).addEventListener("click", () => files.click());
+      byId(button, HTMLButtonElement).addEventListener("click", () => {
+        if (button === "pick-folder" && showDirectoryPicker) void this.#pick(showDirectoryPicker);
+        else files.click();
+      });
       files.addEventListener("change", () => {
         if (files.files?.length) this.useFiles(filesFromPicker(files.files), folderName(files.files));
         files.value = "";
       });
     }
+    byId("pick-again", HTMLButtonElement).addEventListener("click", () => void this.#again());
     onLanguage(() => this.#render());
+  }
+
+  /** Takes up the choice of an earlier visit. */
+  async recall(): Promise<void> {
+    const { kind, url } = Object(recall("atelier-model")) as { readonly kind?: unknown; readonly url?: unknown };
+    const radio = [...this.#radios()].find((radio) => radio.value === kind);
+    if (!radio || radio.value === "mini") return;
+    radio.checked = true;
+    if (typeof url === "string") this.#url.value = url.slice(0, 4096);
+    if (kind === "files") {
+      this.#before = (await keptFolder()) as Handle | undefined;
+      if ((await this.#before?.queryPermission({ mode: "read" }).catch(() => "denied")) === "granted") {
+        await this.#again();
+      }
+    }
+    // Something else may have been chosen in the meantime.
+    if (radio.checked && !this.#files) this.#choose();
+  }
+
+  /** A folder that stays where it is and can be seen again at the next visit. */
+  async #pick(picker: Picker): Promise<void> {
+    // Closing the dialog is an answer, too.
+    const handle = await picker({ id: "model", mode: "read" }).catch(() => undefined);
+    if (!handle) return;
+    await this.#useFolder(handle);
+    await keepFolder(handle);
+  }
+
+  async #again(): Promise<void> {
+    const handle = this.#before;
+    if (handle && (await handle.requestPermission({ mode: "read" }).catch(() => "denied")) === "granted") {
+      await this.#useFolder(handle);
+    }
+  }
+
+  async #useFolder(handle: Handle): Promise<void> {
+    try {
+      this.useFiles(await filesFromHandle(handle), handle.name);
+      this.#before = undefined;
+    } catch {
+      // It was moved or removed since.
+      this.#problem = () => t().modelFolderGone(handle.name);
+    }
+    this.#render();
   }
 
   /** The choice, or undefined with the problem shown. */
@@ -79,18 +139,21 @@ export class ModelChoice {
     this.#info = undefined;
     this.#problem = undefined;
     this.#chosen = this.#take();
+    remember("atelier-model", { kind: this.#kind(), url: this.#url.value });
     this.#render();
     this.#changed();
   }
 
   #take(): Chosen | undefined {
     const kind = this.#kind();
-    if (kind === "mini") return { source: { url: BUILT_IN }, name: "mini" };
+    if (kind === "mini") return { source: BUILT_IN, name: "mini" };
     if (kind === "files") {
       if (!this.#files) return undefined;
       const { map, name } = this.#files;
       if (map.has("pack.json") || map.has("model_index.json")) return { source: { files: map }, name };
-      this.#problem = () => t().modelNoIndex;
+      // In the cache of Hugging Face files are links, and browsers leave links out.
+      const links = map.size === 0 || [...map.keys()].some((path) => /(^|\/)(blobs|refs|snapshots)\//.test(path));
+      this.#problem = () => (links ? `${t().modelNoIndex} ${t().modelLinks}` : t().modelNoIndex);
       return undefined;
     }
     const text = this.#url.value.trim();
@@ -114,6 +177,8 @@ export class ModelChoice {
     const kind = this.#kind();
     byId("model-url-field", HTMLElement).hidden = kind !== "url";
     byId("model-files-field", HTMLElement).hidden = kind !== "files";
+    byId("pick-again", HTMLElement).hidden = !this.#before || this.#files !== undefined;
+    byId("pick-again", HTMLElement).textContent = this.#before ? t().pickAgain(this.#before.name) : "";
     this.#error.hidden = !this.#problem;
     this.#error.textContent = this.#problem?.() ?? "";
     const files = this.#files;

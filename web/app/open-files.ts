@@ -1,6 +1,6 @@
 /** Files that come to the page, by drop or by the picker: blueprints, pictures of ours, other pictures, models. */
 
-import { type Blueprint, filesFromDrop, readPicture, type RunRecord } from "atelier-web";
+import { AtelierError, type Blueprint, filesFromDrop, parseBlueprint, readPicture, type RunRecord } from "atelier-web";
 import { byId } from "./dom";
 
 export interface Openers {
@@ -10,6 +10,8 @@ export interface Openers {
   image: (file: File) => void;
   model: (files: ReadonlyMap<string, Blob>, name: string) => void;
   unknown: (name: string) => void;
+  /** It should be one of ours, and is not as it should be. */
+  problem: (name: string, error: AtelierError) => void;
 }
 
 /** Larger than any blueprint; what is larger is not read to find out. */
@@ -53,31 +55,28 @@ async function take(transfer: DataTransfer, openers: Openers): Promise<void> {
   else for (const file of files.values()) await open(file, openers);
 }
 
+/** Whatever the file is: one of the openers gets it, and only whole. */
 async function open(file: File, openers: Openers): Promise<void> {
-  if (file.name.endsWith(".json") && file.size <= LARGEST_JSON) {
+  try {
+    await sort(file, openers);
+  } catch (error) {
+    // What else fails is the reading of the file itself.
+    const unread = (cause: unknown) => new AtelierError("bad-file", cause instanceof Error ? cause.message : "");
+    openers.problem(file.name, error instanceof AtelierError ? error : unread(error));
+  }
+}
+
+async function sort(file: File, openers: Openers): Promise<void> {
+  if (file.name.toLowerCase().endsWith(".json")) {
+    if (file.size > LARGEST_JSON) throw new AtelierError("bad-blueprint", `expected at most ${LARGEST_JSON} bytes`);
     const blueprint = parseBlueprint(await file.text());
     if (blueprint) openers.blueprint(blueprint);
     else openers.unknown(file.name);
   } else if (file.type === "image/png") {
-    const record = await readPicture(file).catch(() => undefined);
+    const record = await readPicture(file);
     if (record) openers.record(record, file.name);
     else openers.image(file);
-  } else if (file.type.startsWith("image/")) openers.image(file);
+    // HEIC has no type in many browsers.
+  } else if (file.type.startsWith("image/") || /\.(hei[cf]|avif)$/i.test(file.name)) openers.image(file);
   else openers.unknown(file.name);
-}
-
-/** The blueprint, if it looks like one; the engine looks at every field before it paints. */
-function parseBlueprint(text: string): Blueprint | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<Blueprint> | null;
-    const complete =
-      value?.format === "atelier-blueprint/1" &&
-      typeof value.prompt === "string" &&
-      Number.isInteger(value.width) &&
-      Number.isInteger(value.height) &&
-      Array.isArray(value.large?.ids);
-    return complete ? (value as Blueprint) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -26,8 +26,10 @@ export class Opened {
   }
 
   set(blueprint: Blueprint | undefined): void {
-    this.#blueprint = blueprint;
+    // A file that cannot be shown must not stay behind, invisible and in use.
+    this.#blueprint = undefined;
     if (blueprint) this.#compose.write({ prompt: blueprint.prompt, width: blueprint.width, height: blueprint.height });
+    this.#blueprint = blueprint;
     this.#compose.lock(blueprint !== undefined);
     this.#render();
     this.#changed();

@@ -13,6 +13,9 @@ export class Result {
       byId(id, HTMLButtonElement).addEventListener("click", () => {
         if (this.#entry) act(this.#entry);
       });
+    byId("save-png", HTMLAnchorElement).addEventListener("click", () => {
+      if (this.#entry) this.#entry.saved = true;
+    });
     on("again", actions.again);
     on("use-settings", actions.useSettings);
     on("save-blueprint", ({ blueprint }) => {

@@ -1,6 +1,7 @@
-/** One run at a time: from a request to a picture in the gallery, with everything shown on the way. */
+/** One run after another: from a request to a picture in the gallery, with everything shown on the way. */
 
 import type { GenerateRequest, OpenEvent } from "atelier-web";
+import type { Awake } from "./awake";
 import { byId } from "./dom";
 import type { Easel } from "./easel";
 import type { Engines } from "./engines";
@@ -9,9 +10,11 @@ import { messageFor } from "./errors";
 import type { Gallery } from "./gallery";
 import { t } from "./i18n";
 import type { Chosen } from "./model";
+import { Queue } from "./queue";
 import type { Result } from "./result";
-import { SEALED } from "./shell";
+import { SEALED } from "./seal";
 import type { Stages } from "./stages";
+import type { Warnings } from "./warnings";
 
 export interface Wanted {
   readonly request: GenerateRequest;
@@ -29,6 +32,8 @@ export interface Parts {
   readonly messages: Messages;
   readonly gallery: Gallery;
   readonly result: Result;
+  readonly warnings: Warnings;
+  readonly awake: Awake;
   /** The engine is open, or the model on this device may have changed. */
   readonly opened: (chosen: Chosen) => void;
   /** Nothing is on the sheet any more. */
@@ -41,6 +46,7 @@ export class Runs {
   readonly #parts: Parts;
   readonly #generate = byId("generate", HTMLButtonElement);
   readonly #cancel = byId("cancel", HTMLButtonElement);
+  readonly #queue = new Queue<Wanted>(() => void this.#work());
   #controller: AbortController | undefined;
 
   constructor(parts: Parts) {
@@ -59,30 +65,51 @@ export class Runs {
     this.#parts.stages.note(() => t().cancelling);
   }
 
-  async start(wanted: Wanted): Promise<void> {
+  /** Begins at once, or when everything that was asked for before is done. */
+  add(wanted: Wanted): void {
+    this.#queue.add(wanted);
+    void this.#work();
+  }
+
+  /** One after another. What fails would likely fail again with the next: the rest waits for its user. */
+  async #work(): Promise<void> {
     if (this.#controller) return;
-    const { easel, stages, messages, gallery, result } = this.#parts;
+    this.#queue.stop(false);
+    for (let next = this.#queue.next(); next; next = this.#queue.next()) {
+      if (await this.#run(next)) continue;
+      this.#queue.stop(true);
+      return;
+    }
+  }
+
+  /** False where it failed; cancelling is no failure. */
+  async #run(wanted: Wanted): Promise<boolean> {
+    const { easel, stages, messages, gallery, result, warnings } = this.#parts;
     const controller = (this.#controller = new AbortController());
     const { request, width, height } = wanted;
     const begun = performance.now();
-    this.#buttons(true);
-    messages.clear();
-    result.hide();
-    easel.begin(width, height, request.blueprint);
-    stages.begin(this.#steps(wanted));
-    byId("easel", HTMLElement).scrollIntoView({ block: "nearest" });
     try {
+      this.#buttons(true);
+      messages.clear();
+      warnings.clear();
+      result.hide();
+      easel.begin(width, height, request.blueprint);
+      stages.begin(this.#steps(wanted));
+      byId("easel", HTMLElement).scrollIntoView({ block: "nearest" });
       const picture = await this.#paint(wanted, controller.signal);
       stages.end(picture, performance.now() - begun);
-      gallery.add(picture, wanted.images);
+      void gallery.add(picture, wanted.images);
+      return true;
     } catch (error) {
-      if (controller.signal.aborted) {
+      const cancelled = controller.signal.aborted;
+      if (cancelled) {
         stages.end(undefined, 0, () => t().cancelled);
       } else {
         stages.hide();
         messages.show(() => messageFor(error, SEALED));
       }
       this.#back();
+      return cancelled;
     } finally {
       this.#controller = undefined;
       this.#buttons(false);
@@ -91,7 +118,7 @@ export class Runs {
   }
 
   async #paint({ request, chosen, width, height }: Wanted, signal: AbortSignal) {
-    const { engines, easel, stages, opened } = this.#parts;
+    const { engines, easel, stages, opened, warnings } = this.#parts;
     const open = (event: OpenEvent) => {
       if (!signal.aborted) stages.event(event);
     };
@@ -103,6 +130,7 @@ export class Runs {
       // What was under way when the user cancelled still arrives; the sheet says "stopping".
       if (signal.aborted) continue;
       stages.event(event);
+      if (event.event === "warning") warnings.add(event);
       if (event.event === "blueprint-token") easel.token(event);
       if (event.event === "step" && event.preview) easel.preview(event.preview);
       if (event.event === "blueprint") blueprint = event.blueprint;
@@ -131,13 +159,11 @@ export class Runs {
   }
 
   #buttons(running: boolean): void {
-    // The focus goes with the button that takes the other's place.
-    const focused = document.activeElement === this.#generate || document.activeElement === this.#cancel;
-    this.#generate.disabled = running;
+    // The focus does not go away with the button.
+    if (!running && document.activeElement === this.#cancel) this.#generate.focus();
     this.#cancel.disabled = false;
     this.#cancel.hidden = !running;
-    document.body.classList.toggle("running", running);
+    this.#parts.awake.running = running;
     this.#parts.running(running);
-    if (focused) (running ? this.#cancel : this.#generate).focus();
   }
 }

@@ -108,6 +108,7 @@ export class Stages {
   /** The run is over: with its times, or with a sentence where there is no picture. */
   end(picture: Picture | undefined, total: number, sentence?: () => string): void {
     clearInterval(this.#clock);
+    document.title = t().title;
     this.#left = undefined;
     const now = performance.now();
     for (const [step, progress] of this.#steps) {
@@ -125,6 +126,7 @@ export class Stages {
 
   hide(): void {
     clearInterval(this.#clock);
+    document.title = t().title;
     this.#box.hidden = true;
   }
 
@@ -191,6 +193,9 @@ export class Stages {
         ? ` · ${t().left(duration(Math.ceil(this.#left / 1000) * 1000))}`
         : "";
     write(this.#detail, this.#sentence() + left);
+    const current = this.#current && this.#steps.get(this.#current);
+    // How far it is, for whoever looks at another tab.
+    if (this.#current && current) document.title = `${percent(current.share)} ${NAMES[this.#current]()} · Atelier`;
     for (const [step, progress] of this.#steps) {
       const { item, name, bar, fill, time, speed } = this.#row(step);
       const { share, loading, begun, ended } = progress;

@@ -1,37 +1,42 @@
-/** What the model needs of this device's storage, what is there, and how to free it. */
+/** What models need of this device's storage, what is there, and how to free it. */
 
-import { clearCache, type StorageReport, storageReport } from "atelier-web";
-import { byId, fillFacts } from "./dom";
+import {
+  AtelierError,
+  isCached,
+  removeStored,
+  type StorageReport,
+  type StoredModel,
+  storageReport,
+  storedModels,
+} from "atelier-web";
+import { byId, fillFacts, make } from "./dom";
 import { bytes } from "./format";
 import { onLanguage, t } from "./i18n";
 import type { Chosen } from "./model";
-import { SEALED } from "./shell";
+import { SEALED } from "./seal";
 
 export interface StorageActions {
   /** Lets go of what this page itself has open. */
   readonly release: () => void;
   readonly cleared: () => void;
   readonly failed: (error: unknown) => void;
+  /** The server has a newer version of the model, and so of the page. */
+  readonly outdated: () => void;
 }
 
 export class Storage {
-  readonly #clear = byId("clear-cache", HTMLButtonElement);
+  readonly #list = byId("stored", HTMLUListElement);
+  readonly #actions: StorageActions;
   #chosen: Chosen | undefined;
   #report: StorageReport | undefined;
+  #models: readonly StoredModel[] = [];
+  #complete = false;
+  /** False in a window that can store nothing, such as some private ones. */
+  #stores = true;
   #inUse = false;
 
   constructor(actions: StorageActions) {
-    this.#clear.addEventListener("click", async () => {
-      const source = this.#chosen?.source;
-      actions.release();
-      try {
-        await clearCache(source && "url" in source ? source : undefined);
-        await this.look(this.#chosen);
-        actions.cleared();
-      } catch (error) {
-        actions.failed(error);
-      }
-    });
+    this.#actions = actions;
     onLanguage(() => this.#render());
   }
 
@@ -39,15 +44,22 @@ export class Storage {
   async look(chosen: Chosen | undefined): Promise<boolean> {
     this.#chosen = chosen;
     this.#report = undefined;
+    this.#complete = false;
+    this.#stores = await canStore();
+    this.#models = await storedModels().catch(() => []);
     if (chosen && "url" in chosen.source) {
+      const complete = await isCached(chosen.source).catch(() => false);
       // A server that cannot be asked now is a message when a picture is wanted, not here.
       const offline = SEALED || !navigator.onLine;
-      const report = await storageReport(chosen.source, { offline }).catch(() => undefined);
+      const report = await storageReport(chosen.source, { offline }).catch((error: unknown) => {
+        if (error instanceof AtelierError && error.code === "other-version") this.#actions.outdated();
+        return undefined;
+      });
       // Another model may have been chosen in the meantime.
-      if (this.#chosen === chosen) this.#report = report;
+      if (this.#chosen === chosen) [this.#complete, this.#report] = [complete, report];
     }
     this.#render();
-    return this.#complete();
+    return this.#complete;
   }
 
   /** While a picture is made nothing is removed. */
@@ -56,28 +68,65 @@ export class Storage {
     this.#render();
   }
 
-  #complete(): boolean {
-    const report = this.#report;
-    return report !== undefined && report.needed > 0 && report.cached >= report.needed;
+  async #remove(model: StoredModel): Promise<void> {
+    this.#actions.release();
+    try {
+      await removeStored(model);
+      await this.look(this.#chosen);
+      this.#actions.cleared();
+    } catch (error) {
+      this.#actions.failed(error);
+    }
   }
 
   #render(): void {
     const ready = byId("ready", HTMLElement);
     const files = this.#chosen !== undefined && "files" in this.#chosen.source;
-    byId("storage-hint", HTMLElement).textContent = files ? t().storageFiles : t().storageHint;
+    const hint = files ? t().storageFiles : t().storageHint;
+    byId("storage-hint", HTMLElement).textContent = this.#stores ? hint : t().storageNone;
     const report = this.#report;
-    this.#clear.disabled = this.#inUse || !report?.cached;
     fillFacts(byId("storage-facts", HTMLElement), [
       [t().storageNeeded, report?.needed ? bytes(report.needed) : undefined],
       [t().storageCached, report && bytes(report.cached)],
       [t().storageRoom, report && (report.available === undefined ? t().storageUnknown : bytes(report.available))],
     ]);
+    this.#renderModels();
     const name = this.#chosen?.name ?? "";
     if (files) ready.textContent = t().readyFiles(name);
-    else if (this.#complete()) ready.textContent = t().readyCached(name);
-    else if (report?.needed) {
+    else if (this.#complete) ready.textContent = t().readyCached(name);
+    else if (report?.needed && !this.#stores) {
+      ready.textContent = t().readyStream(name, bytes(report.needed));
+    } else if (report?.needed) {
       const room = report.available === undefined ? "" : t().readyRoom(bytes(report.available));
       ready.textContent = t().readyFetch(name, bytes(report.needed - report.cached), room);
     } else ready.textContent = "";
+  }
+
+  #renderModels(): void {
+    this.#list.replaceChildren(
+      ...this.#models.map((model) => {
+        // The last folder of its address, as the page calls a model.
+        const name = model.url?.split("/").at(-2) ?? t().storageOther;
+        const size = model.complete ? bytes(model.bytes) : t().storagePart(bytes(model.bytes));
+        const remove = make("button", {
+          type: "button",
+          className: "quiet",
+          textContent: t().storageRemove,
+          ariaLabel: t().storageRemoveOne(name),
+          disabled: this.#inUse,
+        });
+        remove.addEventListener("click", () => void this.#remove(model));
+        return make("li", { title: model.url ?? "" }, make("span", { textContent: `${name} · ${size}` }), remove);
+      }),
+    );
+  }
+}
+
+async function canStore(): Promise<boolean> {
+  try {
+    await navigator.storage.getDirectory();
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -147,7 +147,7 @@ test("the storage panel knows what is here, and can empty it", async () => {
   await cancelButton(page).click();
   await detail(page).filter({ hasText: "Cancelled." }).waitFor();
   await page.getByText("mini is on this device.").waitFor();
-  await page.getByRole("button", { name: "Remove the model from this device" }).click();
+  await page.getByRole("button", { name: "Remove mini from this device" }).click();
   await page.getByText("The first picture downloads mini once").waitFor();
   await page.context().close();
 });

@@ -48,12 +48,32 @@ test("everything that is asked for lies on this server", async () => {
   expect(asked().some((line) => line.endsWith(".wasm"))).toBe(true);
 });
 
+/** Pictures in the browser's database. */
+function keptPictures(): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise<number>((resolve, reject) => {
+        const opening = indexedDB.open("atelier");
+        opening.onerror = () => reject(opening.error);
+        opening.onsuccess = () => {
+          const count = opening.result.transaction("pictures").objectStore("pictures").count();
+          count.onsuccess = () => {
+            opening.result.close();
+            resolve(count.result);
+          };
+        };
+      }),
+  );
+}
+
 test("sealed, it runs from this device and the browser refuses to connect", async () => {
   await promptBox(page).evaluate((box) => box.removeAttribute("readonly"));
   await promptBox(page).fill("kept through the seal");
   await page.getByRole("link", { name: "Seal this tab" }).click();
   await page.getByText("This tab is sealed").waitFor();
   expect(await promptBox(page).inputValue()).toBe("kept through the seal");
+  // The picture came along, and what is made now is not written down.
+  await expect.poll(() => page.locator("#gallery-list li").count()).toBe(1);
   await settled();
   const before = server.asked.length;
   const problems = complaints(page);
@@ -70,8 +90,11 @@ test("sealed, it runs from this device and the browser refuses to connect", asyn
   expect(await page.evaluate(reach, "./icon.svg")).toBe("refused");
   expect(await (await engineOf(page)).evaluate(reach, `${server.url}icon.svg`)).toBe("refused");
   expect(asked(before)).toEqual([]);
+  expect(await keptPictures()).toBe(1);
   await page.getByRole("link", { name: "Break the seal" }).click();
   await page.getByText("The page can connect only to its own server").waitFor();
+  await expect.poll(() => page.locator("#gallery-list li").count()).toBe(2);
+  expect(await keptPictures()).toBe(1);
 });
 
 test("offline, the page opens and generates, and not one request leaves", async () => {

@@ -113,7 +113,7 @@ test("a blueprint takes the place of prompt and size until it is put away", asyn
   await page.getByRole("button", { name: "Close blueprint" }).click();
   expect(await promptBox(page).isEditable()).toBe(true);
   await openFile(page, "broken.json", "application/json", Buffer.from(`{"format":"atelier-blueprint/1"}`));
-  await page.getByText("This page cannot open broken.json").waitFor();
+  await page.getByText("broken.json is damaged").waitFor();
   await page.context().close();
 });
 

@@ -47,7 +47,7 @@ test("a device that is lost once: the run begins again from its blueprint and en
   await begin();
   const worker = await atWork();
   // What is in use cannot be removed.
-  const remove = page.locator("#clear-cache");
+  const remove = page.getByRole("button", { name: "Remove mini from this device" });
   expect(await remove.isDisabled()).toBe(true);
   await lose(worker);
   await page.getByText("Interrupted:").first().waitFor();

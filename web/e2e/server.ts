@@ -33,6 +33,8 @@ type Fault = { readonly path: string } & (
 
 export class FileServer {
   readonly asked: Asked[] = [];
+  /** Connections since it was set to 0, with or without a request. */
+  connections = 0;
   /** Runs with every request before it is answered. */
   onAsked: ((asked: Asked) => void) | undefined;
   #root: string;
@@ -47,6 +49,7 @@ export class FileServer {
     this.#root = root;
     this.#server = createServer((request, response) => this.#answer(request, response));
     this.#server.on("connection", (socket) => {
+      this.connections += 1;
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
     });
@@ -153,7 +156,8 @@ export class FileServer {
       bytes[fault.flipAt] = bytes[fault.flipAt]! ^ 1;
       response.end(bytes);
     } else {
-      response.write(bytes.subarray(0, fault.cutAfter), () => response.destroy());
+      // A connection that is reset at once loses what is still on its way.
+      response.write(bytes.subarray(0, fault.cutAfter), () => setTimeout(() => response.destroy(), 300));
     }
   }
 

@@ -353,6 +353,53 @@ test("a damaged file that came back whole: the run goes on from its blueprint, f
   expect(await events(run)).toEqual(["blueprint", "retry", "retry", "picture", "done"]);
 });
 
+test("a file that is damaged each time is fetched twice and then told", async () => {
+  const [engine, first] = await engineAndWorker();
+  const run = engine.generate({ prompt: "p" });
+  const error = { code: "bad-file", message: "damaged", file: "painter", refetched: true } as const;
+  const { id } = await first.got("run");
+  first.say({ type: "failed", id, error });
+  for (const number of [2, 3]) {
+    const next = await workers.number(number);
+    await next.opens();
+    const again = await next.got("run");
+    next.say({ type: "failed", id: again.id, error });
+  }
+  await expect(run.result).rejects.toMatchObject({ code: "bad-file", file: "painter" });
+  expect(workers.started).toHaveLength(3);
+});
+
+test("a worker that does not stop is replaced after ten seconds", async () => {
+  const [engine, first] = await engineAndWorker();
+  vi.useFakeTimers();
+  try {
+    const controller = new AbortController();
+    const run = engine.generate({ prompt: "p", signal: controller.signal });
+    await first.got("run");
+    controller.abort("enough");
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(first.terminated).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await expect(run.result).rejects.toBe("enough");
+    expect(first.terminated).toBe(true);
+    const next = engine.generate({ prompt: "p" });
+    const second = await workers.number(2);
+    await second.opens();
+    await second.finishes();
+    await next.result;
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("a worker that never starts does not outlive the user's patience", async () => {
+  const controller = new AbortController();
+  const never = { ...opening(), connect: () => new Promise<never>(() => {}) };
+  const opened = LocalEngine.open(never, () => {}, controller.signal);
+  controller.abort("enough");
+  await expect(opened).rejects.toBe("enough");
+});
+
 test("a damaged file that cannot be had again is told", async () => {
   const [engine, worker] = await engineAndWorker();
   const run = engine.generate({ prompt: "p" });

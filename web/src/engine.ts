@@ -30,8 +30,8 @@ export interface Opening {
   readonly clear: () => Promise<void>;
 }
 
-/** The most damaged files that are fetched again for one run, or for opening; more than that is no accident. */
-const MAX_REFETCHES = 64;
+/** Times that one file is fetched again for one run, or for opening; more than that is no accident. */
+const MAX_REFETCHES = 2;
 
 /** The engine behind `createEngine`. */
 export class LocalEngine implements Engine {
@@ -152,13 +152,17 @@ export class LocalEngine implements Engine {
 
   /** Repeats `work` in a new worker for as long as files that were damaged come back whole. */
   async #withRefetches<T>(work: () => Promise<T>, retry: (reason: string) => void): Promise<T> {
-    for (let refetched = 0; ; refetched += 1) {
+    const refetched = new Map<string, number>();
+    for (;;) {
       try {
         return await work();
       } catch (error) {
         if (!(error instanceof RefetchedError)) throw error;
         this.#session?.end(error.error);
-        if (refetched === MAX_REFETCHES) throw error.error;
+        const { file = "" } = error.error;
+        const times = (refetched.get(file) ?? 0) + 1;
+        if (times > MAX_REFETCHES) throw error.error;
+        refetched.set(file, times);
         retry(error.message);
       }
     }

@@ -277,6 +277,12 @@ describe("a damaged file", () => {
     expect(events()).toEqual([{ event: "download", file: "f", bytes: 1, total: 1 }]);
   });
 
+  test("that is not damaged at all is of another version", async () => {
+    const answered = await fails(async () => "whole");
+    expect(answered).toMatchObject({ error: { code: "other-version", message: "damaged", file: "f" } });
+    expect((answered as { error: object }).error).not.toHaveProperty("refetched");
+  });
+
   test("that cannot be had again is told with both reasons", async () => {
     const answered = await fails(async () => {
       throw new AtelierError("network", "no network");

@@ -140,6 +140,8 @@ export class Host {
     try {
       const on = (event: WireEvent): void => this.#report(id, event);
       const refetched = await this.#source?.refetch(file, on, this.#job.stop.signal);
+      // What is whole and cannot be read is of another version.
+      if (refetched === "whole") return { ...wire, code: "other-version" };
       return refetched ? { ...wire, refetched } : wire;
     } catch (error) {
       if (this.#job.stop.signal.aborted) return this.#name(error);

@@ -21,10 +21,11 @@ export { AtelierError } from "./errors.js";
 export { readPicture } from "./picture.js";
 export { parseBlueprint } from "./records.js";
 export { randomSeed } from "./request.js";
-export { filesFromDrop, filesFromPicker } from "./sources/files.js";
-export { clearCache, isCached, storageReport } from "./storage.js";
+export { filesFromDrop, filesFromHandle, filesFromPicker } from "./sources/files.js";
+export { clearCache, isCached, removeStored, storageReport, storedModels } from "./storage.js";
 export { isSupported } from "./support.js";
 export { DEFAULT_STEPS, MAX_SEED, MAX_SIDE, SIDE_STEP } from "./generated/atelier.js";
+export type { StoredModel } from "./storage.js";
 export type * from "./types.js";
 
 /**
@@ -40,7 +41,9 @@ export async function createEngine(source: ModelSource, options: EngineOptions =
   // Nobody wants to fetch gigabytes to hear that they cannot be used.
   const support = await isSupported();
   if (!support.supported) throw new AtelierError(support.code, support.message);
-  if (place.kind === "url" && !options.offline) void persist();
+  // Before the room is looked at: what may be kept for good may be more.
+  if (place.kind === "url" && !options.offline) await persist();
+  options.signal?.throwIfAborted();
   const open = {
     source: place,
     requests: options.offline ? "never" : "fresh",

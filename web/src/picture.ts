@@ -9,6 +9,9 @@ const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** The chunk's keyword. */
 const KEYWORD = "atelier";
 
+/** Chunks after which nobody looks for a note any more: a picture of 100 megapixels in small pieces has fewer. */
+const MAX_CHUNKS = 65_536;
+
 /**
  * The run that a PNG notes, so that it can be repeated; undefined where it notes none: another program made it, or it was made
  * without metadata. Every field is checked. Rejects with the code `bad-image` where it is no PNG or the note is damaged, and
@@ -23,7 +26,8 @@ export async function readPicture(png: Blob): Promise<RunRecord | undefined> {
 async function findNote(png: Blob): Promise<string | undefined> {
   const start = await bytesOf(png, 0, SIGNATURE.length);
   if (!SIGNATURE.every((byte, index) => start[index] === byte)) throw bad("expected a PNG image");
-  for (let at = SIGNATURE.length; at + 12 <= png.size; ) {
+  for (let at = SIGNATURE.length, chunks = 0; at + 12 <= png.size; chunks += 1) {
+    if (chunks === MAX_CHUNKS) return undefined;
     const head = await bytesOf(png, at, at + 8);
     const length = new DataView(head.buffer).getUint32(0);
     const kind = latin1(head.subarray(4));

@@ -6,7 +6,7 @@ import type { RunInput, RunReport } from "./wasm/atelier_web.js";
 
 /** Where a model's files are; addresses are absolute, as a worker may have no base of its own. */
 export type WireSource =
-  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "url"; readonly url: string; readonly manifest?: string | undefined }
   | { readonly kind: "files"; readonly files: ReadonlyMap<string, Blob> };
 
 /** The WebAssembly file: bytes, an address, or what another worker compiled. */

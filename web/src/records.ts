@@ -138,7 +138,8 @@ function parsed(json: string, code: "bad-blueprint" | "bad-image", prefix: strin
   }
 }
 
-function formatOf(value: unknown): string | undefined {
+/** What a file says that it is. */
+export function formatOf(value: unknown): string | undefined {
   const format: unknown = (value as { readonly format?: unknown } | null | undefined)?.format;
   return typeof format === "string" ? format : undefined;
 }

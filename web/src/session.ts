@@ -20,6 +20,9 @@ export class RefetchedError extends Error {
   }
 }
 
+/** Milliseconds that a run gets to stop. */
+const STOPPING = 10_000;
+
 interface Pending {
   readonly id: number;
   readonly on: (event: WireEvent) => void;
@@ -49,15 +52,16 @@ export class Session {
     const abort = (): void => session.end(signal.reason);
     signal.addEventListener("abort", abort);
     try {
-      const port = await connect(
+      const connecting = connect(
         (message) => session.#receive(message),
         (error) => session.end(error),
       );
-      session.#port = port;
-      if (session.#gone !== undefined) {
-        port.terminate();
-        throw session.#gone;
-      }
+      // A worker that comes too late is not wanted any more; one that never comes keeps nobody waiting.
+      void connecting.then(
+        (port) => (session.#gone === undefined ? (session.#port = port) : port.terminate()),
+        () => {},
+      );
+      await Promise.race([connecting, aborted(signal)]);
       const opened = await session.#ask((id) => ({ type: "open", id, open }), on);
       if (opened.type !== "opened") throw new AtelierError("engine-gone", `unexpected answer ${opened.type}`);
       session.#opened = opened;
@@ -91,8 +95,11 @@ export class Session {
    */
   async run(run: WireRun, on: (event: WireEvent) => void, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
+    let late: ReturnType<typeof setTimeout> | undefined;
     const cancel = (): void => {
       if (this.#pending) this.#port?.send({ type: "cancel", id: this.#pending.id });
+      // A device that hangs cannot be asked to stop: the worker goes, and the next run has another.
+      late = setTimeout(() => this.end(signal?.reason), STOPPING);
     };
     signal?.addEventListener("abort", cancel);
     try {
@@ -110,6 +117,7 @@ export class Session {
       throw signal?.aborted ? signal.reason : error;
     } finally {
       signal?.removeEventListener("abort", cancel);
+      clearTimeout(late);
     }
   }
 
@@ -147,6 +155,10 @@ export class Session {
     if (message.type === "failed") pending.reject(errorOf(message.error));
     else pending.resolve(message);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }
 
 function errorOf(wire: WireError): Error {

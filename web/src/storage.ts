@@ -2,7 +2,7 @@
 
 import { AtelierError } from "./errors.js";
 import type { WireSource } from "./protocol.js";
-import { clearKept, isKept, keptBytes, keptListing, keyOf, room } from "./sources/cache.js";
+import { clearKept, clearKey, isKept, keptBytes, keptListing, keyOf, listKept, room } from "./sources/cache.js";
 import { latest } from "./sources/latest.js";
 import { totalBytes } from "./sources/listing.js";
 import { openStore } from "./sources/opfs.js";
@@ -30,7 +30,7 @@ export async function storageReport(
   const kept = store && (await keptListing(store, place.url));
   if (options.offline && !kept) return { needed: 0, cached: 0, ...available };
   const requests = options.offline ? "never" : "fresh";
-  const { listing } = await latest(place.url, requests, kept, (url, init) => fetch(url, init), signal);
+  const { listing } = await latest(place, requests, kept, (url, init) => fetch(url, init), signal);
   const cached = store ? await keptBytes(store, listing) : 0;
   return { needed: totalBytes(listing), cached, ...available };
 }
@@ -38,7 +38,7 @@ export async function storageReport(
 /** Whether all of a model is on this device. Nothing is asked of the server. */
 export async function isCached(source: ModelSource): Promise<boolean> {
   const place = placeOf(source);
-  return place.kind === "files" || isKept(place.url);
+  return place.kind === "files" || isKept(place);
 }
 
 /**
@@ -49,6 +49,28 @@ export async function clearCache(source?: ModelSource): Promise<void> {
   const place = source && placeOf(source);
   if (place?.kind === "files") return;
   await clearKept(place?.url);
+}
+
+/** A model that is on this device, wholly or in part. */
+export interface StoredModel {
+  /** By which `removeStored` knows it. */
+  readonly key: string;
+  /** Where it is from; left out where that was never written down. */
+  readonly url?: string;
+  /** Bytes on this device, those of unfinished files included. */
+  readonly bytes: number;
+  /** Whether all of it is here. */
+  readonly complete: boolean;
+}
+
+/** Every model on this device, and what is left of one that was never complete. */
+export async function storedModels(): Promise<StoredModel[]> {
+  return listKept();
+}
+
+/** Removes one of `storedModels`. Rejects with the code `in-use` while an engine or another tab has it open. */
+export async function removeStored(model: StoredModel): Promise<void> {
+  await clearKey(model.key);
 }
 
 /** Where a source is, as the worker is told; refuses other servers. */
@@ -68,7 +90,11 @@ export function placeOf(source: ModelSource): WireSource {
     throw new AtelierError("bad-request", message);
   }
   const folder = url.pathname.endsWith("/") ? url.pathname : `${url.pathname}/`;
-  return { kind: "url", url: url.origin + folder };
+  const { manifest } = source;
+  if (manifest !== undefined && !/^[0-9a-f]{64}$/.test(manifest)) {
+    throw new AtelierError("bad-request", "source.manifest: expected a SHA-256 of 64 digits 0-9 and a-f");
+  }
+  return { kind: "url", url: url.origin + folder, manifest };
 }
 
 /** What relative addresses are relative to. A worker may itself come from a blob, which can be no base. */
@@ -82,11 +108,16 @@ export function baseUrl(): string {
 export async function persist(): Promise<void> {
   if (asked || typeof navigator.storage?.persist !== "function") return;
   asked = true;
-  try {
-    if (!(await navigator.storage.persisted())) await navigator.storage.persist();
-  } catch {
-    // It is a wish; the cache heals itself.
-  }
+  const storage = navigator.storage;
+  const ask = async (): Promise<void> => {
+    if (!(await storage.persisted())) await storage.persist();
+  };
+  // Some browsers ask their user, who may not look. It is a wish; the cache heals itself.
+  const enough = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE));
+  await Promise.race([ask().catch(() => {}), enough]);
 }
+
+/** Milliseconds for which fetching waits for the user's answer. */
+const PATIENCE = 10_000;
 
 let asked = false;

@@ -17,7 +17,11 @@ export type * from "./generated/atelier.js";
 /** Where a model's files are. */
 export type ModelSource =
   /** A folder on this page's own server: the URL of a checkpoint or of a pack. Kept on this device once it is read. */
-  | { readonly url: string | URL }
+  | {
+      readonly url: string | URL;
+      /** The SHA-256 of the pack's `pack.json`, in lower-case hexadecimal: no other version is used, and none is looked for. */
+      readonly manifest?: string;
+    }
   /** Files that the user picked or dropped; paths are relative and '/'-separated. They are read where they lie. */
   | { readonly files: ReadonlyMap<string, Blob> };
 

@@ -5,10 +5,17 @@ export const en = {
   tagline: "GLM-Image, in this tab",
   language: "Language",
   sealedMark: "Sealed",
+  update: "A new version of this page is ready.",
+  updateNow: "Load it now",
   headline: "Your words, painted\non your own device",
 
   prompt: "Prompt",
   promptHint: "Put words that should appear in the picture in quotation marks.",
+  textsSpelled: (texts: string) => `Will be spelled: ${texts}`,
+  doubtApostrophe: (word: string) => `The apostrophe of ${word} counts as a quotation mark. Write ’ instead.`,
+  doubtAlone: (mark: string) => `One ${mark} has no partner.`,
+  doubtPartner: (mark: string, partner: string) => `One ${mark} has no ${partner}.`,
+  doubtUnknown: (text: string) => `${text} is not spelled: only '…', "…", “…” and 「…」 are.`,
   promptMissing: "Describe what the picture should show.",
   examples: "Try one of these",
   size: "Size",
@@ -29,6 +36,12 @@ export const en = {
   sources: "Source images",
   sourcesPick: "Choose images…",
   sourcesHint: "Or drop them anywhere on this page, or paste them.",
+  sourcesWhite: "Transparent parts are put on white.",
+  imageUnknown: (name: string) => `${name} cannot be shown by this browser`,
+  imageUnknownAdvice:
+    "It may be damaged, or of a format that this browser does not know, such as HEIC or AVIF: save it as a JPEG or PNG first.",
+  imageLarge: (name: string) => `${name} is too large`,
+  imageLargeAdvice: "It has more than 100 million pixels: make it smaller first.",
   sourceRemove: (name: string) => `Remove ${name}`,
   sourcePasted: (count: number) => `pasted ${count}`,
   guidance: "Guidance",
@@ -39,6 +52,11 @@ export const en = {
   metadata: "Store prompt and settings in the PNG",
   generate: "Generate",
   cancel: "Cancel",
+  queue: (count: number) => (count === 1 ? "One picture waits" : `${count} pictures wait`),
+  queueResume: "Go on",
+  queueClear: "Remove all that wait",
+  queueRemove: "Remove",
+  queueRemoveOne: (prompt: string) => `Do not make “${prompt}”`,
   openFile: "Open a blueprint or an Atelier PNG…",
   drop: "Drop a picture, a blueprint, or a model folder",
   closeBlueprint: "Close blueprint",
@@ -53,6 +71,8 @@ export const en = {
   readyFetch: (model: string, size: string, room: string) =>
     `The first picture downloads ${model} once: ${size}. ${room}`,
   readyRoom: (size: string) => `${size} of space is available.`,
+  readyStream: (model: string, size: string) =>
+    `This window stores nothing, as private windows do: ${model} (${size}) is downloaded again for each picture.`,
   readyFiles: (model: string) => `${model} is read in place; nothing is copied or sent.`,
 
   easel: "The picture",
@@ -89,6 +109,12 @@ export const en = {
   saidPainter: "The painter paints.",
   saidShare: (stage: string, share: string) => `${stage}: ${share}`,
 
+  warnCharacters: (characters: string) => `The model cannot draw ${characters}.`,
+  warnSize: (size: string) => `The model never learned this size: try ${size}.`,
+  warnTexts: "The model never learned so many texts in one picture.",
+  warnLongText: "A text is longer than any that the model has learned.",
+  warnSources: "The model never learned to start from pictures.",
+
   savePng: "Save PNG",
   again: "Paint again with another seed",
   saveBlueprint: "Save blueprint",
@@ -100,6 +126,7 @@ export const en = {
   close: "Close",
   gallery: "This session",
   galleryHint: "Stored in this tab only, until you close it.",
+  galleryHintKept: "Stored in this browser, on this device only, until you remove it.",
   galleryClear: "Remove all",
   galleryShow: (prompt: string, seed: number) => `Show “${prompt}”, seed ${seed}`,
   galleryRemove: (prompt: string, seed: number) => `Remove “${prompt}”, seed ${seed}`,
@@ -112,6 +139,10 @@ export const en = {
   modelElsewhere: "The address must be on this page’s own server; this page cannot connect to any other.",
   modelNeeded: "Choose the model’s folder first.",
   modelNoIndex: "This is not a model folder: it has neither pack.json nor model_index.json.",
+  modelLinks:
+    "If it is in the cache of Hugging Face, its files are links, which browsers leave out: copy the snapshot first (cp -RL).",
+  modelFolderGone: (name: string) => `The folder ${name} cannot be read any more: choose it again.`,
+  pickAgain: (name: string) => `Use ${name} again`,
   modelPicked: (name: string, count: number, size: string) => `${name}: ${count} files, ${size}`,
   modelFilesName: "The model",
   pickFolder: "Choose a folder…",
@@ -129,18 +160,27 @@ export const en = {
   storageHint:
     "This browser stores the model for this site, so that it is downloaded only once. You can download it again at any time.",
   storageFiles: "Files that you choose are read in place. Nothing of them is stored.",
-  clearCache: "Remove the model from this device",
   cleared: "The model was removed from this device.",
+
+  storageOther: "A model",
+  storagePart: (size: string) => `${size}, incomplete`,
+  storageRemove: "Remove",
+  storageRemoveOne: (name: string) => `Remove ${name} from this device`,
+  storageNone:
+    "This window stores nothing, as private windows do. Use a normal window to download the model only once.",
+  keep: "Keep pictures, prompt and settings in this browser",
+  keepHint: "They stay on this device. Without it, everything is gone when you close the tab.",
+  keepSealed: "A sealed tab keeps nothing: what you make here is gone when you close it.",
 
   privacy: "Privacy",
   privacyText:
-    "The prompt, the pictures and the settings stay in this tab. The page can connect only to its own server, to download the model.",
+    "The prompt, the pictures and the settings stay on this device. The page can connect only to its own server, to download the model.",
   sealText:
-    "Once sealed, it cannot connect to anything at all: the browser blocks every connection, and everything runs from what is already on this device.",
+    "Once sealed, nothing leaves this tab: the browser refuses every request, whatever asks for it, no script but the page’s own runs, and everything comes from what is already on this device. Your pictures come along.",
   seal: "Seal this tab",
   unseal: "Break the seal",
   sealedText:
-    "This tab is sealed: the browser blocks every connection, and everything runs from what is already on this device.",
+    "This tab is sealed: the browser refuses every request, whatever asks for it, no script but the page’s own runs, and everything comes from what is already on this device.",
   footer: "GLM-Image is by Z.ai. Atelier is free software, MIT or Apache 2.0.",
   version: (version: string) => `Atelier ${version}`,
 
@@ -163,6 +203,9 @@ export const en = {
   badFile: "A file of the model is damaged or missing",
   badFileAdvice:
     "Remove the model from this device under Storage below and try again. A folder of your own may be incomplete: choose it again.",
+  otherVersion: "The model and this page are of different versions",
+  otherVersionAdvice:
+    "Its files are whole. Load the page anew to get its current version; a model of your own may need a newer one.",
   badRequest: "These settings cannot be used",
   badRequestAdvice: "Change the field that is named here, then press Generate again.",
   badBlueprint: "This blueprint does not fit",
@@ -180,6 +223,11 @@ export const en = {
   inUseAdvice: "Wait until it has finished there or close that tab, then try again.",
   compute: "The computation failed",
   computeAdvice: "Press Generate again. If it fails the same way, try a smaller size.",
+  fileDamaged: (name: string) => `${name} is damaged`,
+  fileDamagedAdvice: "Nothing was changed. If you have another copy of the file, open that.",
+  fileOther: (name: string) => `${name} is of another version`,
+  fileOtherAdvice:
+    "It is not damaged, but was made by another version of Atelier. Load the page anew to get its current version.",
   fileUnknown: (name: string) => `This page cannot open ${name}`,
   fileUnknownAdvice: "It opens blueprints (JSON), pictures, and model folders.",
 };

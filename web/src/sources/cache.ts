@@ -6,11 +6,14 @@
 
 import { AtelierError } from "../errors.js";
 import { hashOf, readListing, writeListing, type Listing } from "./listing.js";
+import { isVersion, type Wanted } from "./latest.js";
 import { isInUse, whileUnused } from "./locks.js";
 import { openStore, removeStore, storedKeys } from "./opfs.js";
 import { partialName, type Store, writeBytes } from "./store.js";
 
 const INDEX = "index.json";
+/** The address of the model, for those who look at what is stored. */
+const ORIGIN = "url.txt";
 
 /** The folder of a URL's model. */
 export function keyOf(url: string): Promise<string> {
@@ -32,7 +35,7 @@ export async function keptListing(store: Store, url: string): Promise<Listing | 
 export async function keepListing(store: Store, key: string, listing: Listing): Promise<void> {
   await writeBytes(store, INDEX, new TextEncoder().encode(writeListing(listing)));
   if (await isInUse(key)) return;
-  const needed = new Set([INDEX, ...listing.files.map((file) => file.name)]);
+  const needed = new Set([INDEX, ORIGIN, ...listing.files.map((file) => file.name)]);
   for (const name of await store.names()) {
     // What cannot be removed now is removed after the next download.
     if (!needed.has(name)) await store.remove(name).catch(() => {});
@@ -60,17 +63,43 @@ export async function room(): Promise<number | undefined> {
   }
 }
 
-/** Whether all of the model at `url` is on this device. */
-export async function isKept(url: string): Promise<boolean> {
+/** Whether all of a model is on this device, in the version that is wanted. */
+export async function isKept({ url, manifest }: Wanted): Promise<boolean> {
   const store = await openStore(await keyOf(url), false);
-  return store !== undefined && (await keptListing(store, url)) !== undefined;
+  const listing = store && (await keptListing(store, url));
+  return listing !== undefined && isVersion(listing, manifest);
+}
+
+/** Writes down whose folder it is, before anything of the model is there. */
+export async function nameStore(store: Store, url: string): Promise<void> {
+  if ((await store.text(ORIGIN)) !== url) await writeBytes(store, ORIGIN, new TextEncoder().encode(url));
+}
+
+/** Every folder of a model, with what lies in it. */
+export async function listKept(): Promise<{ key: string; url?: string; bytes: number; complete: boolean }[]> {
+  const found = [];
+  for (const key of await storedKeys()) {
+    const store = await openStore(key, false);
+    if (!store) continue;
+    const text = await store.text(ORIGIN);
+    // A folder's name is the hash of its address: another address in it is not true.
+    const url = text !== undefined && (await keyOf(text)) === key ? text : undefined;
+    let bytes = 0;
+    for (const name of await store.names()) bytes += (await store.size(name)) ?? 0;
+    const complete = url !== undefined && (await keptListing(store, url)) !== undefined;
+    found.push({ key, ...(url === undefined ? {} : { url }), bytes, complete });
+  }
+  return found;
 }
 
 /** Removes the model at `url` from this device, or all of them. */
 export async function clearKept(url: string | undefined): Promise<void> {
   const keys = url === undefined ? await storedKeys() : [await keyOf(url)];
-  for (const key of keys) {
-    const removed = await whileUnused(key, () => removeStore(key));
-    if (!removed) throw new AtelierError("in-use", "the model cannot be removed: another tab or engine has it open");
-  }
+  for (const key of keys) await clearKey(key);
+}
+
+/** Removes one folder. */
+export async function clearKey(key: string): Promise<void> {
+  const removed = await whileUnused(key, () => removeStore(key));
+  if (!removed) throw new AtelierError("in-use", "the model cannot be removed: another tab or engine has it open");
 }

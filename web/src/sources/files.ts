@@ -3,7 +3,15 @@
 import { AtelierError, messageOf } from "../errors.js";
 import { MODEL_INDEX } from "../generated/layout.js";
 import { MANIFEST } from "../generated/pack.js";
+import { MAX_MANIFEST, parseManifest } from "./listing.js";
 import type { OpenSource } from "./source.js";
+
+/** The model among files of the user's; a pack of another version is refused before anything of it is read. */
+export async function openFiles(files: ReadonlyMap<string, Blob>): Promise<OpenSource> {
+  const manifest = files.get(MANIFEST);
+  if (manifest) parseManifest(await manifest.slice(0, MAX_MANIFEST + 1).text());
+  return new FilesSource(files);
+}
 
 /** A model among files of the user's. */
 export class FilesSource implements OpenSource {
@@ -60,6 +68,20 @@ export async function filesFromDrop(transfer: DataTransfer): Promise<Map<string,
     else if (entry) await walk(entry, entry.name, found);
   }
   return fromRoot(found);
+}
+
+/** The same of a folder that the user let the page see, which can be seen again at the next visit. */
+export async function filesFromHandle(folder: FileSystemDirectoryHandle): Promise<Map<string, File>> {
+  const found = new Map<string, File>();
+  await walkHandle(folder, "", found);
+  return fromRoot(found);
+}
+
+async function walkHandle(folder: FileSystemDirectoryHandle, path: string, found: Map<string, File>): Promise<void> {
+  for await (const entry of folder.values()) {
+    if (entry instanceof FileSystemDirectoryHandle) await walkHandle(entry, `${path}${entry.name}/`, found);
+    else if (entry instanceof FileSystemFileHandle) found.set(path + entry.name, await entry.getFile());
+  }
 }
 
 async function walk(entry: FileSystemEntry, path: string, found: Map<string, File>): Promise<void> {

@@ -2,8 +2,8 @@
 
 import { type Checks, checked, exactly, fields, list, optional, some, text, whole } from "../check.js";
 import { AtelierError, messageOf } from "../errors.js";
-import { type FileEntry, MANIFEST, type Manifest, type Shard } from "../generated/pack.js";
-import { sha256 } from "../records.js";
+import { type FileEntry, MANIFEST, type Manifest, PACK_FORMAT, type Shard } from "../generated/pack.js";
+import { formatOf, sha256 } from "../records.js";
 import { isPlainPath } from "./source.js";
 
 /** A file of a model. */
@@ -31,13 +31,16 @@ interface KeptListing extends Listing {
   readonly format: typeof KEPT_FORMAT;
 }
 
+/** More files than any model has. */
+const MAX_FILES = 10_000;
+
 const path = text(4096, 'a relative path without ".."', isPlainPath);
 const ENTRY: Checks<FileEntry> = { path, bytes: whole(0), sha256 };
 
 /** What of a manifest is needed here; the engine looks at the rest of it. */
 const PACK = fields<Pick<Manifest, "files"> & { readonly shards: readonly Pick<Shard, "file">[] }>({
-  files: list(fields(ENTRY)),
-  shards: list(fields({ file: fields(ENTRY) })),
+  files: list(fields(ENTRY), MAX_FILES),
+  shards: list(fields({ file: fields(ENTRY) }), MAX_FILES),
 });
 
 const shardName = text(4096, "a plain file name", (name) => !name.includes("/") && isPlainPath(name));
@@ -50,6 +53,9 @@ const KEPT = fields<KeptListing>({
   url: text(65_536),
   files: list(fields<ListedFile>({ path, bytes: whole(0), sha256: optional(sha256), name: sha256 })),
 });
+
+/** The largest manifest that is read, in bytes: that of the full model has fewer than a tenth. */
+export const MAX_MANIFEST = 64 << 20;
 
 /** Looks up a file's address. */
 export function addressOf(listing: Listing, path: string): string {
@@ -78,15 +84,28 @@ export async function hashOf(data: string | Uint8Array<ArrayBuffer>): Promise<st
 export async function listPack(url: string, manifest: Uint8Array<ArrayBuffer>): Promise<Listing> {
   const digest = await hashOf(manifest);
   const own = { path: MANIFEST, bytes: manifest.length, sha256: digest, name: digest };
-  const json = parse(new TextDecoder().decode(manifest), MANIFEST);
+  const json = parseManifest(new TextDecoder().decode(manifest));
   const { files, shards } = checked(PACK, json, "bad-file", `${MANIFEST}: `, { file: MANIFEST });
   const listed = [...files, ...shards.map(({ file }) => file)].map((file) => ({ ...file, name: file.sha256 }));
+  // A sum that is no exact number could not be counted.
+  if (!Number.isSafeInteger(listed.reduce((sum, file) => sum + file.bytes, 0))) {
+    throw bad(MANIFEST, "expected sizes that add up");
+  }
   const paths = new Set([MANIFEST]);
   for (const { path } of listed) {
     if (paths.has(path)) throw bad(MANIFEST, `file ${JSON.stringify(path)}: expected once, found twice`);
     paths.add(path);
   }
   return { url, files: [own, ...listed] };
+}
+
+/** The JSON of a manifest of this version. Told before anything of the model is fetched: no fetching could help. */
+export function parseManifest(text: string): unknown {
+  const json = parse(text, MANIFEST);
+  const found = formatOf(json);
+  if (found === undefined || found === PACK_FORMAT || !/^atelier-pack-\d{1,9}$/.test(found)) return json;
+  const problem = `${MANIFEST}: format: expected ${PACK_FORMAT}, found ${found}`;
+  throw new AtelierError("other-version", problem, { file: MANIFEST });
 }
 
 /** The shards that the index of a component's weights names, each once. */

@@ -3,7 +3,7 @@
 import type { WireOpen } from "../protocol.js";
 import type { Hasher } from "../wasm-module.js";
 import { keyOf, room } from "./cache.js";
-import { FilesSource } from "./files.js";
+import { openFiles } from "./files.js";
 import { openStore } from "./opfs.js";
 import { openRemote } from "./remote.js";
 import type { OnDownload, OpenSource } from "./source.js";
@@ -15,11 +15,11 @@ export async function openSource(
   on: OnDownload,
   signal: AbortSignal,
 ): Promise<OpenSource> {
-  if (source.kind === "files") return new FilesSource(source.files);
+  if (source.kind === "files") return openFiles(source.files);
   const key = await keyOf(source.url);
   const store = await openStore(key, true);
   const means = { store, room, hasher, wait, fetch: (url: string, init?: RequestInit) => fetch(url, init) };
-  return openRemote({ url: source.url, key, requests }, means, on, signal);
+  return openRemote({ url: source.url, manifest: source.manifest, key, requests }, means, on, signal);
 }
 
 function wait(milliseconds: number, signal: AbortSignal): Promise<void> {

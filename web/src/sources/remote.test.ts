@@ -47,6 +47,7 @@ function open(
   requests: Requests = "fresh",
   kept: MemoryStore | undefined = store,
   url = server.url,
+  wanted?: string,
 ): Promise<OpenSource> {
   const means: RemoteMeans = {
     store: kept,
@@ -55,7 +56,7 @@ function open(
     hasher: nodeHasher,
     wait: async () => {},
   };
-  return openRemote({ url, key: "k", requests }, means, (event) => events.push(event), never);
+  return openRemote({ url, manifest: wanted, key: "k", requests }, means, (event) => events.push(event), never);
 }
 
 async function expectPack(source: OpenSource, parts = shards): Promise<void> {
@@ -125,7 +126,7 @@ describe("when a complete model is here", () => {
     await expectPack(await open(), next);
     expect(server.requests).toEqual(["GET /model/pack.json", "GET /model/painter-1.safetensors"]);
     expect([...store.files.keys()].sort()).toEqual(
-      ["index.json", sha256Of(manifest(next)), sha256Of(tokenizer), ...next.map(sha256Of)].sort(),
+      ["index.json", "url.txt", sha256Of(manifest(next)), sha256Of(tokenizer), ...next.map(sha256Of)].sort(),
     );
   });
 
@@ -160,12 +161,44 @@ describe("when a complete model is here", () => {
     await vi.waitFor(() => expect([...store.readers.values()]).toEqual([0]));
   });
 
+  test("a file that is whole is not fetched again: it is of another version", async () => {
+    const source = await open();
+    expect(await source.refetch("painter-1.safetensors", () => {}, never)).toBe("whole");
+    expect(server.requests).toEqual(["GET /model/pack.json"]);
+    source.close();
+  });
+
+  test("the version that is wanted is here: nothing is asked", async () => {
+    putPack([noise(10)]);
+    await expectPack(await open("fresh", store, server.url, sha256Of(manifest())));
+    expect(server.requests).toEqual([]);
+  });
+
+  test("the server has another version than the one that is wanted: it is not fetched", async () => {
+    const wanted = sha256Of("of another day");
+    await expect(open("fresh", store, server.url, wanted)).rejects.toMatchObject({ code: "other-version" });
+    expect(server.requests).toEqual(["GET /model/pack.json"]);
+    await expectPack(await open("never"));
+  });
+
   test("a damaged file stays where nothing may be fetched", async () => {
     const source = await open("never");
     expect(await source.refetch("painter-1.safetensors", () => {}, never)).toBe(false);
     expect(store.files.has(sha256Of(shards[1] ?? ""))).toBe(true);
     expect(server.requests).toEqual([]);
   });
+});
+
+test("a pack of a newer format is refused after its manifest", async () => {
+  server.put("pack.json", manifest().replace("atelier-pack-1", "atelier-pack-2"));
+  await expect(open()).rejects.toMatchObject({ code: "other-version", file: "pack.json" });
+  expect(server.requests).toEqual(["GET /model/pack.json"]);
+});
+
+test("files come several at a time, and one that fails stops the others", async () => {
+  server.put("pack.json", manifest([...shards, noise(50, 3)]));
+  await expect(open()).rejects.toMatchObject({ code: "bad-file", file: "painter-2.safetensors" });
+  expect(await keptListing(store, server.url)).toBeUndefined();
 });
 
 test("nothing here, and nothing may be fetched", async () => {
@@ -178,7 +211,7 @@ describe("room", () => {
     roomLeft = 100_000;
     await expect(open()).rejects.toMatchObject({ code: "quota", needed: 213_000, available: 100_000 });
     expect(server.requests).toEqual(["GET /model/pack.json"]);
-    expect([...store.files.keys()]).toEqual([sha256Of(manifest())]);
+    expect([...store.files.keys()].sort()).toEqual([sha256Of(manifest()), "url.txt"].sort());
   });
 
   test("what is here needs no more room", async () => {

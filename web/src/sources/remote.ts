@@ -1,19 +1,25 @@
 /** A model on the page's own server, kept on this device. */
 
 import { AtelierError } from "../errors.js";
-import { keepListing, keptBytes, keptListing } from "./cache.js";
+import { keepListing, keptBytes, keptListing, nameStore } from "./cache.js";
 import { download, type Means } from "./download.js";
 import { addressOf, type ListedFile, type Listing, sameFiles, totalBytes } from "./listing.js";
 import { MANIFEST } from "../generated/pack.js";
 import type { Requests } from "../protocol.js";
-import { latest, notHere } from "./latest.js";
+import { latest, notHere, type Wanted } from "./latest.js";
 import { use, whileFetching } from "./locks.js";
-import { listServer, rangeOf } from "./server.js";
+import { rangeOf } from "./server.js";
 import type { OnDownload, OpenSource } from "./source.js";
 import { type Store, type StoreReader, writeBytes } from "./store.js";
 
 /** Milliseconds between two looks at what another tab fetches. */
 const WATCHED = 1000;
+
+/** Bytes read at a time where a file is hashed. */
+const HASHED = 4 << 20;
+
+/** Files that are fetched at a time: one connection rarely fills a fast line. */
+const LINES = 3;
 
 /** Files up to this size are held in memory where nothing can be kept on the device. */
 const HELD = 4 << 20;
@@ -27,8 +33,7 @@ export interface RemoteMeans extends Means {
 }
 
 /** How a remote model is opened. */
-export interface Remote {
-  readonly url: string;
+export interface Remote extends Wanted {
   readonly key: string;
   readonly requests: Requests;
 }
@@ -43,11 +48,12 @@ export async function openRemote(
   const { store } = means;
   if (!store) {
     if (remote.requests === "never") throw notHere(remote.url);
-    return new ServerSource((await listServer(remote.url, means.fetch, signal)).listing, means);
+    return new ServerSource((await latest(remote, "fresh", undefined, means.fetch, signal)).listing, means);
   }
   await use(remote.key);
+  await nameStore(store, remote.url);
   const kept = await keptListing(store, remote.url);
-  const { listing, manifest } = await latest(remote.url, remote.requests, kept, means.fetch, signal);
+  const { listing, manifest } = await latest(remote, remote.requests, kept, means.fetch, signal);
   if (!kept || !sameFiles(kept, listing)) {
     const watching = watch(listing, store, on);
     await whileFetching(remote.key, signal, async () => {
@@ -98,17 +104,39 @@ async function fetchAll(
   signal: AbortSignal,
 ): Promise<void> {
   const total = totalBytes(listing);
-  let before = 0;
-  for (const file of listing.files) {
-    const report = (bytes: number): void => on({ event: "download", file: file.path, bytes: before + bytes, total });
-    try {
-      await download(listing, file, store, means, report, signal);
-    } catch (error) {
-      if (!(error instanceof AtelierError) || error.code !== "quota") throw error;
-      throw noRoom(total - (await keptBytes(store, listing)), await means.room(), error);
+  const done = new Map<string, number>();
+  const waiting = [...listing.files];
+  // Whichever fails stops the others: what they have stays.
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const fetchNext = async (): Promise<void> => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) {
+      const { path } = file;
+      const report = (bytes: number): void => {
+        done.set(path, bytes);
+        on({ event: "download", file: path, bytes: sum(done.values()), total });
+      };
+      await download(listing, file, store, means, report, either);
     }
-    before += file.bytes;
-  }
+  };
+  const lines = Array.from({ length: LINES }, () =>
+    fetchNext().catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(lines);
+  if (signal.aborted) throw signal.reason;
+  if (!failed.signal.aborted) return;
+  const error: unknown = failed.signal.reason;
+  if (!(error instanceof AtelierError) || error.code !== "quota") throw error;
+  throw noRoom(total - (await keptBytes(store, listing)), await means.room(), error);
+}
+
+function sum(numbers: Iterable<number>): number {
+  let all = 0;
+  for (const number of numbers) all += number;
+  return all;
 }
 
 /** What a listing says of its files. */
@@ -151,16 +179,35 @@ class CachedSource extends Listed implements OpenSource {
     throw bad(path, `expected bytes ${start} to ${end}, found ${bytes.length} bytes`);
   }
 
-  async refetch(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean> {
+  async refetch(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean | "whole"> {
     const { listing, store, means } = this;
     if (!means || (await this.size(path)) === undefined) return false;
     const file = this.file(path);
+    const before = await this.#digest(file, means);
+    // A whole file that cannot be read is no better the second time.
+    if (before !== undefined && before === file.sha256) return "whole";
     // A file that is open cannot be removed.
     await this.#close();
     await store.remove(file.name);
     const report = (bytes: number): void => on({ event: "download", file: path, bytes, total: file.bytes });
     await download(listing, file, store, means, report, signal);
-    return true;
+    return before === undefined || (await this.#digest(file, means)) !== before;
+  }
+
+  /** The SHA-256 of a file as it lies here; undefined where it cannot be read. */
+  async #digest(file: ListedFile, means: Means): Promise<string | undefined> {
+    const hasher = means.hasher();
+    try {
+      const reader = await this.#reader(file.path);
+      for (let at = 0; at < file.bytes; at += HASHED) {
+        hasher.update(await reader.read(at, Math.min(at + HASHED, file.bytes)));
+      }
+      return hasher.digest();
+    } catch {
+      return undefined;
+    } finally {
+      hasher.free();
+    }
   }
 
   close(): void {

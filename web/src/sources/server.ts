@@ -3,7 +3,7 @@
 import { AtelierError, messageOf } from "../errors.js";
 import { CARD, FILES, MODEL_INDEX, STEMS, WEIGHTS, WEIGHTS_INDEX } from "../generated/layout.js";
 import { MANIFEST } from "../generated/pack.js";
-import { addressOf, hashOf, listPack, listShards, type ListedFile, type Listing } from "./listing.js";
+import { addressOf, hashOf, listPack, listShards, type ListedFile, type Listing, MAX_MANIFEST } from "./listing.js";
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
@@ -57,6 +57,12 @@ async function get(
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const response = await ask(url, path, fetch, { cache: "no-cache", signal });
   if (!response) return undefined;
+  const bytes = lengthOf(response);
+  if (bytes !== undefined && bytes > MAX_MANIFEST) {
+    await response.body?.cancel();
+    const problem = `${path}: expected at most ${MAX_MANIFEST} bytes, found ${bytes}`;
+    throw new AtelierError("bad-file", problem, { file: path });
+  }
   try {
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {

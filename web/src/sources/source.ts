@@ -8,8 +8,8 @@ export type OnDownload = (event: DownloadEvent) => void;
 
 /** A model's files, ready to be read. */
 export interface OpenSource extends ModelFiles {
-  /** Fetches a damaged file again; false where that cannot be done. */
-  refetch(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean>;
+  /** Fetches a damaged file again; false where that cannot be done, `whole` where the file is not damaged at all. */
+  refetch(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean | "whole">;
   /** Closes files that are open; the next read opens them again. */
   close(): void;
 }
