@@ -176,11 +176,11 @@ export const en = {
   privacyText:
     "The prompt, the pictures and the settings stay on this device. The page can connect only to its own server, to download the model.",
   sealText:
-    "Once sealed, nothing leaves this tab: the browser refuses every request, whatever asks for it, no script but the page’s own runs, and everything comes from what is already on this device. Your pictures come along.",
+    "Once sealed, no request leaves this tab, whatever asks for it: the browser refuses it, or the page does. No script but the page’s own runs, and everything comes from what is already on this device. Your pictures come along.",
   seal: "Seal this tab",
   unseal: "Break the seal",
   sealedText:
-    "This tab is sealed: the browser refuses every request, whatever asks for it, no script but the page’s own runs, and everything comes from what is already on this device.",
+    "This tab is sealed: no request leaves it, whatever asks for it; the browser refuses it, or the page does. No script but the page’s own runs, and everything comes from what is already on this device.",
   footer: "GLM-Image is by Z.ai. Atelier is free software, MIT or Apache 2.0.",
   version: (version: string) => `Atelier ${version}`,
 
