@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 /// Declares an operation on the tensors of backends: who runs what, and that alone. The public function calls it.
 ///
-/// ```ignore
+/// ```text
 /// kernel! {
 ///     trait SwiGlu in swiglu {
 ///         fn swiglu(gate_up: FloatTensor<Self>) -> FloatTensor<Self>;
