@@ -41,6 +41,7 @@ pub mod prior;
 pub mod probe;
 pub mod progress;
 pub mod prompt;
+mod readback;
 pub mod record;
 pub mod rng;
 pub mod rope;
