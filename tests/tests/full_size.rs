@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atelier::loader::Loader;
-use atelier::plan::{PlanRequest, plan};
+use atelier::memory::{PlanRequest, plan};
 use atelier::transformer::{ConditioningInputs, PictureFrame};
 use atelier::{Checkpoint, Device, Observer, Stage};
 use atelier_tests::packs::random_pack;

@@ -31,10 +31,10 @@ pub mod image;
 pub mod info;
 pub mod latents;
 pub mod loader;
+pub mod memory;
 pub mod nn;
 pub mod packing;
 pub mod pipeline;
-pub mod plan;
 pub mod preview;
 pub mod prior;
 #[cfg(not(target_family = "wasm"))] // A browser cannot wait for a device.

@@ -15,7 +15,7 @@ use crate::error::{Error, Field, Result};
 use crate::geometry::LATENT_PIXELS;
 use crate::image::RgbImage;
 use crate::latents::{ImageIndex, Latents};
-use crate::plan::{MemoryPlan, PlanRequest, StagePlan};
+use crate::memory::{MemoryPlan, PlanRequest, StagePlan};
 use crate::preview::Preview;
 use crate::progress::{Event, Observer, Stage};
 use crate::prompt::{EncodedPrompt, Grid, glyph_texts, glyph_tokens};
@@ -361,7 +361,8 @@ impl<'p> Run<'p> {
         };
         let most = self.budget.unwrap_or_else(|| self.plan_of(prompt).map_or(0, MemoryPlan::peak));
         let painting = painter.peak().saturating_add(decoder.weights.bytes);
-        let decoding = painter.weights.bytes.saturating_add(painter.held()).saturating_add(decoder.peak());
+        let decoding =
+            painter.weights.bytes.saturating_add(painter.persistent()).saturating_add(decoder.peak());
         painting.max(decoding) <= most
     }
 
