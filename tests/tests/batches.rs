@@ -5,7 +5,7 @@
 use atelier::loader::Loader;
 use atelier::prompt::Grid;
 use atelier::transformer::{ConditioningInputs, PictureFrame, Transformer};
-use atelier::{Checkpoint, Device, Observer, Stage, Trace};
+use atelier::{Checkpoint, Device, Observer, Stage};
 use atelier_tests::{assert_close, block_on, cpu, tiny_checkpoint};
 use burn::tensor::{Int, Tensor, TensorData};
 
@@ -77,9 +77,9 @@ fn a_batch_of_pictures_equals_each_of_them_painted_alone() {
             patches,
             frames: &frames[rows.clone()],
         };
-        let conditions = dit.conditions(guides, &mut Trace::disabled());
+        let conditions = dit.conditions(guides);
         let latents = latents.clone().narrow(0, rows.start, count);
-        values(dit.forward(latents, &times[rows], &conditions, None, &mut Trace::disabled()))
+        values(dit.forward(latents, &times[rows], &conditions, None))
     };
     let together = paint(0..2, &dit);
     assert_close("velocities", &together, &[paint(0..1, &dit), paint(1..2, &dit)].concat(), ROUNDING);
@@ -91,19 +91,14 @@ fn a_batch_of_images_equals_each_of_them_seen_alone() {
     let (tower, quantizer) = load(&tiny_checkpoint(), Stage::Sources, &device, async |l| l.vision().await);
     let grid = Grid { rows: 2, columns: 3 };
     let patches = noise([2, 6, 768], &device);
-    let together = tower.forward_batch(patches.clone(), grid, &mut Trace::disabled());
+    let together = tower.forward_batch(patches.clone(), grid);
     for image in 0..2 {
-        let alone =
-            tower.forward(patches.clone().narrow(0, image, 1).squeeze_dim(0), grid, &mut Trace::disabled());
+        let alone = tower.forward(patches.clone().narrow(0, image, 1).squeeze_dim(0), grid);
         let here = values(together.clone().narrow(0, image, 1));
         assert_close(&format!("image {image}"), &here, &values(alone.clone()), ROUNDING);
         // The code is the largest cosine.
-        let codes: Vec<i64> = quantizer
-            .forward(alone.clone(), grid, &mut Trace::disabled())
-            .into_data()
-            .convert::<i64>()
-            .try_to_vec()
-            .unwrap();
+        let codes: Vec<i64> =
+            quantizer.forward(alone.clone(), grid).into_data().convert::<i64>().try_to_vec().unwrap();
         let largest: Vec<i64> =
             quantizer.cosines(alone).argmax(1).into_data().convert::<i64>().try_to_vec().unwrap();
         assert_eq!(codes, largest);

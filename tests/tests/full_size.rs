@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use atelier::loader::Loader;
-use atelier::plan::{PlanRequest, plan};
+use atelier::memory::{PlanRequest, plan};
 use atelier::transformer::{ConditioningInputs, PictureFrame};
-use atelier::{Checkpoint, Device, Observer, Stage, Trace};
+use atelier::{Checkpoint, Device, Observer, Stage};
 use atelier_tests::packs::random_pack;
 use atelier_tests::{block_on, cpu, reference};
 use atelier_weights::Policy;
@@ -88,11 +88,10 @@ fn painter(checkpoint: &Checkpoint, device: &Device) {
         patches: [4, 4],
         frames: &[PictureFrame { target_size: [64.0, 64.0], crop: [0.0, 0.0] }],
     };
-    let trace = &mut Trace::disabled();
-    let conditions = transformer.conditions(guides, trace);
+    let conditions = transformer.conditions(guides);
     let noise: Vec<f32> = (0..16 * 64).map(|i| ((i * 7919 % 997) as f32 / 997.0 - 0.5) * 3.0).collect();
     let latent = Tensor::from_data(TensorData::new(noise, [1, 16, 8, 8]), device);
-    check("velocity", &read(transformer.forward(latent, &[500.0], &conditions, None, trace)));
+    check("velocity", &read(transformer.forward(latent, &[500.0], &conditions, None)));
 }
 
 #[pollster::test]

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use atelier::loader::Loader;
 use atelier::prior::{CachePrecision, KvCache, Prior};
-use atelier::{Checkpoint, Device, Observer, Stage, Trace};
+use atelier::{Checkpoint, Device, Observer, Stage};
 use atelier_tests::{assert_close, block_on, cpu, software_gpu, tiny_checkpoint};
 use burn::tensor::Tensor;
 use testkit::allocator::{self, Counting, in_use};
@@ -40,7 +40,7 @@ impl Architect {
     /// The logits after each token of `tokens`, which follow those in the cache.
     fn logits(&self, tokens: std::ops::Range<usize>, cache: &mut KvCache) -> Vec<f32> {
         let (ids, positions) = self.tokens(tokens);
-        read(self.prior.forward(&ids, &positions, cache, &self.device, &mut Trace::disabled()))
+        read(self.prior.forward(&ids, &positions, cache, &self.device))
     }
 
     /// Some ids; positions that, as in a picture, are not the places in the sequence.

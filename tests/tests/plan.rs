@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use atelier::ModelConfig;
+use atelier::memory::{MemoryPlan, PlanRequest, plan};
 use atelier::packing::plan as lay_out;
-use atelier::plan::{MemoryPlan, PlanRequest, plan};
 use atelier::prior::CachePrecision;
 use atelier::vae::DecodeMode;
 use atelier::{Error, Field, Observer, Pipeline, Request, RgbImage, Stage};
@@ -26,7 +26,7 @@ fn full(policy: &Policy, request: &PlanRequest) -> MemoryPlan {
     plan(&config, &layout.tensors, request).unwrap()
 }
 
-fn stage(plan: &MemoryPlan, stage: Stage) -> &atelier::plan::StagePlan {
+fn stage(plan: &MemoryPlan, stage: Stage) -> &atelier::memory::StagePlan {
     plan.stages.iter().find(|found| found.stage == stage).unwrap()
 }
 
@@ -51,7 +51,7 @@ fn a_cache_of_half_the_numbers_has_half_the_bytes() {
     let request = PlanRequest::new(1024, 1024, true);
     let cache = |precision| {
         let plan = full(&Policy::q4(), &PlanRequest { cache: Some(precision), ..request.clone() });
-        stage(&plan, Stage::Architect).held[0].total()
+        stage(&plan, Stage::Architect).persistent[0].total()
     };
     // 40 layers, two heads of 128, keys and values: 20,480 numbers a token (spec 12).
     assert_eq!(cache(CachePrecision::F32), 20_480 * 4 * (256 + 256 + 1024 + 1));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use atelier::blueprint::{BLUEPRINT_FORMAT, TokenGrid};
 use atelier::loader::Loader;
+use atelier::memory::{MemoryPlan, PlanRequest, WORKSPACE, plan};
 use atelier::packing::plan_checkpoint;
-use atelier::plan::{MemoryPlan, PlanRequest, WORKSPACE, plan};
 use atelier::prompt::TargetGrids;
 use atelier::rng::RNG_VERSION;
 use atelier::{Blueprint, Observer, Pipeline, Request, RgbImage, Sampling, Stage};
@@ -50,8 +50,8 @@ fn plan_of(pipeline: &Pipeline, request: &PlanRequest) -> MemoryPlan {
 fn check(what: &str, plan: &MemoryPlan, stage: Stage, measured: u64) {
     let stage = plan.stages.iter().find(|found| found.stage == stage).unwrap();
     let planned = stage.peak();
-    let moment = stage.largest_moment().map(|moment| moment.name.as_str());
-    let found = format!("{what}: planned {planned} bytes ({moment:?}), measured {measured}");
+    let point = stage.largest_point().map(|point| point.name.as_str());
+    let found = format!("{what}: planned {planned} bytes ({point:?}), measured {measured}");
     eprintln!("{found}, ratio {:.3}", planned as f64 / measured as f64);
     assert!(planned >= measured, "{found}");
     let bare = planned - WORKSPACE;

@@ -1,15 +1,20 @@
 //! What a caller of the library can rely on: seeds, limits, cancelling, batches, blueprints as values.
 
-use std::ops::ControlFlow;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use atelier::prior::CachePrecision;
 use atelier::record::RecordContext;
 use atelier::{
     Blueprint, Error, Event, Field, GridName, Noise, Observer, Pipeline, Prompt, Request, RgbImage, Run,
-    SourceRecord, Stage,
+    SourceRecord, Stage, Trace, TraceTensor,
 };
 use atelier_tests::checks::architect::greedy;
 use atelier_tests::{block_on, cpu, software_gpu, tiny_random};
+use atelier_weights::{ByteSource, FolderSource};
+use futures_lite::future::{yield_now, zip};
 
 fn pipeline() -> Pipeline {
     block_on(Pipeline::load(tiny_random(), cpu())).unwrap()
@@ -416,4 +421,52 @@ async fn a_prepared_request_is_complete_and_means_the_same() {
     );
     assert_eq!(completed(p.prepare(&complete, None).unwrap()), complete);
     assert_eq!(images(&mut p, &complete), images(&mut p, &short));
+}
+
+/// The tiny checkpoint; whoever shares the thread runs before every read.
+struct Yielding(Arc<FolderSource>);
+
+#[async_trait::async_trait(?Send)]
+impl ByteSource for Yielding {
+    async fn size(&self, path: &str) -> atelier_weights::Result<Option<u64>> {
+        self.0.size(path).await
+    }
+
+    async fn read(&self, path: &str, range: Range<u64>) -> atelier_weights::Result<Cow<'_, [u8]>> {
+        yield_now().await;
+        self.0.read(path, range).await
+    }
+
+    fn locate(&self, path: &str) -> String {
+        self.0.locate(path)
+    }
+}
+
+#[test]
+fn runs_that_take_turns_on_one_thread_are_traced_apart() {
+    let turns = RefCell::new(Vec::new());
+    let traced = async |prompt: &'static str| -> Vec<(String, TraceTensor)> {
+        let mut pipeline = Pipeline::load(Arc::new(Yielding(tiny_random())), cpu()).await.unwrap();
+        let mut observer = Observer::new(|_| {
+            turns.borrow_mut().push(prompt);
+            ControlFlow::Continue(())
+        });
+        let trace = Trace::default();
+        trace.scope(pipeline.generate(&small(prompt), &mut observer)).await.unwrap();
+        trace.into_tensors().await.unwrap()
+    };
+    let prompts = ["a 'red' cat", "a blue house"];
+    let alone = prompts.map(|prompt| block_on(traced(prompt)));
+    turns.borrow_mut().clear();
+    let together = block_on(zip(traced(prompts[0]), traced(prompts[1])));
+    turns.borrow_mut().dedup();
+    assert!(turns.borrow().len() > 20, "the runs took turns {} times", turns.borrow().len());
+    for (alone, together) in alone.iter().zip([together.0, together.1]) {
+        let names = |tensors: &[(String, TraceTensor)]| -> Vec<String> {
+            tensors.iter().map(|(name, _)| name.clone()).collect()
+        };
+        assert_eq!(names(&together), names(alone));
+        assert!(together == *alone, "the same values");
+    }
+    assert!(alone[0] != alone[1], "the runs differ");
 }

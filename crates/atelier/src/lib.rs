@@ -31,16 +31,17 @@ pub mod image;
 pub mod info;
 pub mod latents;
 pub mod loader;
+pub mod memory;
 pub mod nn;
 pub mod packing;
 pub mod pipeline;
-pub mod plan;
 pub mod preview;
 pub mod prior;
 #[cfg(not(target_family = "wasm"))] // A browser cannot wait for a device.
 pub mod probe;
 pub mod progress;
 pub mod prompt;
+mod readback;
 pub mod record;
 pub mod rng;
 pub mod rope;

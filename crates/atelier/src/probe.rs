@@ -5,7 +5,7 @@ use atelier_weights::Scheme;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::error::{Error, Result};
-use crate::trace::read_floats;
+use crate::readback::read_floats;
 
 /// Reads and writes memory, and does nothing else.
 #[derive(Debug)]

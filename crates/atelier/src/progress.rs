@@ -9,7 +9,7 @@ use crate::blueprint::Blueprint;
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::prompt::Grid;
-use crate::trace::Trace;
+use crate::trace;
 
 /// One thing that happened. The names are those of the JSON events.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -131,14 +131,12 @@ pub enum GridName {
     Large,
 }
 
-/// Who watches a run: a callback and a trace, both optional.
+/// Who watches a run, if anybody.
 #[derive(Default)]
 pub struct Observer<'a> {
     callback: Option<Box<Callback<'a>>>,
     /// Whether steps bring a small picture along.
     pub(crate) previews: bool,
-    /// The tensors of every stage, if enabled.
-    pub trace: Trace,
 }
 
 type Callback<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
@@ -154,11 +152,6 @@ impl<'a> Observer<'a> {
         Self { callback: Some(Box::new(callback)), ..Self::default() }
     }
 
-    /// The same with every stage's tensors recorded.
-    pub fn traced(self) -> Self {
-        Self { trace: Trace::enabled(), ..self }
-    }
-
     /// The same with a small picture at every step.
     pub fn with_previews(self) -> Self {
         Self { previews: true, ..self }
@@ -169,18 +162,15 @@ impl<'a> Observer<'a> {
     /// # Errors
     /// [`Error::Cancelled`] when the callback breaks.
     pub(crate) fn emit(&mut self, event: Event) -> Result<()> {
-        let stop = self.callback.as_mut().is_some_and(|callback| callback(&event).is_break());
+        let callback = self.callback.as_mut();
+        let stop = callback.is_some_and(|callback| trace::paused(|| callback(&event)).is_break());
         if stop { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 
 impl std::fmt::Debug for Observer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { callback, previews, trace } = self;
-        f.debug_struct("Observer")
-            .field("watched", &callback.is_some())
-            .field("previews", previews)
-            .field("trace", trace)
-            .finish()
+        let Self { callback, previews } = self;
+        f.debug_struct("Observer").field("watched", &callback.is_some()).field("previews", previews).finish()
     }
 }

@@ -1,20 +1,36 @@
 //! An optional record of every stage's tensors, for comparison with the reference.
 //!
+//! A model calls [`record`] and knows no more: what it records goes to the [`Trace`] in whose scope it runs, and without one
+//! it is not even computed.
+//!
 //! Names are those of the reference's files: plain for what the end-to-end and architect files hold, and behind the
 //! family's name (`glyph.`, `dit_cond.`, `dit_uncond.`, `vae_decode.`, `vision.source0.`, `vae_encode.source0.`) for what
 //! happens inside a model, which is kept for the first picture and its first step. In a batch, what the reference keeps
 //! for one prompt only goes behind `prompt0.`, `prompt1.`, ….
 
-use burn::tensor::{Int, Tensor};
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+
+use burn::tensor::Tensor;
 
 use crate::error::{Error, Result};
+use crate::readback::read_floats;
 
-/// Collects named tensors while a run goes on; a disabled trace costs nothing.
-#[derive(Debug, Default)]
+thread_local! {
+    /// The trace in whose scope this thread runs now. Only [`install`] changes it, for the time of one call: it never
+    /// outlives a poll, so that futures that share a thread cannot record into each other's traces.
+    static CURRENT: RefCell<Option<Trace>> = const { RefCell::new(None) };
+}
+
+/// Collects the named tensors of what runs in its scope.
+#[derive(Debug, Clone, Default)]
 pub struct Trace {
-    enabled: bool,
     prefix: String,
-    entries: Vec<Entry>,
+    /// Shared by all prefixes.
+    entries: Rc<RefCell<Vec<Entry>>>,
 }
 
 /// A recorded tensor. Entries of one name are parts of one tensor, concatenated along `axis`.
@@ -22,15 +38,14 @@ pub struct Trace {
 struct Entry {
     name: String,
     axis: usize,
-    shape: Vec<usize>,
-    values: EntryValues,
+    value: Recorded,
 }
 
-/// Still on the device, or already on the host.
+/// A tensor still on the device, or already on the host.
 #[derive(Debug)]
-enum EntryValues {
-    Device(Box<Tensor<1>>),
-    Host(TraceValues),
+pub(crate) enum Recorded {
+    Device { shape: Vec<usize>, values: Box<Tensor<1>> },
+    Host(TraceTensor),
 }
 
 /// One tensor of a trace.
@@ -54,78 +69,15 @@ pub enum TraceValues {
 }
 
 impl Trace {
-    /// A trace that records.
-    pub fn enabled() -> Self {
-        Self { enabled: true, ..Self::default() }
+    /// Runs `future` and records what it computes, also where it awaits and others run in between.
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|context| self.sync_scope(|| future.as_mut().poll(context))).await
     }
 
-    /// A trace that drops everything.
-    pub fn disabled() -> Self {
-        Self::default()
-    }
-
-    /// Whether anything is recorded.
-    pub fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
-    /// Runs `stage` with `prefix` before every name it records.
-    pub(crate) fn scoped<T>(&mut self, prefix: &str, stage: impl FnOnce(&mut Self) -> T) -> T {
-        let outer = self.prefix.clone();
-        self.prefix.push_str(prefix);
-        let result = stage(self);
-        self.prefix = outer;
-        result
-    }
-
-    /// As [`Trace::scoped`], but records nothing unless `wanted`.
-    pub(crate) fn scoped_if<T>(
-        &mut self,
-        wanted: bool,
-        prefix: &str,
-        stage: impl FnOnce(&mut Self) -> T,
-    ) -> T {
-        if wanted { self.scoped(prefix, stage) } else { stage(&mut Self::disabled()) }
-    }
-
-    /// Records a device tensor; it is read back in [`Trace::into_tensors`].
-    pub(crate) fn tensor<const D: usize>(&mut self, name: &str, tensor: &Tensor<D>) {
-        self.stacked_tensor(name, 0, tensor);
-    }
-
-    /// Records one picture's part of a tensor whose dimension `axis` counts the pictures.
-    pub(crate) fn stacked_tensor<const D: usize>(&mut self, name: &str, axis: usize, tensor: &Tensor<D>) {
-        if self.enabled {
-            let values = EntryValues::Device(Box::new(tensor.clone().reshape([-1])));
-            self.push(name, axis, tensor.dims().to_vec(), values);
-        }
-    }
-
-    /// Records host values, made only when the trace is enabled.
-    pub(crate) fn host(&mut self, name: &str, shape: &[usize], values: impl FnOnce() -> TraceValues) {
-        self.stacked(name, 0, shape, values);
-    }
-
-    /// Records one part of a tensor whose dimension `axis` counts pictures, prompts or source patches.
-    pub(crate) fn stacked(
-        &mut self,
-        name: &str,
-        axis: usize,
-        shape: &[usize],
-        values: impl FnOnce() -> TraceValues,
-    ) {
-        if self.enabled {
-            self.push(name, axis, shape.to_vec(), EntryValues::Host(values()));
-        }
-    }
-
-    /// Records ids, positions or grids.
-    pub(crate) fn ids(&mut self, name: &str, shape: &[usize], ids: impl IntoIterator<Item = u32>) {
-        self.host(name, shape, || TraceValues::ids(&ids.into_iter().collect::<Vec<_>>()));
-    }
-
-    fn push(&mut self, name: &str, axis: usize, shape: Vec<usize>, values: EntryValues) {
-        self.entries.push(Entry { name: format!("{}{name}", self.prefix), axis, shape, values });
+    /// Runs `stage` and records what it computes. A future that it returns is outside.
+    pub fn sync_scope<T>(&self, stage: impl FnOnce() -> T) -> T {
+        install(Some(self.clone()), stage)
     }
 
     /// Everything recorded, in order of the names' first appearance, read back from the device.
@@ -133,13 +85,14 @@ impl Trace {
     /// # Errors
     /// The device fails to hand a tensor back, or the parts of one name do not fit together.
     pub async fn into_tensors(self) -> Result<Vec<(String, TraceTensor)>> {
-        let mut tensors: Vec<(String, TraceTensor)> = Vec::with_capacity(self.entries.len());
-        for Entry { name, axis, shape, values } in self.entries {
-            let values = match values {
-                EntryValues::Host(values) => values,
-                EntryValues::Device(tensor) => TraceValues::F32(read_floats(*tensor).await?),
+        let mut tensors: Vec<(String, TraceTensor)> = Vec::new();
+        for Entry { name, axis, value } in self.entries.take() {
+            let part = match value {
+                Recorded::Host(tensor) => tensor,
+                Recorded::Device { shape, values } => {
+                    TraceTensor::new(shape, TraceValues::F32(read_floats(*values).await?))
+                }
             };
-            let part = TraceTensor { shape, values };
             match tensors.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, whole)) => {
                     whole.append(part, axis).map_err(|e| Error::Compute(format!("trace {name}: {e}")))?
@@ -151,14 +104,78 @@ impl Trace {
     }
 }
 
-impl TraceValues {
-    /// Ids as the reference's files store them.
-    pub(crate) fn ids(ids: &[u32]) -> Self {
-        Self::I32(ids.iter().map(|id| id.cast_signed()).collect())
+/// Whether anything is recorded.
+pub(crate) fn is_recording() -> bool {
+    CURRENT.with_borrow(Option::is_some)
+}
+
+/// Records a value, which is made only if somebody wants it. Those of one name are joined along the first dimension, which
+/// counts pictures, prompts or source patches.
+pub(crate) fn record<V: Into<Recorded>>(name: impl Display, value: impl FnOnce() -> V) {
+    record_along(0, name, value);
+}
+
+/// As [`record`], but those of one name are joined along `axis`.
+pub(crate) fn record_along<V: Into<Recorded>>(axis: usize, name: impl Display, value: impl FnOnce() -> V) {
+    if let Some(Trace { prefix, entries }) = CURRENT.with_borrow(Option::clone) {
+        let entry = Entry { name: format!("{prefix}{name}"), axis, value: value().into() };
+        entries.borrow_mut().push(entry);
+    }
+}
+
+/// Runs `stage` with `prefix` before every name it records.
+pub(crate) fn prefixed<T>(prefix: &str, stage: impl FnOnce() -> T) -> T {
+    let mut trace = CURRENT.with_borrow(Option::clone);
+    if let Some(trace) = &mut trace {
+        trace.prefix.push_str(prefix);
+    }
+    install(trace, stage)
+}
+
+/// As [`prefixed`], but records nothing unless `wanted`.
+pub(crate) fn prefixed_if<T>(wanted: bool, prefix: &str, stage: impl FnOnce() -> T) -> T {
+    if wanted { prefixed(prefix, stage) } else { paused(stage) }
+}
+
+/// Runs `stage` and records nothing of it.
+pub(crate) fn paused<T>(stage: impl FnOnce() -> T) -> T {
+    install(None, stage)
+}
+
+/// Runs `stage` in the scope of `trace`, and then returns to the scope before, even from a panic.
+fn install<T>(trace: Option<Trace>, stage: impl FnOnce() -> T) -> T {
+    struct Return(Option<Trace>);
+    impl Drop for Return {
+        fn drop(&mut self) {
+            CURRENT.set(self.0.take());
+        }
+    }
+    let _return = Return(CURRENT.replace(trace));
+    stage()
+}
+
+impl<const D: usize> From<Tensor<D>> for Recorded {
+    fn from(tensor: Tensor<D>) -> Self {
+        Self::Device { shape: tensor.dims().to_vec(), values: Box::new(tensor.reshape([-1])) }
+    }
+}
+
+impl From<TraceTensor> for Recorded {
+    fn from(tensor: TraceTensor) -> Self {
+        Self::Host(tensor)
     }
 }
 
 impl TraceTensor {
+    pub(crate) fn new(shape: impl Into<Vec<usize>>, values: TraceValues) -> Self {
+        Self { shape: shape.into(), values }
+    }
+
+    /// Ids, positions or grids, as the reference's files store them.
+    pub(crate) fn ids(shape: impl Into<Vec<usize>>, ids: impl IntoIterator<Item = u32>) -> Self {
+        Self::new(shape, TraceValues::I32(ids.into_iter().map(u32::cast_signed).collect()))
+    }
+
     /// Concatenates `other` along `axis`.
     fn append(&mut self, other: Self, axis: usize) -> Result<(), String> {
         let fits = self.shape.len() == other.shape.len()
@@ -187,45 +204,101 @@ fn interleave<T: Copy>(a: &mut Vec<T>, b: &[T], (in_a, in_b): (usize, usize)) {
     *a = rows.flat_map(|(a, b)| a.iter().chain(b).copied()).collect();
 }
 
-/// Reads a float tensor back to the host, row-major.
-///
-/// # Errors
-/// The device fails.
-pub(crate) async fn read_floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let data = tensor.into_data_async().await.map_err(|e| Error::Compute(e.to_string()))?;
-    data.try_cast_as::<f32>()
-        .map_err(|e| Error::Compute(e.to_string()))?
-        .try_into_vec::<f32>()
-        .map_err(|e| Error::Compute(format!("{e:?}")))
-}
-
-/// Reads an integer tensor back to the host, row-major.
-///
-/// # Errors
-/// The device fails.
-pub(crate) async fn read_ids<const D: usize>(tensor: Tensor<D, Int>) -> Result<Vec<u32>> {
-    let data = tensor.into_data_async().await.map_err(|e| Error::Compute(e.to_string()))?;
-    let ids = data
-        .try_cast_as::<i64>()
-        .map_err(|e| Error::Compute(e.to_string()))?
-        .try_into_vec::<i64>()
-        .map_err(|e| Error::Compute(format!("{e:?}")))?;
-    ids.into_iter()
-        .map(|id| u32::try_from(id).map_err(|_| Error::Compute(format!("id {id} read back from the device"))))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
+    use futures_lite::future::{block_on, yield_now, zip};
+
     use super::*;
+    use crate::progress::{Event, Observer};
+
+    fn note(name: &str, id: u32) {
+        record(name, || TraceTensor::ids([1], [id]));
+    }
+
+    fn recorded(trace: Trace) -> Vec<(String, TraceTensor)> {
+        block_on(trace.into_tensors()).unwrap()
+    }
+
+    fn one(name: &str, ids: &[u32]) -> (String, TraceTensor) {
+        (name.to_owned(), TraceTensor::ids([ids.len()], ids.iter().copied()))
+    }
 
     #[test]
     fn parts_of_one_name_are_joined_along_their_axis() {
-        let mut trace = Trace::enabled();
-        trace.stacked("x", 1, &[2, 1], || TraceValues::ids(&[1, 3]));
-        trace.stacked("x", 1, &[2, 1], || TraceValues::ids(&[2, 4]));
-        let tensors = futures_lite::future::block_on(trace.into_tensors()).unwrap();
-        let joined = TraceTensor { shape: vec![2, 2], values: TraceValues::I32(vec![1, 2, 3, 4]) };
-        assert_eq!(tensors, [("x".to_owned(), joined)]);
+        let trace = Trace::default();
+        trace.sync_scope(|| {
+            record_along(1, "x", || TraceTensor::ids([2, 1], [1, 3]));
+            record_along(1, "x", || TraceTensor::ids([2, 1], [2, 4]));
+        });
+        assert_eq!(recorded(trace), [("x".to_owned(), TraceTensor::ids([2, 2], [1, 2, 3, 4]))]);
+    }
+
+    /// Takes turns with whoever shares the thread, inside a prefix as well as outside.
+    async fn in_turns(first: u32) {
+        for id in first..first + 3 {
+            note("x", id);
+            yield_now().await;
+            prefixed("inner.", || note("x", id));
+            yield_now().await;
+        }
+    }
+
+    #[test]
+    fn futures_that_take_turns_do_not_mix() {
+        let (a, b) = (Trace::default(), Trace::default());
+        let untraced = async {
+            for _ in 0..6 {
+                assert!(!is_recording());
+                yield_now().await;
+            }
+        };
+        block_on(zip(zip(a.scope(in_turns(10)), untraced), b.scope(in_turns(20))));
+        assert!(!is_recording());
+        assert_eq!(recorded(a), [one("x", &[10, 11, 12]), one("inner.x", &[10, 11, 12])]);
+        assert_eq!(recorded(b), [one("x", &[20, 21, 22]), one("inner.x", &[20, 21, 22])]);
+    }
+
+    #[test]
+    fn a_scope_ends_with_a_panic_or_a_dropped_future() {
+        let (trace, outer) = (Trace::default(), Trace::default());
+        outer.sync_scope(|| {
+            let panics = || trace.sync_scope(|| prefixed("inner.", || panic!("as it should")));
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics));
+            assert!(panicked.is_err());
+            note("x", 1);
+            let begun = block_on(futures_lite::future::poll_once(trace.scope(in_turns(2))));
+            assert!(begun.is_none());
+            note("x", 3);
+        });
+        assert_eq!(recorded(outer), [one("x", &[1, 3])]);
+        assert_eq!(recorded(trace), [one("x", &[2])]);
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_made() {
+        let unwanted = || record("x", || -> TraceTensor { panic!("nobody asked") });
+        unwanted();
+        let trace = Trace::default();
+        trace.sync_scope(|| {
+            paused(unwanted);
+            prefixed_if(false, "a.", unwanted);
+            prefixed_if(true, "a.", || prefixed("b.", || note("x", 1)));
+        });
+        assert_eq!(recorded(trace), [one("a.b.x", &[1])]);
+    }
+
+    #[test]
+    fn what_an_observer_does_is_not_of_the_run() {
+        let trace = Trace::default();
+        trace.sync_scope(|| {
+            let mut observer = Observer::new(|_| {
+                note("x", 1);
+                ControlFlow::Continue(())
+            });
+            observer.emit(Event::Decode { image: 0, images: 1 }).unwrap();
+        });
+        assert_eq!(recorded(trace), []);
     }
 }

@@ -1,4 +1,4 @@
-use atelier::{Device, Observer, Pipeline, Request, Sampling};
+use atelier::{Device, Observer, Pipeline, Request, Sampling, Trace};
 
 use super::read;
 use crate::traced::assert_all_traced;
@@ -18,10 +18,10 @@ fn check(name: &str, device: &Device) {
         height: Some(golden.entry.number("token_h") * 32),
         ..greedy([golden.entry.prompt()])
     };
-    let mut observer = Observer::silent().traced();
+    let trace = Trace::default();
     let mut run = pipeline.prepare(&request, None).expect("a run");
-    block_on(run.blueprint(0, &mut observer)).expect("a blueprint");
-    assert_all_traced(&golden, &read(observer.trace));
+    block_on(trace.scope(run.blueprint(0, &mut Observer::silent()))).expect("a blueprint");
+    assert_all_traced(&golden, &read(trace));
 }
 
 pub fn t2i_a(device: &Device) {

@@ -1,4 +1,4 @@
-use atelier::{Device, Noise, Observer, Pipeline, Request, RgbImage};
+use atelier::{Device, Noise, Observer, Pipeline, Request, RgbImage, Trace};
 
 use super::architect::greedy;
 use super::read;
@@ -28,10 +28,11 @@ fn check(name: &str, device: &Device) {
         latents: Some(Noise { shape: golden.shape("noise"), values: golden.f32("noise") }),
         ..greedy(prompts)
     };
-    let mut observer = Observer::silent().traced();
-    let pictures = block_on(pipeline.generate(&request, &mut observer)).expect("pictures");
+    let trace = Trace::default();
+    let pictures = block_on(trace.scope(pipeline.generate(&request, &mut Observer::silent())));
+    let pictures = pictures.expect("pictures");
     assert_eq!(pictures.len(), image[0]);
-    assert_all_traced(&golden, &read(observer.trace));
+    assert_all_traced(&golden, &read(trace));
 }
 
 pub fn t2i_a(device: &Device) {

@@ -8,8 +8,9 @@ use crate::{Golden, tiny_checkpoint};
 fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
     let encoder = load(&tiny_checkpoint(), Stage::Painter, device, async |l| l.glyph_encoder().await);
-    let mut trace = Trace::enabled();
-    encoder.forward(&glyph_tokens(&glyph_texts(golden.entry.prompt())), device, &mut trace);
+    let trace = Trace::default();
+    let tokens = glyph_tokens(&glyph_texts(golden.entry.prompt()));
+    trace.sync_scope(|| encoder.forward(&tokens, device));
     let required =
         ["input_ids", "attention_mask", "block0_out", "block1_out", "last_hidden_state", "glyph_embeds"];
     assert_traced(&golden, &read(trace), &required);

@@ -20,7 +20,7 @@ fn check(name: &str, device: &Device) {
     let frame = PictureFrame { target_size: pair("target_size"), crop: pair("crop_coords") };
     let drop = golden.i32("prior_token_drop");
     assert!(drop.iter().all(|&d| d == drop[0]), "one flag for all tokens");
-    let mut trace = Trace::enabled();
+    let trace = Trace::default();
     let guides = ConditioningInputs {
         glyphs: Some(tensor3("encoder_hidden_states")),
         prior_ids: &golden.ids("prior_token_id"),
@@ -28,8 +28,10 @@ fn check(name: &str, device: &Device) {
         patches: [height / 2, width / 2],
         frames: &[frame],
     };
-    let conditions = dit.conditions(guides, &mut trace);
-    dit.forward(latent, &[golden.f32("timestep")[0]], &conditions, None, &mut trace);
+    trace.sync_scope(|| {
+        let conditions = dit.conditions(guides);
+        dit.forward(latent, &[golden.f32("timestep")[0]], &conditions, None)
+    });
     assert_all_traced(&golden, &read(trace));
 }
 

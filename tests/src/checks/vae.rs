@@ -12,8 +12,8 @@ pub fn decode(device: &Device) {
     let golden = Golden::open("vae_decode");
     let decoder = load(&tiny_checkpoint(), Stage::Decoder, device, async |l| l.vae_decoder().await);
     let z = Tensor::<4>::from_data(TensorData::new(golden.f32("z"), golden.shape("z")), device);
-    let mut trace = Trace::enabled();
-    let sample = decoder.forward(z, &mut trace);
+    let trace = Trace::default();
+    let sample = trace.sync_scope(|| decoder.forward(z));
     let [_, _, height, width] = sample.dims();
     let sample: Vec<f32> = sample.into_data().try_into_vec().expect("f32");
     assert_close("sample", &sample, &golden.f32("sample"), golden.entry.tolerance());
@@ -30,8 +30,8 @@ pub fn encode(device: &Device) {
     let pixels = vae_pixels(&image(&golden, "image_u8")).expect("pixels");
     assert_close("pixels", &pixels, &golden.f32("pixels"), golden.entry.tolerance());
     let pixels = Tensor::<4>::from_data(TensorData::new(pixels, golden.shape("pixels")), device);
-    let mut trace = Trace::enabled();
-    let mean = encoder.forward(pixels, &mut trace);
+    let trace = Trace::default();
+    let mean = trace.sync_scope(|| encoder.forward(pixels));
     let normalised = LatentStatistics::new(&checkpoint.config().vae).normalise(mean);
     let normalised: Vec<f32> = normalised.into_data().try_into_vec().expect("f32");
     assert_close("normalised", &normalised, &golden.f32("normalised"), golden.entry.tolerance());

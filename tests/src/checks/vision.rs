@@ -18,25 +18,21 @@ fn check(name: &str, device: &Device) {
     let patches = vision_patches(&image, c.patch_size, c.min_pixels, c.max_pixels).expect("patches");
     let grid = patches.grid;
     assert_eq!(golden.ids("image_grid_thw"), [1, grid.rows as u32, grid.columns as u32]);
-    let codes = |pixels: Vec<f32>, trace: &mut Trace| -> Vec<u32> {
+    let codes = |pixels: Vec<f32>| -> Vec<u32> {
         let pixels = Tensor::<2>::from_data(TensorData::new(pixels, [grid.len(), 768]), device);
-        let codes = quantizer.forward(tower.forward(pixels, grid, trace), grid, trace);
+        let codes = quantizer.forward(tower.forward(pixels, grid), grid);
         let codes: Vec<i64> =
             codes.into_data().try_cast_as::<i64>().expect("ids").try_into_vec().expect("ids");
         codes.into_iter().map(|code| code as u32).collect()
     };
-    let mut trace = Trace::enabled();
-    let ids = codes(golden.f32("pixel_values"), &mut trace);
+    let trace = Trace::default();
+    let ids = trace.sync_scope(|| codes(golden.f32("pixel_values")));
     assert_eq!(ids, golden.ids("vq_ids"), "{name}: codes");
     assert_eq!(upsample_codes(&ids, grid), golden.ids("vq_ids_up"), "{name}: upsampled codes");
     let required = ["patch_embed_out", "with_position", "block0_out", "block1_out", "quant_conv_out"];
     assert_traced(&golden, &read(trace), &required);
     // And with our own patches the codes are the same.
-    assert_eq!(
-        codes(patches.pixels, &mut Trace::disabled()),
-        golden.ids("vq_ids"),
-        "{name}: codes of our patches"
-    );
+    assert_eq!(codes(patches.pixels), golden.ids("vq_ids"), "{name}: codes of our patches");
 }
 
 pub fn a(device: &Device) {

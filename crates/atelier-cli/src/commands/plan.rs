@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use atelier::memory::{MemoryPlan, Part, PlanRequest, StagePlan, plan};
 use atelier::packing::{plan as lay_out, plan_checkpoint};
-use atelier::plan::{MemoryPlan, Part, PlanRequest, StagePlan, plan};
 use atelier::prior::CachePrecision;
 use atelier::vae::DecodeMode;
 use atelier::{Checkpoint, ModelConfig};
@@ -177,19 +177,19 @@ fn report(plan: &MemoryPlan, subject: &Subject, request: &PlanRequest) -> Report
 }
 
 fn stage_report(stage: &StagePlan) -> StageReport {
-    let moment = stage.largest_moment();
+    let point = stage.largest_point();
     StageReport {
         weights: stage.weights.bytes,
-        held: stage.held(),
-        working: moment.map_or(0, |moment| moment.total()),
+        held: stage.persistent(),
+        working: point.map_or(0, |point| point.total()),
         peak: stage.peak(),
-        moment: moment.map(|moment| moment.name.clone()).unwrap_or_default(),
+        moment: point.map(|point| point.name.clone()).unwrap_or_default(),
         plan: StageDetail {
             stage: stage.stage.name(),
             mode: stage.mode,
             cache: stage.cache,
-            held_parts: stage.held.clone(),
-            moment_parts: moment.map(|moment| moment.parts.clone()).unwrap_or_default(),
+            held_parts: stage.persistent.clone(),
+            moment_parts: point.map(|point| point.parts.clone()).unwrap_or_default(),
         },
     }
 }

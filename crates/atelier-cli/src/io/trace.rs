@@ -2,14 +2,21 @@
 
 use std::path::Path;
 
-use atelier::{TraceTensor, TraceValues};
+use atelier::{Trace, TraceTensor, TraceValues};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use crate::error::{Error, Result};
 use crate::io::files;
 
-/// Writes a trace.
-pub fn write(path: &Path, tensors: &[(String, TraceTensor)]) -> Result<()> {
+/// Runs `run`, and writes its tensors to `path` if there is one.
+pub async fn record(path: Option<&Path>, run: impl Future<Output = Result<()>>) -> Result<()> {
+    let Some(path) = path else { return run.await };
+    let trace = Trace::default();
+    trace.scope(run).await?;
+    write(path, &trace.into_tensors().await?)
+}
+
+fn write(path: &Path, tensors: &[(String, TraceTensor)]) -> Result<()> {
     let failed =
         |error: safetensors::SafeTensorError| Error::Crash(format!("the trace cannot be encoded: {error}"));
     let encoded: Vec<(Dtype, Vec<u8>)> = tensors.iter().map(|(_, tensor)| bytes(&tensor.values)).collect();

@@ -1,7 +1,7 @@
 //! The memory that a run may take: a budget, or what the machine has free.
 
+use atelier::memory::{MemoryPlan, PlanRequest};
 use atelier::packing::plan_checkpoint;
-use atelier::plan::{MemoryPlan, PlanRequest};
 use atelier::{AdapterKind, DeviceReport, Request, Run};
 use atelier_weights::Policy;
 
@@ -64,7 +64,7 @@ fn too_little(run: &Run<'_>, model: &Model, free: u64) -> Result<Error> {
     if !pipeline.checkpoint().is_pack() {
         let q4 = plan_checkpoint(pipeline.checkpoint(), &Policy::q4())?;
         let planned = PlanRequest { sources: request.sources.len(), ..PlanRequest::new(width, height, true) };
-        let packed = atelier::plan::plan(pipeline.checkpoint().config(), &q4.tensors, &planned)?.peak();
+        let packed = atelier::memory::plan(pipeline.checkpoint().config(), &q4.tensors, &planned)?.peak();
         if packed < plan.peak() {
             let model = one_line(&model.to_string());
             ways.push(format!(

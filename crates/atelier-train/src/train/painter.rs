@@ -6,7 +6,7 @@ use atelier::config::ModelConfig;
 use atelier::prompt::{Grid, glyph_texts, glyph_tokens, upsample_codes};
 use atelier::transformer::{ConditioningInputs, PictureFrame};
 use atelier::vae::{Encoder, LatentStatistics};
-use atelier::{Trace, weight_mapping};
+use atelier::weight_mapping;
 use burn::tensor::{Device, Tensor};
 use futures_lite::future::block_on;
 
@@ -98,7 +98,7 @@ impl PainterTask {
         let cut: Vec<(Drawing, [usize; 2])> =
             lessons.iter().map(|lesson| (lesson.drawing.clone(), lesson.place.map(|at| at * cell))).collect();
         let pixels = vae::crops(&cut, side * cell, &device);
-        let clean = self.statistics.normalise(self.encoder.forward(pixels, &mut Trace::disabled()));
+        let clean = self.statistics.normalise(self.encoder.forward(pixels));
 
         self.give_tables(parameters);
         let transformer = block_on(weight_mapping::transformer(parameters, &self.config.transformer))?;
@@ -108,7 +108,7 @@ impl PainterTask {
         for lesson in lessons {
             let texts =
                 if lesson.with_glyphs { glyph_texts(&lesson.drawing.sample.prompt) } else { Vec::new() };
-            glyphs.push(glyph_encoder.forward(&glyph_tokens(&texts), &device, &mut Trace::disabled()));
+            glyphs.push(glyph_encoder.forward(&glyph_tokens(&texts), &device));
         }
         let longest = glyphs.iter().map(|glyph| glyph.dims()[1]).max().unwrap_or(1);
         let glyphs =
@@ -136,7 +136,7 @@ impl PainterTask {
             patches: [patches; 2],
             frames: &frames,
         };
-        let conditions = transformer.conditions(guides, &mut Trace::disabled());
+        let conditions = transformer.conditions(guides);
 
         let noise = vae::normal(clean.dims(), random, &device);
         let sigmas: Vec<f32> = lessons.iter().map(|lesson| self.sigma(lesson)).collect();
@@ -144,7 +144,7 @@ impl PainterTask {
         let noisy = clean.clone() + (noise.clone() - clean.clone()) * sigma;
         // The painter hears the unshifted time, less one (specification, section 8).
         let times: Vec<f32> = lessons.iter().map(|lesson| lesson.time * 1000.0 - 1.0).collect();
-        let velocity = transformer.forward(noisy, &times, &conditions, None, &mut Trace::disabled());
+        let velocity = transformer.forward(noisy, &times, &conditions, None);
         let [count, channels, height, width] = velocity.dims();
         let square = (velocity - (noise - clean)).square();
         Ok(square.reshape([count, channels * height * width]).mean_dim(1).reshape([count]))
@@ -193,7 +193,7 @@ pub fn latents(studio: &Studio, state: &Path, device: &Device) -> Result<(Vec<f3
         let drawing = studio.draw(1, index, &vae::curriculum())?;
         let place = [side * (index as usize % 2), side * (index as usize / 2 % 2)];
         let pixels = vae::crops(&[(drawing, place)], side, device);
-        let latents = encoder.forward(pixels, &mut Trace::disabled());
+        let latents = encoder.forward(pixels);
         let [_, channels, height, width] = latents.dims();
         let values = files::values(latents)?;
         for (channel, values) in values.chunks(height * width).enumerate().take(channels) {

@@ -3,7 +3,7 @@
 use atelier::config::VaeConfig;
 use atelier::preview::Preview;
 use atelier::vae::{Encoder, LatentStatistics};
-use atelier::{Latents, RgbImage, Trace};
+use atelier::{Latents, RgbImage};
 use burn::tensor::Device;
 
 use super::error::{Result, TrainError};
@@ -27,7 +27,7 @@ pub fn fit(studio: &Studio, encoder: &Encoder, config: &VaeConfig, device: &Devi
         let drawing = studio.draw(1, index, &vae::curriculum())?;
         let image = RgbImage::new(side, side, drawing.picture.rgb.clone())?;
         let pixels = vae::crops(&[(drawing, [0, 0])], side, device);
-        let latents = statistics.normalise(encoder.forward(pixels, &mut Trace::disabled()));
+        let latents = statistics.normalise(encoder.forward(pixels));
         let [_, channels, height, width] = latents.dims();
         samples.push((Latents { channels, height, width, values: files::values(latents)? }, image));
     }

@@ -7,7 +7,6 @@ use atelier::image::{to_rgb8, vision_patches};
 use atelier::loader::Loader;
 use atelier::{
     BLUEPRINT_FORMAT, Blueprint, Device, Observer, Pipeline, Request, RgbImage, Settings, Stage, TokenGrid,
-    Trace,
 };
 use atelier_weights::FolderSource;
 use burn::tensor::{Tensor, TensorData};
@@ -88,8 +87,8 @@ impl Redraw {
         let redraw = |drawing: &Drawing| {
             let side = drawing.picture.width as usize;
             let pixels = crops(&[(drawing.clone(), [0, 0])], side, device);
-            let latents = encoder.forward(pixels, &mut Trace::disabled());
-            let values = files::values(decoder.forward(latents, &mut Trace::disabled()))?;
+            let latents = encoder.forward(pixels);
+            let values = files::values(decoder.forward(latents))?;
             Ok(to_rgb8(&values, side, side)?)
         };
         drawings.iter().map(redraw).collect()
@@ -108,8 +107,8 @@ impl Redraw {
             let patches = vision_patches(&image, c.patch_size, c.min_pixels, c.max_pixels)?;
             let shape = [patches.grid.len(), patches.pixels.len() / patches.grid.len().max(1)];
             let pixels = Tensor::<2>::from_data(TensorData::new(patches.pixels, shape), device);
-            let features = tower.forward(pixels, patches.grid, &mut Trace::disabled());
-            files::ids(quantizer.forward(features, patches.grid, &mut Trace::disabled()))
+            let features = tower.forward(pixels, patches.grid);
+            files::ids(quantizer.forward(features, patches.grid))
         };
         drawings.iter().map(see).collect()
     }

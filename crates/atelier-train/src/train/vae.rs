@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use atelier::config::VaeConfig;
 use atelier::vae::{Decoder, Encoder};
-use atelier::{Trace, weight_mapping};
+use atelier::weight_mapping;
 use burn::tensor::{Device, Tensor, TensorData};
 use futures_lite::future::block_on;
 
@@ -68,8 +68,8 @@ impl VaeTask {
             let drawing = self.studio.draw(u64::MAX, index, &curriculum())?;
             let side = drawing.picture.width as usize;
             let pixels = crops(&[(drawing, [0, 0])], side, device);
-            let latents = encoder.forward(pixels.clone(), &mut Trace::disabled());
-            let again = decoder.forward(latents, &mut Trace::disabled()).clamp(-1.0, 1.0);
+            let latents = encoder.forward(pixels.clone());
+            let again = decoder.forward(latents).clamp(-1.0, 1.0);
             square += f64::from(files::scalar((again - pixels).square().mean())?);
         }
         // The peak is 2, from -1 to 1.
@@ -129,7 +129,7 @@ impl Task for DecoderTask {
     fn loss(&mut self, progress: Progress, parameters: &mut Parameters) -> Result<Tensor<1>> {
         let (pixels, mut random) = self.vae.batch(progress, parameters.device())?;
         let decoder = block_on(weight_mapping::vae_decoder(parameters, &self.vae.config))?;
-        let latents = self.encoder.forward(pixels.clone(), &mut Trace::disabled());
+        let latents = self.encoder.forward(pixels.clone());
         Ok(reconstruction_error(&decoder, latents, pixels, &mut random))
     }
 
@@ -147,7 +147,7 @@ fn reconstruction_error(
     random: &mut Random,
 ) -> Tensor<1> {
     let noise = normal(latents.dims(), random, &pixels.device()).mul_scalar(LATENT_NOISE);
-    let difference = decoder.forward(latents + noise, &mut Trace::disabled()) - pixels;
+    let difference = decoder.forward(latents + noise) - pixels;
     difference.clone().abs().mean() + difference.square().mean()
 }
 
@@ -229,7 +229,7 @@ impl Task for VaeTask {
     fn loss(&mut self, progress: Progress, parameters: &mut Parameters) -> Result<Tensor<1>> {
         let (pixels, mut random) = self.batch(progress, parameters.device())?;
         let (encoder, decoder) = build(&self.config, parameters)?;
-        let latents = encoder.forward(pixels.clone(), &mut Trace::disabled());
+        let latents = encoder.forward(pixels.clone());
         // Latents shall keep about unit size, or the noise would mean nothing.
         let size = latents.clone().square().mean();
         Ok(reconstruction_error(&decoder, latents, pixels, &mut random) + size.mul_scalar(1e-3))

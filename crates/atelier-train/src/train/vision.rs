@@ -3,7 +3,7 @@
 use atelier::config::ModelConfig;
 use atelier::image::vision_patches;
 use atelier::prompt::Grid;
-use atelier::{RgbImage, Trace, weight_mapping};
+use atelier::{RgbImage, weight_mapping};
 use burn::tensor::{Tensor, TensorData};
 use futures_lite::future::block_on;
 
@@ -71,7 +71,7 @@ impl VisionTask {
         }
         let shape = [pictures.len(), grid.len(), values.len() / (pictures.len() * grid.len()).max(1)];
         let patches = Tensor::<3>::from_data(TensorData::new(values, shape), parameters.device());
-        let features = tower.forward_batch(patches, grid, &mut Trace::disabled());
+        let features = tower.forward_batch(patches, grid);
         let [batch, cells, hidden] = features.dims();
         Ok(quantizer.cosines(features.reshape([batch * cells, hidden])))
     }

@@ -10,7 +10,7 @@ use burn::tensor::{Bool, Device, Tensor, TensorData};
 use crate::nn::{Embedding, Linear, RmsNorm};
 use crate::prior::ids_tensor;
 use crate::prompt::GlyphTokens;
-use crate::trace::Trace;
+use crate::trace::{self, TraceTensor};
 
 /// Encodes each glyph text on its own and concatenates the results.
 #[derive(Module, Debug)]
@@ -37,7 +37,7 @@ impl GlyphEncoder {
     ///
     /// # Shapes
     /// - output: `[1, tokens, d_model]`
-    pub fn forward(&self, tokens: &GlyphTokens, device: &Device, trace: &mut Trace) -> Tensor<3> {
+    pub fn forward(&self, tokens: &GlyphTokens, device: &Device) -> Tensor<3> {
         let longest = tokens.rows.iter().map(Vec::len).max().unwrap_or(0);
         let count = tokens.rows.len();
         // Rows are padded to one length with id 0; padding keys are masked out.
@@ -47,8 +47,10 @@ impl GlyphEncoder {
             ids.extend(row.iter().copied().chain(std::iter::repeat_n(0, longest - row.len())));
             padding.extend((0..longest).map(|i| i >= row.len()));
         }
-        trace.ids("input_ids", &[count, longest], ids.iter().copied());
-        trace.ids("attention_mask", &[count, longest], padding.iter().map(|&p| u32::from(!p)));
+        trace::record("input_ids", || TraceTensor::ids([count, longest], ids.iter().copied()));
+        trace::record("attention_mask", || {
+            TraceTensor::ids([count, longest], padding.iter().map(|&p| u32::from(!p)))
+        });
         let padding: Tensor<4, Bool> =
             Tensor::from_data(TensorData::new(padding, [count, 1, 1, longest]), device);
 
@@ -56,15 +58,15 @@ impl GlyphEncoder {
         let bias = self.relative_bias.forward(longest, device);
         for (index, block) in self.blocks.iter().enumerate() {
             x = block.forward(x, &bias, &padding);
-            trace.tensor(&format!("block{index}_out"), &x);
+            trace::record(format_args!("block{index}_out"), || x.clone());
         }
         let states = self.final_layer_norm.forward(x);
-        trace.tensor("last_hidden_state", &states);
+        trace::record("last_hidden_state", || states.clone());
 
         let texts = tokens.rows.iter().enumerate();
         let kept = texts.map(|(i, row)| states.clone().narrow(0, i, 1).narrow(1, 0, row.len())).collect();
         let embedding = Tensor::cat(kept, 1);
-        trace.tensor("glyph_embeds", &embedding);
+        trace::record("glyph_embeds", || embedding.clone());
         embedding
     }
 }

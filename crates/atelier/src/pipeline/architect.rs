@@ -14,8 +14,9 @@ use crate::prompt::{
     EncodedPrompt, Grid, Position, TargetGrids, decode_positions, encode_prompt, prompt_positions,
     resolve_sources, upsample_codes,
 };
+use crate::readback::read_floats;
 use crate::rng::{RNG_VERSION, Stream, uniform_at};
-use crate::trace::{Trace, TraceValues, read_floats};
+use crate::trace::{self, TraceTensor, TraceValues};
 
 /// Which prompt of the run it is.
 #[derive(Debug, Clone, Copy)]
@@ -26,9 +27,15 @@ pub(super) struct PromptIndex {
 
 impl PromptIndex {
     /// Traces what the reference keeps for a single prompt only; in a batch it gets the prompt's number as a prefix.
-    fn detail<T>(self, trace: &mut Trace, stage: impl FnOnce(&mut Trace) -> T) -> T {
+    fn detail<T>(self, stage: impl FnOnce() -> T) -> T {
         let prefix = if self.prompts == 1 { String::new() } else { format!("prompt{}.", self.prompt) };
-        trace.scoped(&prefix, stage)
+        trace::prefixed(&prefix, stage)
+    }
+
+    /// Traces one row for each prompt of a batch; a single prompt has no batch dimension, as in the reference's files.
+    fn row(self, name: &str, shape: &[usize], ids: impl IntoIterator<Item = u32>) {
+        let batch: &[usize] = if self.prompts == 1 { &[] } else { &[1] };
+        trace::record(name, || TraceTensor::ids([batch, shape].concat(), ids));
     }
 }
 
@@ -97,7 +104,7 @@ pub(super) async fn write(
         sources: sources.records(),
     };
     let prior_ids = upsample_codes(large_ids, large);
-    trace_row(&mut observer.trace, "prior_ids", index, &[prior_ids.len()], || TraceValues::ids(&prior_ids));
+    index.row("prior_ids", &[prior_ids.len()], prior_ids.iter().copied());
     Ok(blueprint)
 }
 
@@ -121,22 +128,21 @@ async fn write_tokens(
     let codes = checkpoint.config().prior.vq_config.num_embeddings;
     let resolved = resolve_sources(&encoded.ids, special.image_token, &job.sources.codes())?;
     if encoded.sources > 0 {
-        index.detail(&mut observer.trace, |t| {
-            t.ids("resolved_ids", &[resolved.len()], resolved.iter().copied())
+        index.detail(|| {
+            trace::record("resolved_ids", || TraceTensor::ids([resolved.len()], resolved.iter().copied()));
         });
     }
     let (positions, next) =
         prompt_positions(&encoded.ids, special.image_start, special.image_token, encoded.source_grids());
     let grids = encoded.written_grids();
     let decode = decode_positions(next, &grids);
-    trace_decode_positions(&mut observer.trace, index, &decode);
+    let axes = (0..3).flat_map(|axis| decode.iter().map(move |position| position[axis]));
+    index.row("decode_position_ids", &[3, decode.len()], axes);
     let tokens = decode.len() - 1;
 
     // The reference also computes the token after the picture, which nothing uses; so does a trace.
     let mut cache = prior.new_cache_of(resolved.len() + decode.len(), job.cache);
-    let mut logits = index.detail(&mut observer.trace, |trace| {
-        prefill(&resolved, &positions, prior, &mut cache, device, trace)
-    });
+    let mut logits = index.detail(|| prefill(&resolved, &positions, prior, &mut cache, device));
     let mut ids = Vec::with_capacity(tokens);
     let mut all_logits = Vec::new();
     let draw = |token: usize| uniform_at(options.seed, Stream::Tokens, token as u64);
@@ -144,26 +150,24 @@ async fn write_tokens(
         let id = sample_on_device(&logits, &options.sampling, codes, draw(token)).await?;
         ids.push(id);
         emit_token(observer, index, &grids, token, tokens, id)?;
-        if observer.trace.is_enabled() {
+        if trace::is_recording() {
             all_logits.extend(read_floats(logits).await?);
         } else if ids.len() == tokens {
             return Ok(ids);
         }
-        logits = prior.next_logits(&[id], &[position], &mut cache, device);
+        logits = trace::paused(|| prior.next_logits(&[id], &[position], &mut cache, device));
     }
 
     let [vocabulary] = logits.dims();
     let after = sample_on_device(&logits, &options.sampling, vocabulary, draw(tokens)).await?;
     let last = read_floats(logits).await?;
-    index.detail(&mut observer.trace, |trace| {
-        trace.host("last_step_logits", &[vocabulary], || TraceValues::F32(last.clone()));
-        all_logits.extend(last);
-        trace.host("decode_logits", &[tokens + 1, vocabulary], || TraceValues::F32(all_logits));
+    all_logits.extend(&last);
+    index.detail(|| {
+        trace::record("last_step_logits", || TraceTensor::new([vocabulary], TraceValues::F32(last)));
+        let shape = [tokens + 1, vocabulary];
+        trace::record("decode_logits", || TraceTensor::new(shape, TraceValues::F32(all_logits)));
     });
-    let generated: Vec<u32> = ids.iter().copied().chain([after]).collect();
-    trace_row(&mut observer.trace, "generated_ids", index, &[generated.len()], || {
-        TraceValues::ids(&generated)
-    });
+    index.row("generated_ids", &[tokens + 1], ids.iter().copied().chain([after]));
     Ok(ids)
 }
 
@@ -196,7 +200,7 @@ pub(super) async fn blueprint_logits(
     let tokens = ids.len() + 1 - positions.len();
     positions.extend(decode_positions(next, &encoded.written_grids()).into_iter().take(tokens - 1));
     let mut cache = prior.new_cache(ids.len());
-    let logits = prior.forward(&ids, &positions, &mut cache, device, &mut Trace::disabled());
+    let logits = prior.forward(&ids, &positions, &mut cache, device);
     let [_, seq, _] = logits.dims();
     let codes = checkpoint.config().prior.vq_config.num_embeddings;
     let logits = logits.narrow(1, seq - tokens, tokens).narrow(2, 0, codes);
@@ -210,16 +214,15 @@ fn prefill(
     prior: &Prior,
     cache: &mut KvCache,
     device: &Device,
-    trace: &mut Trace,
 ) -> Tensor<1> {
-    if !trace.is_enabled() {
+    if !trace::is_recording() {
         return prior.next_logits(ids, positions, cache, device);
     }
-    let logits = prior.forward(ids, positions, cache, device, trace);
+    let logits = prior.forward(ids, positions, cache, device);
     let [_, seq, vocabulary] = logits.dims();
-    trace.tensor("prefill_logits", &logits.clone().squeeze_dim::<2>(0));
+    trace::record("prefill_logits", || logits.clone().squeeze_dim::<2>(0));
     let last = logits.narrow(1, seq - 1, 1).reshape([vocabulary]);
-    trace.tensor("prefill_last_logits", &last);
+    trace::record("prefill_last_logits", || last.clone());
     last
 }
 
@@ -242,31 +245,9 @@ fn emit_token(
     observer.emit(Event::BlueprintToken { prompt, prompts, token: token + 1, tokens, grid, size, index, id })
 }
 
-/// One row for each prompt of a batch; a single prompt has no batch dimension, as in the reference's files.
-pub(super) fn trace_row(
-    trace: &mut Trace,
-    name: &str,
-    index: PromptIndex,
-    shape: &[usize],
-    values: impl FnOnce() -> TraceValues,
-) {
-    if index.prompts == 1 {
-        trace.host(name, shape, values);
-    } else {
-        trace.stacked(name, 0, &[&[1], shape].concat(), values);
-    }
-}
-
-fn trace_decode_positions(trace: &mut Trace, index: PromptIndex, positions: &[Position]) {
-    trace_row(trace, "decode_position_ids", index, &[3, positions.len()], || {
-        let axes = (0..3).flat_map(|axis| positions.iter().map(move |p| p[axis]));
-        TraceValues::ids(&axes.collect::<Vec<_>>())
-    });
-}
-
 /// Records the prompts as the reference batches them: shorter ones padded on the left.
-pub(super) fn trace_prompts(encoded: &[&EncodedPrompt], checkpoint: &Checkpoint, trace: &mut Trace) {
-    if !trace.is_enabled() {
+pub(super) fn trace_prompts(encoded: &[&EncodedPrompt], checkpoint: &Checkpoint) {
+    if !trace::is_recording() {
         return;
     }
     let special = checkpoint.special_tokens();
@@ -282,18 +263,17 @@ pub(super) fn trace_prompts(encoded: &[&EncodedPrompt], checkpoint: &Checkpoint,
             values.extend(std::iter::repeat_n(1, padding).chain(positions.iter().map(|p| p[axis])));
         }
     }
+    // A single prompt has no batch dimension, nor a mask.
     let batch = encoded.len();
-    if batch == 1 {
-        trace.ids("input_ids", &[longest], ids);
-        trace.ids("position_ids", &[3, longest], axes.concat());
-    } else {
-        trace.ids("input_ids", &[batch, longest], ids);
-        trace.ids("attention_mask", &[batch, longest], mask);
-        trace.ids("position_ids", &[3, batch, longest], axes.concat());
+    let shape = if batch == 1 { vec![longest] } else { vec![batch, longest] };
+    trace::record("input_ids", || TraceTensor::ids(shape.clone(), ids));
+    if batch > 1 {
+        trace::record("attention_mask", || TraceTensor::ids(shape.clone(), mask));
     }
+    trace::record("position_ids", || TraceTensor::ids([&[3], &shape[..]].concat(), axes.concat()));
     let grids: Vec<u32> = encoded
         .iter()
         .flat_map(|e| e.grids.iter().flat_map(|g| [1, g.rows as u32, g.columns as u32]))
         .collect();
-    trace.ids("image_grid_thw", &[grids.len() / 3, 3], grids);
+    trace::record("image_grid_thw", || TraceTensor::ids([grids.len() / 3, 3], grids));
 }

@@ -6,8 +6,8 @@ use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Field, Result};
 use crate::image::{RgbImage, to_rgb8};
 use crate::latents::{ImageIndex, Latents};
-use crate::progress::Observer;
-use crate::trace::{TraceValues, read_floats};
+use crate::readback::read_floats;
+use crate::trace::{self, TraceTensor, TraceValues};
 use crate::vae::{BAND_BYTES, DecodeMode, Decoder, LatentStatistics};
 
 /// Checks latents that may come from a caller against `[_, channels, height, width]`.
@@ -31,22 +31,23 @@ pub(super) async fn decode(
     checkpoint: &Checkpoint,
     device: &Device,
     index: ImageIndex,
-    observer: &mut Observer<'_>,
 ) -> Result<RgbImage> {
     let shape = [1, latents.channels, latents.height, latents.width];
     let statistics = LatentStatistics::new(&checkpoint.config().vae);
     let z = Tensor::from_data(TensorData::new(latents.values.clone(), shape), device);
     let z = statistics.denormalise(z);
-    observer.trace.stacked_tensor("vae_input", 0, &z);
-    let pixels = if mode == DecodeMode::Bands && !observer.trace.is_enabled() {
+    trace::record("vae_input", || z.clone());
+    let pixels = if mode == DecodeMode::Bands && !trace::is_recording() {
         decoder.forward_in_bands(z, BAND_BYTES)
     } else {
         // A trace wants whole maps.
-        observer.trace.scoped_if(index.image == 0, "vae_decode.", |trace| decoder.forward(z, trace))
+        trace::prefixed_if(index.image == 0, "vae_decode.", || decoder.forward(z))
     };
-    observer.trace.stacked_tensor("image_float", 0, &pixels);
+    trace::record("image_float", || pixels.clone());
     let [_, _, height, width] = pixels.dims();
     let image = to_rgb8(&read_floats(pixels).await?, width, height)?;
-    observer.trace.stacked("image_u8", 0, &[1, height, width, 3], || TraceValues::U8(image.pixels.clone()));
+    trace::record("image_u8", || {
+        TraceTensor::new([1, height, width, 3], TraceValues::U8(image.pixels.clone()))
+    });
     Ok(image)
 }

@@ -24,8 +24,8 @@ use crate::calibration::Calibration;
 use crate::checkpoint::Checkpoint;
 use crate::device;
 use crate::error::{Error, Result};
+use crate::memory::{self, MOST_BUFFER, MemoryPlan, Part, PlanRequest};
 use crate::packing;
-use crate::plan::{self, MOST_BUFFER, MemoryPlan, Part, PlanRequest};
 use crate::preview::Preview;
 use crate::progress::Observer;
 use crate::prompt::check_size;
@@ -172,7 +172,7 @@ impl Pipeline {
                 most_buffer: largest_buffer.map_or(MOST_BUFFER, |most| most.min(MOST_BUFFER)),
                 ..resolved.plan_request(size, checkpoint.is_pack())
             };
-            let plan = plan::plan(checkpoint.config(), &tensors, &planned)?;
+            let plan = memory::plan(checkpoint.config(), &tensors, &planned)?;
             match (plan.largest_buffer(), largest_buffer) {
                 (Some(Part { what, bytes, .. }), Some(most)) if bytes > most => {
                     return Err(Error::Buffer { what, bytes, most });

@@ -14,8 +14,9 @@ use crate::preview::Preview;
 use crate::prior::CachePrecision;
 use crate::progress::{Event, Observer};
 use crate::prompt::{glyph_tokens, upsample_codes};
+use crate::readback::read_floats;
 use crate::scheduler;
-use crate::trace::{Trace, read_floats};
+use crate::trace;
 use crate::transformer::{Conditioning, ConditioningInputs, PictureFrame, SourceCache, Transformer};
 
 /// The models that paint.
@@ -59,37 +60,36 @@ pub(super) async fn paint(
     let (height, width) = (blueprint.height / LATENT_PIXELS, blueprint.width / LATENT_PIXELS);
     let noise = TensorData::new(job.noise.to_vec(), [1, channels, height, width]);
     let mut latents = Tensor::<4>::from_data(noise, device);
-    observer.trace.stacked_tensor("noise", 0, &latents);
+    trace::record("noise", || latents.clone());
 
-    let source_cache = models.source_cache(job.sources, job.cache, device, &mut observer.trace);
-    let with_prompt = models.conditions(Branch::Conditional, job, device, &mut observer.trace);
+    let source_cache = models.source_cache(job.sources, job.cache, device);
+    let with_prompt = models.conditions(Branch::Conditional, job, device);
     let guided = options.guidance > 1.0;
-    let without_prompt =
-        guided.then(|| models.conditions(Branch::Unconditional, job, device, &mut observer.trace));
+    let without_prompt = guided.then(|| models.conditions(Branch::Unconditional, job, device));
 
     let mut steps_trace = StepsTrace::default();
     for step in 0..scheduler.steps() {
         let timestep = scheduler.timestep(step);
-        let mut velocity = |branch: Branch, conditions: &Conditioning, sources| {
+        let velocity = |branch: Branch, conditions: &Conditioning, sources| {
             // What happens inside is traced once: in the first step of the first picture.
-            observer.trace.scoped_if(step == 0 && job.index.image == 0, branch.prefix(), |trace| {
-                models.transformer.forward(latents.clone(), &[timestep], conditions, sources, trace)
+            trace::prefixed_if(step == 0 && job.index.image == 0, branch.prefix(), || {
+                models.transformer.forward(latents.clone(), &[timestep], conditions, sources)
             })
         };
         let conditional = velocity(Branch::Conditional, &with_prompt, source_cache.as_ref());
         // The unconditional branch sees neither the blueprint, nor the glyphs, nor the source images.
         let unconditional =
             without_prompt.as_ref().map(|conditions| velocity(Branch::Unconditional, conditions, None));
-        steps_trace.keep(observer, "v_cond_steps", &conditional);
+        steps_trace.keep("v_cond_steps", &conditional);
         let v = match unconditional {
             Some(unconditional) => {
-                steps_trace.keep(observer, "v_uncond_steps", &unconditional);
+                steps_trace.keep("v_uncond_steps", &unconditional);
                 unconditional.clone() + (conditional - unconditional).mul_scalar(options.guidance)
             }
             None => conditional,
         };
         latents = scheduler.step(step, latents, &v);
-        steps_trace.keep(observer, "latents_steps", &latents);
+        steps_trace.keep("latents_steps", &latents);
         let preview = match job.preview.filter(|_| observer.previews) {
             Some(preview) => {
                 let estimate = scheduler.estimate(step, &latents, v);
@@ -104,7 +104,7 @@ pub(super) async fn paint(
         let ImageIndex { image, images } = job.index;
         observer.emit(Event::Step { image, images, step: step + 1, steps: scheduler.steps(), preview })?;
     }
-    steps_trace.record(observer);
+    steps_trace.record();
     Ok(Latents { channels, height, width, values: read_floats(latents).await? })
 }
 
@@ -126,23 +126,17 @@ impl Branch {
 }
 
 impl PainterModels {
-    fn conditions(
-        &self,
-        branch: Branch,
-        job: PaintJob<'_>,
-        device: &Device,
-        trace: &mut Trace,
-    ) -> Conditioning {
+    fn conditions(&self, branch: Branch, job: PaintJob<'_>, device: &Device) -> Conditioning {
         let PaintJob { blueprint, options, .. } = job;
         let conditional = branch == Branch::Conditional;
         let texts = if conditional { job.texts } else { &[] };
         let first = job.index.image == 0;
-        let mut glyphs = trace.scoped_if(first && conditional, "glyph.", |trace| {
-            self.glyph_encoder.forward(&glyph_tokens(texts), device, trace)
+        let mut glyphs = trace::prefixed_if(first && conditional, "glyph.", || {
+            self.glyph_encoder.forward(&glyph_tokens(texts), device)
         });
         if conditional {
             glyphs = pad_left(glyphs, options.glyph_tokens.unwrap_or(0));
-            trace.stacked_tensor("glyph_embeds", 0, &glyphs);
+            trace::record("glyph_embeds", || glyphs.clone());
         }
         let guides = ConditioningInputs {
             glyphs: Some(glyphs),
@@ -151,7 +145,7 @@ impl PainterModels {
             patches: [blueprint.height / PATCH_PIXELS, blueprint.width / PATCH_PIXELS],
             frames: &[frame(blueprint.height, blueprint.width)],
         };
-        trace.scoped_if(first, branch.prefix(), |trace| self.transformer.conditions(guides, trace))
+        trace::prefixed_if(first, branch.prefix(), || self.transformer.conditions(guides))
     }
 
     /// Keys and values of all source images, computed once for as long as they stay the same.
@@ -160,7 +154,6 @@ impl PainterModels {
         sources: &Sources,
         precision: CachePrecision,
         device: &Device,
-        trace: &mut Trace,
     ) -> Option<SourceCache> {
         if sources.images.is_empty() {
             return None;
@@ -171,14 +164,11 @@ impl PainterModels {
         {
             return Some(cache.clone());
         }
-        let caches =
-            sources.images.iter().map(|source| self.source_keys(source, precision, device)).collect();
-        let cache = SourceCache::join(caches);
-        let traced = if trace.is_enabled() { &cache.blocks[..] } else { &[] };
-        for (layer, block) in traced.iter().enumerate() {
-            let (keys, values) = block.before(None);
-            trace.tensor(&format!("kv_k_layer{layer}"), &keys.swap_dims(1, 2));
-            trace.tensor(&format!("kv_v_layer{layer}"), &values.swap_dims(1, 2));
+        let keys = |source| trace::paused(|| self.source_keys(source, precision, device));
+        let cache = SourceCache::join(sources.images.iter().map(keys).collect());
+        for (layer, block) in cache.blocks.iter().enumerate() {
+            trace::record(format_args!("kv_k_layer{layer}"), || block.before(None).0.swap_dims(1, 2));
+            trace::record(format_args!("kv_v_layer{layer}"), || block.before(None).1.swap_dims(1, 2));
         }
         self.source_cache = Some((made_of, cache.clone()));
         Some(cache)
@@ -194,7 +184,7 @@ impl PainterModels {
             patches: [height * LATENT_PIXELS / PATCH_PIXELS, width * LATENT_PIXELS / PATCH_PIXELS],
             frames: &[frame(height * LATENT_PIXELS, width * LATENT_PIXELS)],
         };
-        let conditions = self.transformer.conditions(guides, &mut Trace::disabled());
+        let conditions = self.transformer.conditions(guides);
         self.transformer.source_cache(Tensor::from_data(latents, device), &conditions, precision)
     }
 }
@@ -211,8 +201,8 @@ struct StepsTrace {
 }
 
 impl StepsTrace {
-    fn keep(&mut self, observer: &Observer<'_>, name: &'static str, tensor: &Tensor<4>) {
-        if !observer.trace.is_enabled() {
+    fn keep(&mut self, name: &'static str, tensor: &Tensor<4>) {
+        if !trace::is_recording() {
             return;
         }
         match self.kept.iter_mut().find(|(kept, _)| *kept == name) {
@@ -221,9 +211,9 @@ impl StepsTrace {
         }
     }
 
-    fn record(self, observer: &mut Observer<'_>) {
+    fn record(self) {
         for (name, tensors) in self.kept {
-            observer.trace.stacked_tensor(name, 1, &Tensor::stack::<5>(tensors, 0));
+            trace::record_along(1, name, || Tensor::stack::<5>(tensors, 0));
         }
     }
 }

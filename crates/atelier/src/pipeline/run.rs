@@ -15,7 +15,7 @@ use crate::error::{Error, Field, Result};
 use crate::geometry::LATENT_PIXELS;
 use crate::image::RgbImage;
 use crate::latents::{ImageIndex, Latents};
-use crate::plan::{MemoryPlan, PlanRequest, StagePlan};
+use crate::memory::{MemoryPlan, PlanRequest, StagePlan};
 use crate::preview::Preview;
 use crate::progress::{Event, Observer, Stage};
 use crate::prompt::{EncodedPrompt, Grid, glyph_texts, glyph_tokens};
@@ -239,7 +239,7 @@ impl<'p> Run<'p> {
             Sources::default()
         } else {
             let models = resident.sources(checkpoint, device, observer).await?;
-            sources::encode_sources(&resolved.sources, models, checkpoint, device, observer).await?
+            sources::encode_sources(&resolved.sources, models, checkpoint, device).await?
         });
         Ok(())
     }
@@ -259,7 +259,7 @@ impl<'p> Run<'p> {
         let Resolved { prompts, blueprints, .. } = resolved;
         if blueprints.iter().all(Option::is_none) {
             let encoded: Vec<_> = prompts.iter().map(|prompt| &prompt.encoded).collect();
-            architect::trace_prompts(&encoded, checkpoint, &mut observer.trace);
+            architect::trace_prompts(&encoded, checkpoint);
         }
         let PreparedPrompt { text, options, encoded, .. } = &prompts[prompt];
         let index = PromptIndex { prompt, prompts: prompts.len() };
@@ -327,7 +327,7 @@ impl<'p> Run<'p> {
         decoder::check(latents, resolved.noise_shape(prompt, checkpoint))?;
         let decoder = resident.decoder(checkpoint, device, observer).await?;
         let index = ImageIndex { image, images };
-        let pixels = decoder::decode(latents, decoder, mode, checkpoint, device, index, observer).await?;
+        let pixels = decoder::decode(latents, decoder, mode, checkpoint, device, index).await?;
         if observer.previews && preview.is_none() {
             *preview = Preview::fit([(latents, &pixels)]);
         }
@@ -361,7 +361,8 @@ impl<'p> Run<'p> {
         };
         let most = self.budget.unwrap_or_else(|| self.plan_of(prompt).map_or(0, MemoryPlan::peak));
         let painting = painter.peak().saturating_add(decoder.weights.bytes);
-        let decoding = painter.weights.bytes.saturating_add(painter.held()).saturating_add(decoder.peak());
+        let decoding =
+            painter.weights.bytes.saturating_add(painter.persistent()).saturating_add(decoder.peak());
         painting.max(decoding) <= most
     }
 

@@ -7,9 +7,9 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::image::{RgbImage, usable_source, vae_pixels, vae_size, vision_patches, vision_size};
 use crate::latents::Latents;
-use crate::progress::Observer;
 use crate::prompt::{Grid, upsample_codes};
-use crate::trace::{TraceValues, read_floats, read_ids};
+use crate::readback::{read_floats, read_ids};
+use crate::trace::{self, TraceTensor, TraceValues};
 use crate::vae::{Encoder, LatentStatistics};
 use crate::vision::{VectorQuantizer, VisionTower, patches_tensor};
 
@@ -92,7 +92,6 @@ pub(super) async fn encode_sources(
     models: &SourceModels,
     checkpoint: &Checkpoint,
     device: &Device,
-    observer: &mut Observer<'_>,
 ) -> Result<Sources> {
     let statistics = LatentStatistics::new(&checkpoint.config().vae);
     let c = &checkpoint.config().processor;
@@ -101,25 +100,25 @@ pub(super) async fn encode_sources(
         let patches = vision_patches(image, c.patch_size, c.min_pixels, c.max_pixels)?;
         let grid = patches.grid;
         let values = patches.pixels.len() / grid.len().max(1);
-        observer
-            .trace
-            .stacked("pixel_values", 0, &[grid.len(), values], || TraceValues::F32(patches.pixels.clone()));
-        let codes = observer.trace.scoped(&format!("vision.source{index}."), |trace| {
-            let features = models.tower.forward(patches_tensor(&patches.pixels, grid, device), grid, trace);
-            models.quantizer.forward(features, grid, trace)
+        trace::record("pixel_values", || {
+            TraceTensor::new([grid.len(), values], TraceValues::F32(patches.pixels.clone()))
+        });
+        let codes = trace::prefixed(&format!("vision.source{index}."), || {
+            let features = models.tower.forward(patches_tensor(&patches.pixels, grid, device), grid);
+            models.quantizer.forward(features, grid)
         });
         let codes = read_ids(codes).await?;
-        observer.trace.stacked("vq_ids", 0, &[codes.len()], || TraceValues::ids(&codes));
+        trace::record("vq_ids", || TraceTensor::ids([codes.len()], codes.iter().copied()));
         let up = upsample_codes(&codes, grid);
-        observer.trace.ids(&format!("source{index}_prior_ids"), &[up.len()], up.iter().copied());
+        trace::record(format_args!("source{index}_prior_ids"), || TraceTensor::ids([up.len()], up));
 
         let (height, width) = vae_size(image.width, image.height);
         let pixels = TensorData::new(vae_pixels(image)?, [1, 3, height, width]);
         let pixels = Tensor::<4>::from_data(pixels, device);
         let prefix = format!("vae_encode.source{index}.");
-        let mean = observer.trace.scoped(&prefix, |trace| models.encoder.forward(pixels, trace));
+        let mean = trace::prefixed(&prefix, || models.encoder.forward(pixels));
         let latents = statistics.normalise(mean);
-        observer.trace.tensor(&format!("source{index}_latents"), &latents);
+        trace::record(format_args!("source{index}_latents"), || latents.clone());
         let [_, channels, height, width] = latents.dims();
         let latents = Latents { channels, height, width, values: read_floats(latents).await? };
         images.push(EncodedSource { record: record.clone(), grid, codes, latents });

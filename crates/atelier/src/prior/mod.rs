@@ -17,7 +17,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use crate::nn::{Embedding, Linear, RmsNorm};
 use crate::prompt::Position;
 use crate::rope::Rope;
-use crate::trace::Trace;
+use crate::trace;
 
 /// The decoder with its embedding and its head over the visual ids.
 #[derive(Module, Debug)]
@@ -64,9 +64,8 @@ impl Prior {
         positions: &[Position],
         cache: &mut KvCache,
         device: &Device,
-        trace: &mut Trace,
     ) -> Tensor<3> {
-        let hidden = self.hidden_states(ids, positions, cache, device, trace);
+        let hidden = self.hidden_states(ids, positions, cache, device);
         self.lm_head.forward(hidden)
     }
 
@@ -81,7 +80,7 @@ impl Prior {
         cache: &mut KvCache,
         device: &Device,
     ) -> Tensor<1> {
-        let hidden = self.hidden_states(ids, positions, cache, device, &mut Trace::disabled());
+        let hidden = self.hidden_states(ids, positions, cache, device);
         let [_, seq, _] = hidden.dims();
         let last = hidden.narrow(1, seq - 1, 1);
         self.lm_head.forward(last).reshape([-1])
@@ -100,7 +99,7 @@ impl Prior {
         let [batch, _] = ids.dims();
         let rope = self.rope.at(positions, &device).batched(batch);
         let x = self.embed_tokens.forward(ids);
-        self.through_layers(x, &rope, None, &mut Trace::disabled())
+        self.through_layers(x, &rope, None)
     }
 
     /// The logits over the visual ids.
@@ -118,27 +117,20 @@ impl Prior {
         positions: &[Position],
         cache: &mut KvCache,
         device: &Device,
-        trace: &mut Trace,
     ) -> Tensor<3> {
         let ids_tensor = ids_tensor(ids, device);
         let rope = self.rope.at(positions, device);
-        trace.tensor("rope_cos", &rope.cos.clone().squeeze_dim::<3>(1));
-        trace.tensor("rope_sin", &rope.sin.clone().squeeze_dim::<3>(1));
+        trace::record("rope_cos", || rope.cos.clone().squeeze_dim::<3>(1));
+        trace::record("rope_sin", || rope.sin.clone().squeeze_dim::<3>(1));
         let x = self.embed_tokens.forward(ids_tensor);
-        let x = self.through_layers(x, &rope, Some(cache), trace);
+        let x = self.through_layers(x, &rope, Some(cache));
         cache.advance(ids.len());
-        trace.tensor("final_norm_out", &x);
+        trace::record("final_norm_out", || x.clone());
         x
     }
 
     /// Every layer and the last norm.
-    fn through_layers(
-        &self,
-        mut x: Tensor<3>,
-        rope: &Rope,
-        mut cache: Option<&mut KvCache>,
-        trace: &mut Trace,
-    ) -> Tensor<3> {
+    fn through_layers(&self, mut x: Tensor<3>, rope: &Rope, mut cache: Option<&mut KvCache>) -> Tensor<3> {
         let norm_of =
             |index: usize| self.layers.get(index).map_or(&self.norm, |layer| &layer.input_layernorm);
         let mut normal = norm_of(0).forward(x.clone());
@@ -146,7 +138,7 @@ impl Prior {
             let next = norm_of(index + 1);
             let cache = cache.as_deref_mut().map(|cache| cache.layer(index));
             (x, normal) = layer.forward(x, normal, next, rope, cache);
-            trace.tensor(&format!("layer{index}_out"), &x);
+            trace::record(format_args!("layer{index}_out"), || x.clone());
         }
         normal
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::device;
 use crate::error::{Error, Field, Result};
-use crate::trace::{read_floats, read_ids};
+use crate::readback::{read_floats, read_ids};
 
 /// Tokens that the search for the top-p set sorts first; the set is usually smaller.
 const FIRST_SORTED: usize = 256;

@@ -15,7 +15,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData, activation};
 use crate::nn::{Embedding, Linear};
 use crate::prior::{CachePrecision, ids_tensor};
 use crate::rope::{Rope, inverse_frequencies};
-use crate::trace::Trace;
+use crate::trace;
 
 pub(crate) const LAYER_NORM_EPS: f64 = 1e-5;
 
@@ -85,7 +85,7 @@ pub struct SourceKeys {
 
 impl Transformer {
     /// Prepares a batch: projects glyphs and blueprints.
-    pub fn conditions(&self, guides: ConditioningInputs<'_>, trace: &mut Trace) -> Conditioning {
+    pub fn conditions(&self, guides: ConditioningInputs<'_>) -> Conditioning {
         let ConditioningInputs { glyphs, prior_ids, drop_prior, patches, frames } = guides;
         let device = &self.image_projector.weight.device();
         let batch = drop_prior.len();
@@ -98,12 +98,13 @@ impl Transformer {
         let prior = self.prior_projector.forward(embedded, activation::silu);
         let text = glyphs.map(|glyphs| self.glyph_projector.forward(glyphs, activation::gelu));
         let rope = self.rope(patches, device);
-        trace.tensor("prior_projector_out", &prior);
+        trace::record("prior_projector_out", || prior.clone());
         if let Some(text) = &text {
-            trace.tensor("glyph_projector_out", text);
+            trace::record("glyph_projector_out", || text.clone());
         }
-        trace.tensor("rope_cos", &rope.cos.clone().reshape([patches[0] * patches[1], self.head_dim]));
-        trace.tensor("rope_sin", &rope.sin.clone().reshape([patches[0] * patches[1], self.head_dim]));
+        let angles = [patches[0] * patches[1], self.head_dim];
+        trace::record("rope_cos", || rope.cos.clone().reshape(angles));
+        trace::record("rope_sin", || rope.sin.clone().reshape(angles));
         Conditioning { text, prior, rope, frames: frames.to_vec() }
     }
 
@@ -118,26 +119,25 @@ impl Transformer {
         timesteps: &[f32],
         conditions: &Conditioning,
         sources: Option<&SourceCache>,
-        trace: &mut Trace,
     ) -> Tensor<4> {
         let [_, _, height, width] = latent.dims();
-        let (mut image, temb) = self.enter(latent, timesteps, conditions, trace);
+        let (mut image, temb) = self.enter(latent, timesteps, conditions);
         let mut text = conditions.text.clone();
         for (index, block) in self.blocks.iter().enumerate() {
             let source = sources.map(|cache| &cache.blocks[index]);
             let stream = block.forward(image, text, &temb, &conditions.rope, source);
             (image, text) = (stream.image, stream.text);
-            trace.tensor(&format!("block{index}_image"), &image);
+            trace::record(format_args!("block{index}_image"), || image.clone());
             if let Some(text) = &text {
-                trace.tensor(&format!("block{index}_text"), text);
+                trace::record(format_args!("block{index}_text"), || text.clone());
             }
         }
         // Here the scale comes first.
         let [scale, shift] = block::split(self.norm_out.forward(temb));
         let image = atelier_shaders::ada_layer_norm(image, shift, scale, LAYER_NORM_EPS);
-        trace.tensor("norm_out_out", &image);
+        trace::record("norm_out_out", || image.clone());
         let velocity = self.unpatchify(self.proj_out.forward(image), height, width);
-        trace.tensor("sample", &velocity);
+        trace::record("sample", || velocity.clone());
         velocity
     }
 
@@ -155,7 +155,7 @@ impl Transformer {
             CachePrecision::F32 => x,
             CachePrecision::F16 => atelier_shaders::to_f16(x),
         };
-        let (mut image, temb) = self.enter(latent, &[0.0], conditions, &mut Trace::disabled());
+        let (mut image, temb) = self.enter(latent, &[0.0], conditions);
         let mut cache = SourceCache::default();
         for block in &self.blocks {
             let stream = block.forward(image, None, &temb, &conditions.rope, None);
@@ -172,12 +172,11 @@ impl Transformer {
         latent: Tensor<4>,
         timesteps: &[f32],
         conditions: &Conditioning,
-        trace: &mut Trace,
     ) -> (Tensor<3>, Tensor<2>) {
         let projected = self.image_projector.forward(self.patchify(latent));
-        trace.tensor("image_projector_out", &projected);
+        trace::record("image_projector_out", || projected.clone());
         let temb = self.time_condition_embed.forward(timesteps, &conditions.frames);
-        trace.tensor("temb", &temb);
+        trace::record("temb", || temb.clone());
         (projected + conditions.prior.clone(), temb)
     }
 

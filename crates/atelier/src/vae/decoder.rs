@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::Resnet;
 use crate::nn::{Conv2d, GroupNorm};
-use crate::trace::Trace;
+use crate::trace;
 
 /// The decoder half of the VAE.
 #[derive(Module, Debug)]
@@ -28,13 +28,13 @@ impl Decoder {
     /// # Shapes
     /// - z: `[batch, latent_channels, height / 8, width / 8]`, denormalised
     /// - output: `[batch, 3, height, width]`, about -1..=1
-    pub fn forward(&self, z: Tensor<4>, trace: &mut Trace) -> Tensor<4> {
+    pub fn forward(&self, z: Tensor<4>) -> Tensor<4> {
         let mut x = self.conv_in.forward(z);
-        trace.tensor("conv_in_out", &x);
+        trace::record("conv_in_out", || x.clone());
         for resnet in &self.mid {
             x = resnet.forward(x);
         }
-        trace.tensor("mid_out", &x);
+        trace::record("mid_out", || x.clone());
         for (index, block) in self.up_blocks.iter().enumerate() {
             for resnet in &block.resnets {
                 x = resnet.forward(x);
@@ -42,7 +42,7 @@ impl Decoder {
             if let Some(upsampler) = &block.upsampler {
                 x = upsampler.forward_doubling(x);
             }
-            trace.tensor(&format!("up{index}_out"), &x);
+            trace::record(format_args!("up{index}_out"), || x.clone());
         }
         self.conv_out.forward(self.conv_norm_out.forward_silu(x))
     }

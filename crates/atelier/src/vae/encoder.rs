@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::Resnet;
 use crate::nn::{Conv2d, GroupNorm};
-use crate::trace::Trace;
+use crate::trace;
 
 /// The encoder half of the VAE.
 #[derive(Module, Debug)]
@@ -30,9 +30,9 @@ impl Encoder {
     /// # Shapes
     /// - pixels: `[batch, 3, height, width]` in -1..=1
     /// - output: `[batch, latent_channels, height / 8, width / 8]`
-    pub fn forward(&self, pixels: Tensor<4>, trace: &mut Trace) -> Tensor<4> {
+    pub fn forward(&self, pixels: Tensor<4>) -> Tensor<4> {
         let mut x = self.conv_in.forward(pixels);
-        trace.tensor("conv_in_out", &x);
+        trace::record("conv_in_out", || x.clone());
         for (index, block) in self.down_blocks.iter().enumerate() {
             for resnet in &block.resnets {
                 x = resnet.forward(x);
@@ -40,17 +40,17 @@ impl Encoder {
             if let Some(downsampler) = &block.downsampler {
                 x = downsampler.forward_halving(x);
             }
-            trace.tensor(&format!("down{index}_out"), &x);
+            trace::record(format_args!("down{index}_out"), || x.clone());
         }
         for resnet in &self.mid {
             x = resnet.forward(x);
         }
-        trace.tensor("mid_out", &x);
+        trace::record("mid_out", || x.clone());
         let moments = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
         let [_, channels, _, _] = moments.dims();
         let mean = moments.clone().narrow(1, 0, channels / 2);
-        trace.tensor("mean", &mean);
-        trace.tensor("logvar", &moments.narrow(1, channels / 2, channels / 2));
+        trace::record("mean", || mean.clone());
+        trace::record("logvar", || moments.narrow(1, channels / 2, channels / 2));
         mean
     }
 }

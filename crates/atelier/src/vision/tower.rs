@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 use crate::nn::{LayerNorm, Linear, merge_heads, split_heads};
 use crate::prompt::Grid;
-use crate::trace::Trace;
+use crate::trace;
 
 /// A plain pre-norm transformer over the patches of one image. There is no final norm.
 #[derive(Module, Debug)]
@@ -36,8 +36,8 @@ impl VisionTower {
     /// # Shapes
     /// - patches: `[rows * columns, channels * patch * patch]`, row-major over the grid
     /// - output: `[rows * columns, hidden]`
-    pub fn forward(&self, patches: Tensor<2>, grid: Grid, trace: &mut Trace) -> Tensor<2> {
-        self.forward_batch(patches.unsqueeze(), grid, trace).squeeze_dim(0)
+    pub fn forward(&self, patches: Tensor<2>, grid: Grid) -> Tensor<2> {
+        self.forward_batch(patches.unsqueeze(), grid).squeeze_dim(0)
     }
 
     /// Several images of one size. A trace gets the first.
@@ -45,19 +45,15 @@ impl VisionTower {
     /// # Shapes
     /// - patches: `[batch, rows * columns, channels * patch * patch]`
     /// - output: `[batch, rows * columns, hidden]`
-    pub fn forward_batch(&self, patches: Tensor<3>, grid: Grid, trace: &mut Trace) -> Tensor<3> {
-        let mut note = |name: &str, x: &Tensor<3>| {
-            if trace.is_enabled() {
-                trace.tensor(name, &x.clone().narrow(0, 0, 1).squeeze_dim::<2>(0));
-            }
-        };
+    pub fn forward_batch(&self, patches: Tensor<3>, grid: Grid) -> Tensor<3> {
+        let first = |x: &Tensor<3>| x.clone().narrow(0, 0, 1).squeeze_dim::<2>(0);
         let x = self.patch_embed.forward(patches);
-        note("patch_embed_out", &x);
+        trace::record("patch_embed_out", || first(&x));
         let mut x = x + self.positions(grid).unsqueeze();
-        note("with_position", &x);
+        trace::record("with_position", || first(&x));
         for (index, block) in self.blocks.iter().enumerate() {
             x = block.forward(x);
-            note(&format!("block{index}_out"), &x);
+            trace::record(format_args!("block{index}_out"), || first(&x));
         }
         x
     }

@@ -5,7 +5,7 @@ use burn::tensor::{Int, Tensor};
 
 use crate::nn::Linear;
 use crate::prompt::Grid;
-use crate::trace::Trace;
+use crate::trace;
 
 /// The encoding half of the VQ module; decoding never happens at inference.
 #[derive(Module, Debug)]
@@ -20,13 +20,12 @@ impl VectorQuantizer {
     /// # Shapes
     /// - features: `[rows * columns, hidden]`
     /// - output: `[rows * columns]`, each below the number of codes
-    pub fn forward(&self, features: Tensor<2>, grid: Grid, trace: &mut Trace) -> Tensor<1, Int> {
+    pub fn forward(&self, features: Tensor<2>, grid: Grid) -> Tensor<1, Int> {
         let z = self.quant_conv.forward(features);
-        if trace.is_enabled() {
+        trace::record("quant_conv_out", || {
             let [_, width] = z.dims();
-            let map = z.clone().transpose().reshape([1, width, grid.rows, grid.columns]);
-            trace.tensor("quant_conv_out", &map);
-        }
+            z.clone().transpose().reshape([1, width, grid.rows, grid.columns])
+        });
         // The largest cosine is the nearest of the normalised vectors.
         self.cosines_of(z).argmax(1).squeeze_dim(1)
     }

@@ -43,7 +43,10 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     let report = RefCell::new(Report::new(args.json, args.quiet));
     let kept = RefCell::new(Kept::default());
     // A panic, such as a driver's, must not keep back what is saved.
-    let outcome = guard::caught(|| block_on(draw(&inputs, &target, &outputs, &report, &kept)));
+    let outcome = guard::caught(|| {
+        let drawing = draw(&inputs, &target, &outputs, &report, &kept);
+        block_on(trace::record(outputs.trace.as_deref(), drawing))
+    });
     let (mut report, mut kept) = (report.into_inner(), kept.into_inner());
     match outcome {
         Ok(()) => {
@@ -82,9 +85,6 @@ async fn draw(
         report.borrow_mut().on(event);
         if nearly_done(event) { ControlFlow::Continue(()) } else { guard::flow() }
     });
-    if outputs.trace.is_some() {
-        observer = observer.traced();
-    }
     run.read_sources(&mut observer).await?;
     if !inputs.sources.is_empty() {
         report.borrow_mut().progress.on_sources(inputs.sources.len());
@@ -102,9 +102,6 @@ async fn draw(
         let path = outputs.save_picture(&picture, &context, &mut report.borrow_mut())?;
         kept.borrow_mut().add_picture(picture.index, &path, &mut report.borrow_mut());
         kept.borrow().check_interrupt()?;
-    }
-    if let Some(path) = &outputs.trace {
-        trace::write(path, &observer.trace.into_tensors().await?)?;
     }
     Ok(())
 }

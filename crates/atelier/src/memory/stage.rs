@@ -54,14 +54,14 @@ pub struct WeightsPlan {
 
 /// One operation and what is alive around it, beside weights and what the stage holds all the time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Moment {
+pub struct AllocationPoint {
     /// The operation.
     pub name: String,
     /// The buffers.
     pub parts: Vec<Part>,
 }
 
-impl Moment {
+impl AllocationPoint {
     pub(super) fn new(name: impl Into<String>, parts: Vec<Part>) -> Self {
         Self { name: name.into(), parts }
     }
@@ -80,9 +80,9 @@ pub struct StagePlan {
     /// Its weights as they are on the device.
     pub weights: WeightsPlan,
     /// What it holds beside them as long as it works.
-    pub held: Vec<Part>,
-    /// Its moments.
-    pub moments: Vec<Moment>,
+    pub persistent: Vec<Part>,
+    /// Its allocation points.
+    pub points: Vec<AllocationPoint>,
     /// How the decoder works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<DecodeMode>,
@@ -93,31 +93,36 @@ pub struct StagePlan {
 
 impl StagePlan {
     /// A stage with its workspace, without a choice.
-    pub(super) fn new(stage: Stage, weights: WeightsPlan, mut held: Vec<Part>, moments: Vec<Moment>) -> Self {
-        held.push(Part { what: "workspace".to_owned(), bytes: WORKSPACE, count: 1 });
-        Self { stage, weights, held, moments, mode: None, cache: None }
+    pub(super) fn new(
+        stage: Stage,
+        weights: WeightsPlan,
+        mut persistent: Vec<Part>,
+        points: Vec<AllocationPoint>,
+    ) -> Self {
+        persistent.push(Part { what: "workspace".to_owned(), bytes: WORKSPACE, count: 1 });
+        Self { stage, weights, persistent, points, mode: None, cache: None }
     }
 
-    /// Bytes held all the time, without weights.
-    pub fn held(&self) -> u64 {
-        total(&self.held)
+    /// Bytes of what is persistent, without weights.
+    pub fn persistent(&self) -> u64 {
+        total(&self.persistent)
     }
 
-    /// The moment with the most bytes.
-    pub fn largest_moment(&self) -> Option<&Moment> {
-        self.moments.iter().max_by_key(|moment| moment.total())
+    /// The allocation point with the most bytes.
+    pub fn largest_point(&self) -> Option<&AllocationPoint> {
+        self.points.iter().max_by_key(|point| point.total())
     }
 
     /// The most bytes at once.
     pub fn peak(&self) -> u64 {
-        let moment = self.largest_moment().map_or(0, Moment::total);
-        self.weights.bytes.saturating_add(self.held()).saturating_add(moment)
+        let point = self.largest_point().map_or(0, AllocationPoint::total);
+        self.weights.bytes.saturating_add(self.persistent()).saturating_add(point)
     }
 
     /// The largest buffer of all.
     pub fn largest_buffer(&self) -> Part {
-        let moments = self.moments.iter().flat_map(|moment| &moment.parts);
-        let parts = self.held.iter().chain(moments).chain([&self.weights.largest]);
+        let points = self.points.iter().flat_map(|point| &point.parts);
+        let parts = self.persistent.iter().chain(points).chain([&self.weights.largest]);
         parts.max_by_key(|part| part.bytes).cloned().unwrap_or_else(|| Part::new("nothing", 0, &[0], 1))
     }
 }

@@ -4,40 +4,40 @@
 //! attention the stream, queries, keys, values at once and the result `5·p·w`, its MLP stream, norm and three times the
 //! hidden `2·p·w + 3·p·m`. The quantizer has two codebooks of unit length and the cosines twice.
 
-use super::memory::{Moment, Part, StagePlan, WeightsPlan};
+use super::stage::{AllocationPoint, Part, StagePlan, WeightsPlan};
 use super::vae::{Map, convolution, downsampler, last, resnet};
 use super::{F32, SourceSizes};
 use crate::config::ModelConfig;
 use crate::progress::Stage;
 
 pub(super) fn plan(config: &ModelConfig, sources: &SourceSizes, weights: WeightsPlan) -> StagePlan {
-    let mut moments = tower(config, sources.codes());
-    moments.extend(encoder(config, sources.pixels));
-    StagePlan::new(Stage::Sources, weights, Vec::new(), moments)
+    let mut points = tower(config, sources.codes());
+    points.extend(encoder(config, sources.pixels));
+    StagePlan::new(Stage::Sources, weights, Vec::new(), points)
 }
 
-fn tower(config: &ModelConfig, tokens: usize) -> Vec<Moment> {
+fn tower(config: &ModelConfig, tokens: usize) -> Vec<AllocationPoint> {
     let (c, vq) = (&config.prior.vision_config, &config.prior.vq_config);
     let part = |what, count, columns| Part::new(what, count, &[tokens, columns], F32);
     let pixels = c.in_channels * c.patch_size * c.patch_size;
     vec![
-        Moment::new(
+        AllocationPoint::new(
             "the tower's patches and positions",
             vec![part("patches", 1, pixels), part("embedded, positions", 4, c.hidden_size)],
         ),
-        Moment::new("a norm of the tower", vec![part("stream, norm", 5, c.hidden_size)]),
-        Moment::new(
+        AllocationPoint::new("a norm of the tower", vec![part("stream, norm", 5, c.hidden_size)]),
+        AllocationPoint::new(
             "attention of the tower",
             vec![
                 part("stream, result", 2, c.hidden_size),
                 part("queries, keys and values", 1, 3 * c.hidden_size),
             ],
         ),
-        Moment::new(
+        AllocationPoint::new(
             "MLP of the tower",
             vec![part("stream, norm", 2, c.hidden_size), part("hidden, with GELU", 3, c.intermediate_size)],
         ),
-        Moment::new(
+        AllocationPoint::new(
             "the quantizer",
             vec![
                 part("features, unit length", 3, vq.embed_dim),
@@ -48,25 +48,25 @@ fn tower(config: &ModelConfig, tokens: usize) -> Vec<Moment> {
     ]
 }
 
-fn encoder(config: &ModelConfig, [height, width]: [usize; 2]) -> Vec<Moment> {
+fn encoder(config: &ModelConfig, [height, width]: [usize; 2]) -> Vec<AllocationPoint> {
     let c = &config.vae;
     let picture = Map { channels: c.in_channels, height, width };
     let levels = &c.block_out_channels;
     let Some((&first, &deepest)) = levels.first().zip(levels.last()) else { return Vec::new() };
     let mut map = picture.with(first);
-    let mut moments = vec![convolution("encoder: first convolution", picture, map)];
+    let mut points = vec![convolution("encoder: first convolution", picture, map)];
     for (level, &channels) in levels.iter().enumerate() {
         for index in 0..c.layers_per_block {
             let name = format!("encoder: down block {level}, residual block {index}");
-            moments.extend(resnet(&name, map, map.with(channels)));
+            points.extend(resnet(&name, map, map.with(channels)));
             map = map.with(channels);
         }
         if level + 1 < levels.len() {
-            moments.push(downsampler(&format!("encoder: down block {level}, halving"), map));
+            points.push(downsampler(&format!("encoder: down block {level}, halving"), map));
             map = map.halved();
         }
     }
-    moments.extend(resnet("encoder: middle", map, map.with(deepest)));
-    moments.push(last("encoder: last convolution", map, map.with(2 * c.latent_channels)));
-    moments
+    points.extend(resnet("encoder: middle", map, map.with(deepest)));
+    points.push(last("encoder: last convolution", map, map.with(2 * c.latent_channels)));
+    points
 }

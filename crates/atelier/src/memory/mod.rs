@@ -1,8 +1,8 @@
 //! What a run needs on the device, stage by stage, before a single weight is read.
 //!
-//! A stage's peak is its weights, what it holds all the time (caches, conditions), and the largest of its *moments*: the
-//! buffers that are alive together while one operation runs. Each stage's file lists its moments beside the code that they
-//! follow. Shared rules:
+//! A stage's peak is its weights, what is *persistent* (caches, conditions), and the largest of its *allocation points*:
+//! the buffers that are alive together while one operation runs. Each stage's file lists its points beside the code that
+//! they follow. Shared rules:
 //!
 //! * Every number is f32, but for packed weights and where an element size is a parameter.
 //! * An operation has its inputs and its result alive; results reuse no input, except where burn adds in place.
@@ -13,13 +13,13 @@
 
 mod architect;
 mod decoder;
-mod memory;
 mod painter;
 mod sources;
+mod stage;
 mod vae;
 mod weights;
 
-pub use memory::{MemoryPlan, Moment, Part, StagePlan, WeightsPlan};
+pub use stage::{AllocationPoint, MemoryPlan, Part, StagePlan, WeightsPlan};
 
 use atelier_weights::TensorEntry;
 

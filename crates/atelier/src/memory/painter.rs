@@ -2,7 +2,7 @@
 //!
 //! With `w` the width, `n` the picture's patches, `t` text tokens, `S = n + t`, `r` tokens of all source images:
 //!
-//! | moment | alive |
+//! | point | alive |
 //! |---|---|
 //! | blueprint | embedded codes, two of the projector's layers and an activation `4·n·w` |
 //! | attention | both streams `S·w`, queries, keys, values and result `4·S·w`, with sources all keys and values again `2·(r + S)·w` |
@@ -11,10 +11,10 @@
 //! The MLP takes at most `m = 2048` rows at a time; of a larger picture there are also its results so far, `n·w`, and in the
 //! end twice.
 //!
-//! Held: for each branch the projected blueprint and glyphs `(n + t)·w` and the angles; the keys and values of source
+//! Persistent: for each branch the projected blueprint and glyphs `(n + t)·w` and the angles; the keys and values of source
 //! images in every block, `2 · blocks · r · w`; a few latents.
 
-use super::memory::{Moment, Part, StagePlan, WeightsPlan};
+use super::stage::{AllocationPoint, Part, StagePlan, WeightsPlan};
 use super::{F32, PlanRequest, SourceSizes, choose_cache};
 use crate::config::ModelConfig;
 use crate::geometry::{LATENT_PIXELS, PATCH_PIXELS};
@@ -52,7 +52,7 @@ fn plan_with(
     let text = request.glyph_tokens.max(1);
     let branches = if request.guided { 2 } else { 1 };
     let latent = [c.in_channels, request.height / LATENT_PIXELS, request.width / LATENT_PIXELS];
-    let mut held = vec![
+    let mut persistent = vec![
         Part::new("projected blueprint", branches, &[image, width], F32),
         Part::new("projected glyphs", branches, &[text, width], F32),
         Part::new("angles", 2 * branches, &[image, c.attention_head_dim], F32),
@@ -60,30 +60,38 @@ fn plan_with(
         // One row for each of the twelve vectors, in every block.
         Part::new("modulation", 2, &[12, width], F32),
     ];
-    let mut moments = Vec::new();
+    let mut points = Vec::new();
     if sources.count > 0 {
         let tokens = sources.count.saturating_mul(source);
-        held.push(Part::new(
+        persistent.push(Part::new(
             "keys or values of the sources in a block",
             2 * c.num_layers,
             &[tokens, width],
             cache.bytes(),
         ));
-        moments.extend(block(width, "a source", source, 0, [0, 0]));
+        points.extend(block(width, "a source", source, 0, [0, 0]));
         // Of 16 bits they are made f32 before they are joined with the others.
         let widened = if cache == CachePrecision::F32 { 0 } else { tokens };
-        moments.extend(block(width, "a step", image, text, [tokens, widened]));
+        points.extend(block(width, "a step", image, text, [tokens, widened]));
     } else {
-        moments.extend(block(width, "a step", image, text, [0, 0]));
+        points.extend(block(width, "a step", image, text, [0, 0]));
     }
-    moments
-        .push(Moment::new("the blueprint's projection", vec![Part::new("codes", 4, &[image, width], F32)]));
-    moments.push(glyphs(config, text));
-    StagePlan::new(Stage::Painter, weights, held, moments)
+    points.push(AllocationPoint::new(
+        "the blueprint's projection",
+        vec![Part::new("codes", 4, &[image, width], F32)],
+    ));
+    points.push(glyphs(config, text));
+    StagePlan::new(Stage::Painter, weights, persistent, points)
 }
 
-/// The moments of a block. Of the sources' tokens some are made f32 for it.
-fn block(width: usize, of: &str, image: usize, text: usize, [sources, widened]: [usize; 2]) -> Vec<Moment> {
+/// The allocation points of a block. Of the sources' tokens some are made f32 for it.
+fn block(
+    width: usize,
+    of: &str,
+    image: usize,
+    text: usize,
+    [sources, widened]: [usize; 2],
+) -> Vec<AllocationPoint> {
     let joint = image.saturating_add(text);
     let part = |what, count, seq, times| Part::new(what, count, &[seq, times * width], F32);
     let mut attention = vec![
@@ -102,19 +110,19 @@ fn block(width: usize, of: &str, image: usize, text: usize, [sources, widened]: 
     ];
     let with = |parts: Vec<Part>| mlp.iter().cloned().chain(parts).collect();
     let hidden = part("hidden, before and after GELU", 2, image.min(MLP_ROWS), 4);
-    let mut moments = vec![Moment::new(format!("{of}: attention of a block"), attention)];
+    let mut points = vec![AllocationPoint::new(format!("{of}: attention of a block"), attention)];
     if image <= MLP_ROWS {
-        moments.push(Moment::new(format!("{of}: MLP of a block"), with(vec![hidden])));
+        points.push(AllocationPoint::new(format!("{of}: MLP of a block"), with(vec![hidden])));
     } else {
         let results = |count| part("results of the MLP", count, image, 1);
-        moments.push(Moment::new(format!("{of}: MLP of some rows"), with(vec![hidden, results(1)])));
-        moments.push(Moment::new(format!("{of}: results of the MLP"), with(vec![results(2)])));
+        points.push(AllocationPoint::new(format!("{of}: MLP of some rows"), with(vec![hidden, results(1)])));
+        points.push(AllocationPoint::new(format!("{of}: results of the MLP"), with(vec![results(2)])));
     }
-    moments
+    points
 }
 
 /// The glyph encoder's MLP and attention, with one long text; scores are a buffer here, for their bias.
-fn glyphs(config: &ModelConfig, text: usize) -> Moment {
+fn glyphs(config: &ModelConfig, text: usize) -> AllocationPoint {
     let c = &config.glyph_encoder;
     let part = |what, count, columns| Part::new(what, count, &[text, columns], F32);
     let inner = c.num_heads * c.d_kv;
@@ -124,5 +132,5 @@ fn glyphs(config: &ModelConfig, text: usize) -> Moment {
         part("hidden", 3, c.d_ff),
         Part::new("distances, bias, scores, mask", 5, &[c.num_heads, text, text], F32),
     ];
-    Moment::new("the glyph encoder", parts)
+    AllocationPoint::new("the glyph encoder", parts)
 }

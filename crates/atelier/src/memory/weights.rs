@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use atelier_weights::{BLOCK, Scheme, TensorEntry};
 
 use super::F32;
-use super::memory::{Part, WeightsPlan, bytes};
+use super::stage::{Part, WeightsPlan, bytes};
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::progress::Stage;
