@@ -6,5 +6,4 @@ PY=${PY:-python3}
 $PY export_architect.py --out "$out" --dtype $dtype
 $PY painter.py export --codes codes.json --out "$out" --dtype $dtype
 mkdir -p "$out/vae"; cp state/vae/config.json state/vae/*.safetensors "$out/vae"
-cp atelier.json "$out"
 du -sb "$out"
