@@ -128,7 +128,7 @@ test("an old page does not meet a newer model; a new version waits for its user"
       writeFileSync(join(root, path), text.replaceAll(from, to));
     };
     change("models/mini/pack.json", "atelier-pack-1", "atelier-pack-2");
-    change("index.html", "<title>Atelier", "<title>Newer Atelier");
+    change("index.html", ">Atelier: pictures", ">Newer Atelier: pictures");
     const version = /"version":"([0-9a-f]{16})"|version:[`"']([0-9a-f]{16})/.exec(
       readFileSync(join(root, "sw.js"), "utf8"),
     );
