@@ -145,6 +145,9 @@ export class Host {
       return refetched ? { ...wire, refetched } : wire;
     } catch (error) {
       if (this.#job.stop.signal.aborted) return this.#name(error);
+      // Written without room, a file can be as good as gone: what the user can mend is the room.
+      const again = toWire(error);
+      if (again.code === "quota") return again;
       return { ...wire, message: `${wire.message} (getting it again failed: ${messageOf(error)})` };
     }
   }

@@ -168,7 +168,7 @@ class CachedSource extends Listed implements OpenSource {
   constructor(
     listing: Listing,
     readonly store: Store,
-    readonly means: Means | undefined,
+    readonly means: RemoteMeans | undefined,
   ) {
     super(listing);
   }
@@ -190,7 +190,12 @@ class CachedSource extends Listed implements OpenSource {
     await this.#close();
     await store.remove(file.name);
     const report = (bytes: number): void => on({ event: "download", file: path, bytes, total: file.bytes });
-    await download(listing, file, store, means, report, signal);
+    try {
+      await download(listing, file, store, means, report, signal);
+    } catch (error) {
+      if (!(error instanceof AtelierError) || error.code !== "quota") throw error;
+      throw noRoom(file.bytes, await means.room(), error);
+    }
     return before === undefined || (await this.#digest(file, means)) !== before;
   }
 
