@@ -1,6 +1,7 @@
 //! What a caller of the library can rely on: seeds, limits, cancelling, batches, blueprints as values.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -385,6 +386,31 @@ fn a_run_that_is_taken_up_makes_the_rest() {
         assert!(rest[0].image == whole[1] && rest[1].image == whole[3], "groups of {group}");
         assert!(block_on(run.next_picture(observer)).unwrap().is_none());
     }
+}
+
+/// What was painted when a run was stopped is decoded when it goes on, and not painted again.
+#[test]
+fn a_picture_whose_decoding_was_stopped_is_not_lost() {
+    let (mut p, request) = (pipeline(), two_prompts());
+    let whole = images(&mut p, &request);
+    let painted = Cell::new(0);
+    let count = |event: &Event| {
+        let last = matches!(event, Event::Step { step, steps, .. } if step == steps);
+        painted.set(painted.get() + usize::from(last));
+    };
+    let mut stop = Observer::new(|event| {
+        count(event);
+        if matches!(event, Event::Decode { .. }) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let mut go_on = Observer::new(|event| {
+        count(event);
+        ControlFlow::Continue(())
+    });
+    let mut run = p.prepare(&request, None).unwrap();
+    assert!(matches!(block_on(run.execute(&mut stop)), Err(Error::Cancelled)));
+    let found = block_on(run.execute(&mut go_on)).unwrap();
+    assert!(found.iter().map(|picture| &picture.image).eq(&whole));
+    assert_eq!(painted.get(), whole.len());
 }
 
 /// What each of several prompts has of its own, as if it were alone.

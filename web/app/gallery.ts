@@ -1,5 +1,5 @@
 /**
- * The pictures at hand: this session's and, where they are kept, those of earlier ones. A list shows small copies; of the
+ * The pictures at hand: this visit's and, where they are kept, those of earlier visits. A list shows small copies; of the
  * whole pictures only the one that is looked at has an address.
  */
 

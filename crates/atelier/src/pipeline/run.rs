@@ -222,8 +222,13 @@ impl<'p> Run<'p> {
             }
         }
         let Some((image, latents)) = self.painted.pop_front() else { return Ok(None) };
-        self.made[image] = true;
-        self.decode(image, &latents, observer).await.map(Some)
+        let decoded = self.decode(image, &latents, observer).await;
+        match decoded {
+            Ok(_) => self.made[image] = true,
+            // The run may go on, and what is painted need not be painted again.
+            Err(_) => self.painted.push_front((image, latents)),
+        }
+        decoded.map(Some)
     }
 
     /// Step 1: source images become codes and latents, once; without any, nothing is loaded.
