@@ -34,6 +34,10 @@ test("every doubt of the engine is one here, in the same words", () => {
   }
 });
 
+test("a mark before a word is none of it", () => {
+  expect(quoteDoubts("A sign that says 'It's OPEN'")[0]).toEqual({ kind: "apostrophe", word: "It's" });
+});
+
 test("texts come in the engine's order", () => {
   expect(spelledTexts("A 6' tall sign 'OPEN'")).toEqual([" tall sign "]);
   expect(spelledTexts("\"c\" “b” 'a' 「d」")).toEqual(["a", "b", "c", "d"]);

@@ -65,7 +65,7 @@ function apostrophe(prompt: string): string | undefined {
       const inside = isLetter(word[at - 1]) && isLetter(word[at + 1]);
       // A closing quote after a number has its opening one before it.
       const opened = prompt.slice(0, index + at).split("'").length % 2 === 0;
-      if (inside || (/\d/.test(word[at - 1] ?? "") && !opened)) return word;
+      if (inside || (/\d/.test(word[at - 1] ?? "") && !opened)) return word.replace(/^'+/, "");
     }
   }
   return undefined;

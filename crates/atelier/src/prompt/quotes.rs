@@ -58,7 +58,9 @@ fn apostrophe(letters: &[char]) -> Option<String> {
     let is_word = |c: &&char| c.is_alphanumeric() || **c == '\'';
     let start = at - letters.iter().take(at).rev().take_while(is_word).count();
     let end = at + letters.iter().skip(at).take_while(is_word).count();
-    Some(letters.iter().take(end).skip(start).collect())
+    let word: String = letters.iter().take(end).skip(start).collect();
+    // A quotation mark before the word is none of it.
+    Some(word.trim_start_matches('\'').to_owned())
 }
 
 /// The first text between two marks, with them.
@@ -120,6 +122,12 @@ mod tests {
                 assert!(doubt.contains(word), "{prompt}: {doubt}");
             }
         }
+    }
+
+    #[test]
+    fn a_mark_before_a_word_is_none_of_it() {
+        let doubts = quote_doubts("A sign that says 'It's OPEN'");
+        assert_eq!(doubts[0], "the apostrophe of It's counts as a quotation mark: ’ does not");
     }
 
     #[test]
