@@ -5,14 +5,15 @@ use atelier::packing::plan;
 use atelier_weights::checkpoint::TOKENIZER;
 use atelier_weights::{
     Dtype, FileEntry, Layout, MANIFEST, Manifest, MemorySource, PACK_FORMAT, Policy, Scheme, Search,
+    TensorEntry,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use testkit::{Random, block_on};
 
-/// Random words for codes, one scale for all; small numbers where there are no codes.
-fn shard(layout: &Layout, index: usize) -> Vec<u8> {
+/// Random words for codes, one scale for all; small numbers where there are no codes, changed by `change`.
+fn shard(layout: &Layout, index: usize, change: &impl Fn(&TensorEntry, &mut [f32])) -> Vec<u8> {
     let mut bytes = layout.headers[index].clone();
     let mut random = Random(index as u64);
     for &(tensor, piece) in &layout.contents[index] {
@@ -34,7 +35,8 @@ fn shard(layout: &Layout, index: usize) -> Vec<u8> {
                 _ => {
                     let norm = shape.len() == 1 && tensor.name.ends_with(".weight");
                     let mut value = || (random.share() - 0.5) * (12.0 / columns as f32).sqrt();
-                    let values: Vec<f32> = (0..count).map(|_| if norm { 1.0 } else { value() }).collect();
+                    let mut values: Vec<f32> = (0..count).map(|_| if norm { 1.0 } else { value() }).collect();
+                    change(tensor, &mut values);
                     bytes.extend(tensor.scheme.float_bytes(&values));
                 }
             }
@@ -50,12 +52,22 @@ fn sha256(bytes: &[u8]) -> String {
 
 /// A pack in memory of the model that `configs` describe, by their paths, with a tokenizer.
 pub fn random_pack(configs: Vec<(String, Value)>, tokenizer: Vec<u8>, policy: &Policy) -> MemorySource {
+    changed_pack(configs, tokenizer, policy, |_, _| {})
+}
+
+/// The same with `change` made to the tensors that have no codes, piece by piece.
+pub fn changed_pack(
+    configs: Vec<(String, Value)>,
+    tokenizer: Vec<u8>,
+    policy: &Policy,
+    change: impl Fn(&TensorEntry, &mut [f32]),
+) -> MemorySource {
     let files: MemorySource = configs.iter().map(|(path, json)| (path.clone(), json.to_string())).collect();
     let model = block_on(ModelConfig::read(&files)).expect("the configurations fit each other");
     let mut layout = plan(&model, policy, |_, _| Scheme::Bf16);
     let mut source = MemorySource::new();
     for index in 0..layout.shards.len() {
-        let bytes = shard(&layout, index);
+        let bytes = shard(&layout, index, &change);
         layout.shards[index].file.sha256 = sha256(&bytes);
         source.insert(layout.shards[index].file.path.clone(), bytes);
     }

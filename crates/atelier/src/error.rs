@@ -89,6 +89,14 @@ pub enum Error {
     /// The device failed while computing.
     #[error("the device failed: {0}")]
     Compute(String),
+    /// A number came up that is none, or infinite.
+    #[error(
+        "{place}: expected finite numbers, found NaN or infinite ones: a weight of the model or the device is at fault"
+    )]
+    NotFinite {
+        /// Stage, step and block.
+        place: String,
+    },
     /// The caller stopped the run.
     #[error("cancelled")]
     Cancelled,
@@ -173,6 +181,22 @@ impl std::fmt::Display for Field {
     }
 }
 
+/// In words, where a trace has a tensor from: `dit_cond.block3_image` is "block 3 (dit_cond.block3_image)".
+fn block_of(name: &str) -> String {
+    let local = name.rsplit('.').next().unwrap_or(name);
+    for (prefix, word) in [("block", "block"), ("layer", "layer"), ("up", "up block")] {
+        let digits: String = local
+            .strip_prefix(prefix)
+            .into_iter()
+            .flat_map(|rest| rest.chars().take_while(char::is_ascii_digit))
+            .collect();
+        if !digits.is_empty() {
+            return format!("{word} {digits} ({name})");
+        }
+    }
+    name.to_owned()
+}
+
 /// Where in a request an error is.
 fn location(field: Field, prompt: Option<usize>) -> String {
     match prompt {
@@ -220,19 +244,28 @@ impl Error {
             Self::Config { .. } | Self::Weights { .. } | Self::Tokenizer { .. } | Self::Source(_) => {
                 ErrorCode::BadFile
             }
-            Self::Compute(_) => ErrorCode::Compute,
+            Self::Compute(_) | Self::NotFinite { .. } => ErrorCode::Compute,
             Self::Cancelled => ErrorCode::Cancelled,
         }
     }
 
     /// True when the input is at fault rather than the machine.
     pub fn is_user_error(&self) -> bool {
-        !matches!(self, Self::Compute(_) | Self::Cancelled)
+        !matches!(self, Self::Compute(_) | Self::NotFinite { .. } | Self::Cancelled)
     }
 
     /// A request field out of range.
     pub(crate) fn request(field: Field, expected: impl Into<String>, found: impl std::fmt::Display) -> Self {
         Self::Request { field, prompt: None, expected: expected.into(), found: found.to_string() }
+    }
+
+    /// Numbers of `stage` that are not finite, first in what a trace calls `name`.
+    pub(crate) fn not_finite(stage: impl std::fmt::Display, name: Option<&str>) -> Self {
+        let place = match name {
+            Some(name) => format!("{stage}, {}", block_of(name)),
+            None => stage.to_string(),
+        };
+        Self::NotFinite { place }
     }
 
     /// The same error of a request's field, with the prompt that it is about, if it is one of several.

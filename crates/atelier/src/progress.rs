@@ -87,6 +87,8 @@ pub enum Event {
         image: usize,
         /// All pictures of the run.
         images: usize,
+        /// Its pixels with a value beyond ±2 where black is −1 and white is 1: many of them mean that something is wrong.
+        far_pixels: usize,
     },
 }
 

@@ -29,6 +29,8 @@ thread_local! {
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     prefix: String,
+    /// Whether all that is kept of a tensor is whether its numbers are finite.
+    digests: bool,
     /// Shared by all prefixes.
     entries: Rc<RefCell<Vec<Entry>>>,
 }
@@ -117,8 +119,10 @@ pub(crate) fn record<V: Into<Recorded>>(name: impl Display, value: impl FnOnce()
 
 /// As [`record`], but those of one name are joined along `axis`.
 pub(crate) fn record_along<V: Into<Recorded>>(axis: usize, name: impl Display, value: impl FnOnce() -> V) {
-    if let Some(Trace { prefix, entries }) = CURRENT.with_borrow(Option::clone) {
-        let entry = Entry { name: format!("{prefix}{name}"), axis, value: value().into() };
+    if let Some(Trace { prefix, digests, entries }) = CURRENT.with_borrow(Option::clone) {
+        let value = value().into();
+        let value = if digests { value.digest() } else { value };
+        let entry = Entry { name: format!("{prefix}{name}"), axis, value };
         entries.borrow_mut().push(entry);
     }
 }
@@ -140,6 +144,39 @@ pub(crate) fn prefixed_if<T>(wanted: bool, prefix: &str, stage: impl FnOnce() ->
 /// Runs `stage` and records nothing of it.
 pub(crate) fn paused<T>(stage: impl FnOnce() -> T) -> T {
     install(None, stage)
+}
+
+/// Runs `stage` once more and tells the first of what it records that is not finite, or about to be: the squares of its numbers
+/// are not. Nothing is recorded for anybody else.
+///
+/// # Errors
+/// The device fails.
+pub(crate) async fn first_not_finite(stage: impl FnOnce()) -> Result<Option<String>> {
+    let trace = Trace { digests: true, ..Trace::default() };
+    trace.sync_scope(stage);
+    let entries = trace.entries.take();
+    for Entry { name, value, .. } in entries {
+        if let Recorded::Device { values, .. } = value
+            && read_floats(*values).await?.iter().any(|value| !value.is_finite())
+        {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+impl Recorded {
+    /// Zero, and NaN where a number is not finite, or so large that a norm's square of it would not be.
+    fn digest(self) -> Self {
+        match self {
+            Self::Device { shape, values } => {
+                let width = shape.last().copied().unwrap_or(1).max(1);
+                let rows = values.mul_scalar(1e20).mul_scalar(0.0).reshape([-1, width as i32]).sum_dim(1);
+                Self::Device { shape: vec![1], values: Box::new(rows.sum()) }
+            }
+            host => host,
+        }
+    }
 }
 
 /// Runs `stage` in the scope of `trace`, and then returns to the scope before, even from a panic.
@@ -297,7 +334,7 @@ mod tests {
                 note("x", 1);
                 ControlFlow::Continue(())
             });
-            observer.emit(Event::Decode { image: 0, images: 1 }).unwrap();
+            observer.emit(Event::Decode { image: 0, images: 1, far_pixels: 0 }).unwrap();
         });
         assert_eq!(recorded(trace), []);
     }

@@ -18,7 +18,7 @@ pub fn decode(device: &Device) {
     let sample: Vec<f32> = sample.into_data().try_into_vec().expect("f32");
     assert_close("sample", &sample, &golden.f32("sample"), golden.entry.tolerance());
     let image = to_rgb8(&sample, width, height).expect("a picture");
-    assert_levels("image_u8", &image.pixels, &golden.u8("image_u8"), 1);
+    assert_levels("image_u8", &image.0.pixels, &golden.u8("image_u8"), 1);
     let required = ["conv_in_out", "mid_out", "up0_out", "up1_out", "up2_out", "up3_out"];
     assert_traced(&golden, &read(trace), &required);
 }

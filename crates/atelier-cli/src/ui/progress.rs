@@ -130,7 +130,7 @@ impl Progress {
                     self.close(&format!("painted   {which}{steps}, {pace} per step"));
                 }
             }
-            Event::Decode { image, images } => {
+            Event::Decode { image, images, .. } => {
                 let done = image + 1;
                 let text = format!("picture {done} of {images}");
                 self.advance(Phase::Decoder, done as u64, images as u64, "decode", &text);

@@ -89,7 +89,7 @@ impl Redraw {
             let pixels = crops(&[(drawing.clone(), [0, 0])], side, device);
             let latents = encoder.forward(pixels);
             let values = files::values(decoder.forward(latents))?;
-            Ok(to_rgb8(&values, side, side)?)
+            Ok(to_rgb8(&values, side, side)?.0)
         };
         drawings.iter().map(redraw).collect()
     }

@@ -125,7 +125,11 @@ fn signed(value: u8) -> f32 {
     2.0 * (f32::from(value) / 255.0) - 1.0
 }
 
-/// The VAE decoder's output as a picture: −1..=1 to 0..=255, clamped, ties to even (spec 10).
+/// Values further out than this are counted: clamping them is more than rounding.
+const FAR: f32 = 2.0;
+
+/// The VAE decoder's output as a picture: −1..=1 to 0..=255, clamped, ties to even (spec 10); and how many pixels have a value
+/// beyond ±2.
 ///
 /// # Shapes
 ///
@@ -133,9 +137,8 @@ fn signed(value: u8) -> f32 {
 ///
 /// # Errors
 ///
-/// [`Error::Compute`] when the number of values is wrong or one is NaN, which a device that overflows leaves
-/// behind.
-pub fn to_rgb8(planar: &[f32], width: usize, height: usize) -> Result<RgbImage> {
+/// [`Error::Compute`] when the number of values is wrong, [`Error::NotFinite`] when one is not finite.
+pub fn to_rgb8(planar: &[f32], width: usize, height: usize) -> Result<(RgbImage, usize)> {
     let area = width.saturating_mul(height);
     if area == 0 || planar.len() != area.saturating_mul(3) {
         let found = planar.len();
@@ -143,15 +146,17 @@ pub fn to_rgb8(planar: &[f32], width: usize, height: usize) -> Result<RgbImage> 
             "expected a picture of 3x{height}x{width} values, found {found}"
         )));
     }
-    if let Some(at) = planar.iter().position(|value| value.is_nan()) {
-        return Err(Error::Compute(format!("value {at} of the picture is not a number")));
+    if !planar.iter().all(|value| value.is_finite()) {
+        return Err(Error::NotFinite { place: "the picture".to_owned() });
     }
     // The cast clamps.
     let level = |value: f32| ((value / 2.0 + 0.5) * 255.0).round_ties_even() as u8;
     let (red, rest) = planar.split_at(area);
     let (green, blue) = rest.split_at(area);
-    let pixels = red.iter().zip(green).zip(blue).flat_map(|((&r, &g), &b)| [level(r), level(g), level(b)]);
-    RgbImage::new(width, height, pixels.collect())
+    let pixels = red.iter().zip(green).zip(blue).map(|((&r, &g), &b)| [r, g, b]);
+    let far = pixels.clone().filter(|pixel| pixel.iter().any(|value| value.abs() > FAR)).count();
+    let levels = pixels.flat_map(|pixel| pixel.map(level));
+    Ok((RgbImage::new(width, height, levels.collect())?, far))
 }
 
 #[cfg(test)]
@@ -212,12 +217,14 @@ mod tests {
     fn levels_are_clamped_and_ties_go_to_even() {
         // (0.5 / 255) · 2 − 1 stands on the tie between 0 and 1.
         let tie = |level: f32| level / 255.0 * 2.0 - 1.0;
-        let picture = to_rgb8(&[-2.0, -1.0, 1.0, 3.0, 0.0, tie(0.25)], 2, 1).unwrap();
+        let (picture, far) = to_rgb8(&[-2.0, -1.0, 1.0, 3.0, 0.0, tie(0.25)], 2, 1).unwrap();
+        assert_eq!(far, 1);
         assert_eq!(picture.pixels, [0, 255, 128, 0, 255, 0]);
         assert!(to_rgb8(&[0.0; 5], 2, 1).is_err());
         assert!(to_rgb8(&[], 0, 0).is_err());
-        assert!(matches!(to_rgb8(&[f32::NAN, 0.0, 0.0], 1, 1), Err(Error::Compute(_))));
-        assert_eq!(to_rgb8(&[f32::INFINITY, f32::NEG_INFINITY, 0.0], 1, 1).unwrap().pixels, [255, 0, 128]);
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(matches!(to_rgb8(&[bad, 0.0, 0.0], 1, 1), Err(Error::NotFinite { .. })));
+        }
     }
 
     #[test]

@@ -147,7 +147,24 @@ async fn write_tokens(
     let mut all_logits = Vec::new();
     let draw = |token: usize| uniform_at(options.seed, Stream::Tokens, token as u64);
     for (token, &position) in decode.iter().enumerate().take(tokens) {
-        let id = sample_on_device(&logits, &options.sampling, codes, draw(token)).await?;
+        let id = match sample_on_device(&logits, &options.sampling, codes, draw(token)).await {
+            Err(Error::NotFinite { place }) => {
+                let once_more = || match (ids.last(), token.checked_sub(1)) {
+                    (Some(&id), Some(last)) => {
+                        cache.forget_last();
+                        prior.next_logits(&[id], &[decode[last]], &mut cache, device);
+                    }
+                    _ => {
+                        let mut cache = prior.new_cache_of(resolved.len(), job.cache);
+                        prior.next_logits(&resolved, &positions, &mut cache, device);
+                    }
+                };
+                let name = trace::first_not_finite(once_more).await?;
+                let stage = format!("the architect, token {} of {tokens}, {place}", token + 1);
+                return Err(Error::not_finite(stage, name.as_deref()));
+            }
+            id => id?,
+        };
         ids.push(id);
         emit_token(observer, index, &grids, token, tokens, id)?;
         if trace::is_recording() {

@@ -23,7 +23,7 @@ pub(super) fn check(latents: &Latents, [_, channels, height, width]: [usize; 4])
     Err(Error::request(Field::Latents, expected, format!("{} for {found:?}", latents.values.len())))
 }
 
-/// Decodes one picture.
+/// Decodes one picture; also tells how many of its pixels are far out of range.
 pub(super) async fn decode(
     latents: &Latents,
     decoder: &Decoder,
@@ -31,23 +31,30 @@ pub(super) async fn decode(
     checkpoint: &Checkpoint,
     device: &Device,
     index: ImageIndex,
-) -> Result<RgbImage> {
+) -> Result<(RgbImage, usize)> {
     let shape = [1, latents.channels, latents.height, latents.width];
     let statistics = LatentStatistics::new(&checkpoint.config().vae);
     let z = Tensor::from_data(TensorData::new(latents.values.clone(), shape), device);
     let z = statistics.denormalise(z);
     trace::record("vae_input", || z.clone());
-    let pixels = if mode == DecodeMode::Bands && !trace::is_recording() {
-        decoder.forward_in_bands(z, BAND_BYTES)
-    } else {
+    let in_bands = mode == DecodeMode::Bands && !trace::is_recording();
+    let decode = || {
+        let z = z.clone();
         // A trace wants whole maps.
-        trace::prefixed_if(index.image == 0, "vae_decode.", || decoder.forward(z))
+        if in_bands { decoder.forward_in_bands(z, BAND_BYTES) } else { decoder.forward(z) }
     };
+    let pixels = trace::prefixed_if(index.image == 0, "vae_decode.", decode);
     trace::record("image_float", || pixels.clone());
     let [_, _, height, width] = pixels.dims();
-    let image = to_rgb8(&read_floats(pixels).await?, width, height)?;
+    let (image, far) = match to_rgb8(&read_floats(pixels).await?, width, height) {
+        Err(Error::NotFinite { .. }) => {
+            let place = trace::first_not_finite(|| drop(decode())).await?;
+            return Err(Error::not_finite("the decoder", place.as_deref()));
+        }
+        image => image?,
+    };
     trace::record("image_u8", || {
         TraceTensor::new([1, height, width, 3], TraceValues::U8(image.pixels.clone()))
     });
-    Ok(image)
+    Ok((image, far))
 }

@@ -6,7 +6,7 @@ use super::request::PaintOptions;
 use super::sources::{EncodedSource, Sources};
 use crate::blueprint::{Blueprint, SourceRecord};
 use crate::checkpoint::Checkpoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::{LATENT_PIXELS, PATCH_PIXELS};
 use crate::glyph_encoder::{GlyphEncoder, pad_left};
 use crate::latents::{ImageIndex, Latents};
@@ -67,6 +67,7 @@ pub(super) async fn paint(
     let guided = options.guidance > 1.0;
     let without_prompt = guided.then(|| models.conditions(Branch::Unconditional, job, device));
 
+    let mut values = job.noise.to_vec();
     let mut steps_trace = StepsTrace::default();
     for step in 0..scheduler.steps() {
         let timestep = scheduler.timestep(step);
@@ -88,24 +89,38 @@ pub(super) async fn paint(
             }
             None => conditional,
         };
+        let before = latents.clone();
         latents = scheduler.step(step, latents, &v);
         steps_trace.keep("latents_steps", &latents);
+        // Read back so that the step is really over when it is reported, and whole, since any of it may be broken.
+        values = read_floats(latents.clone()).await?;
+        if !values.iter().all(|value| value.is_finite()) {
+            let once_more = || {
+                let branches = [Branch::Conditional, Branch::Unconditional];
+                for branch in branches.into_iter().take(if guided { 2 } else { 1 }) {
+                    let conditions = models.conditions(branch, job, device);
+                    let sources = source_cache.as_ref().filter(|_| branch == Branch::Conditional);
+                    trace::prefixed(branch.prefix(), || {
+                        models.transformer.forward(before.clone(), &[timestep], &conditions, sources)
+                    });
+                }
+            };
+            let place = trace::first_not_finite(once_more).await?;
+            let stage = format!("the painter, step {} of {}", step + 1, scheduler.steps());
+            return Err(Error::not_finite(stage, place.as_deref()));
+        }
         let preview = match job.preview.filter(|_| observer.previews) {
             Some(preview) => {
                 let estimate = scheduler.estimate(step, &latents, v);
                 preview.picture(&Latents { channels, height, width, values: read_floats(estimate).await? })
             }
-            None => {
-                // One value is read back so that the step is really over when it is reported.
-                read_floats(latents.clone().reshape([-1]).narrow(0, 0, 1)).await?;
-                None
-            }
+            None => None,
         };
         let ImageIndex { image, images } = job.index;
         observer.emit(Event::Step { image, images, step: step + 1, steps: scheduler.steps(), preview })?;
     }
     steps_trace.record();
-    Ok(Latents { channels, height, width, values: read_floats(latents).await? })
+    Ok(Latents { channels, height, width, values })
 }
 
 /// The two sides of guidance.

@@ -332,11 +332,11 @@ impl<'p> Run<'p> {
         decoder::check(latents, resolved.noise_shape(prompt, checkpoint))?;
         let decoder = resident.decoder(checkpoint, device, observer).await?;
         let index = ImageIndex { image, images };
-        let pixels = decoder::decode(latents, decoder, mode, checkpoint, device, index).await?;
+        let (pixels, far_pixels) = decoder::decode(latents, decoder, mode, checkpoint, device, index).await?;
         if observer.previews && preview.is_none() {
             *preview = Preview::fit([(latents, &pixels)]);
         }
-        observer.emit(Event::Decode { image, images })?;
+        observer.emit(Event::Decode { image, images, far_pixels })?;
         let options = resolved.paint_options(image);
         Ok(Picture { image: pixels, blueprint, options, index: image, images })
     }

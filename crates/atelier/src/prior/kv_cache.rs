@@ -70,6 +70,12 @@ impl KvCache {
         self.len == 0
     }
 
+    /// As before the last token: its place is written again by the next one.
+    pub(crate) fn forget_last(&mut self) {
+        self.len -= 1;
+        self.layers.iter_mut().for_each(|layer| layer.len -= 1);
+    }
+
     pub(super) fn layer(&mut self, index: usize) -> &mut LayerCache {
         &mut self.layers[index]
     }

@@ -58,7 +58,7 @@ impl Sampling {
 ///
 /// # Errors
 ///
-/// [`Error::Compute`] as for [`sample`].
+/// [`Error::NotFinite`] as for [`sample`].
 pub fn distribution(logits: &[f32], sampling: &Sampling) -> Result<Vec<f32>> {
     let kept = candidates(logits, sampling)?;
     let mass: f64 = kept.iter().map(|candidate| candidate.weight).sum();
@@ -81,7 +81,7 @@ pub fn distribution(logits: &[f32], sampling: &Sampling) -> Result<Vec<f32>> {
 ///
 /// # Errors
 ///
-/// [`Error::Compute`] when a logit is NaN or +∞, or when none is finite.
+/// [`Error::NotFinite`] when a logit is NaN or +∞, or when none is finite.
 pub fn sample(logits: &[f32], sampling: &Sampling, allowed: usize, uniform: f64) -> Result<u32> {
     let mut kept = candidates(logits.get(..allowed).unwrap_or(logits), sampling)?;
     kept.sort_unstable_by_key(|candidate| candidate.id);
@@ -108,7 +108,7 @@ pub fn sample(logits: &[f32], sampling: &Sampling, allowed: usize, uniform: f64)
 ///
 /// # Errors
 ///
-/// [`Error::Compute`] as for [`sample`], and when the device fails.
+/// [`Error::NotFinite`] as for [`sample`], and [`Error::Compute`] when the device fails.
 pub async fn sample_on_device(
     logits: &Tensor<1>,
     sampling: &Sampling,
@@ -193,14 +193,14 @@ fn largest(logits: &[f32]) -> Result<(usize, f32)> {
     let mut best = (0, f32::NEG_INFINITY);
     for (id, &logit) in logits.iter().enumerate() {
         if logit.is_nan() || logit == f32::INFINITY {
-            return Err(Error::Compute(format!("the logit of token {id} is {logit}")));
+            return Err(Error::NotFinite { place: format!("the logit of token {id}") });
         }
         if logit > best.1 {
             best = (id, logit);
         }
     }
     if best.1 == f32::NEG_INFINITY {
-        return Err(Error::Compute("no token has a finite logit".to_owned()));
+        return Err(Error::NotFinite { place: "the logits of all tokens".to_owned() });
     }
     Ok(best)
 }
@@ -307,7 +307,7 @@ mod tests {
         for sampling in settings {
             for logits in [&[0.0, f32::NAN][..], &[f32::INFINITY], &[f32::NEG_INFINITY; 2], &[]] {
                 let drawn = sample(logits, &sampling, 2, 0.5);
-                assert!(matches!(drawn, Err(Error::Compute(_))), "{logits:?}: {drawn:?}");
+                assert!(matches!(drawn, Err(Error::NotFinite { .. })), "{logits:?}: {drawn:?}");
             }
             assert!(sample(&[1.0], &sampling, 0, 0.5).is_err());
         }

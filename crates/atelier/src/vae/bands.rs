@@ -78,6 +78,11 @@ impl Bands {
         }
     }
 
+    /// Every band, from the top.
+    pub fn each(&self, f: impl Fn(&Tensor<4>)) {
+        self.bands.iter().for_each(f);
+    }
+
     /// The whole map.
     pub fn joined(self) -> Tensor<4> {
         Tensor::cat(self.bands.into(), 2)

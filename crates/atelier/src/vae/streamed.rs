@@ -4,11 +4,14 @@
 //! for the values. A doubled map is four times its source, so it is never kept: its bands are made again when they are
 //! wanted, which costs each upsampling convolution twice.
 
+use std::fmt::Display;
+
 use burn::tensor::{Tensor, activation};
 
 use super::bands::{Bands, band_rows, spans};
 use super::{Decoder, Resnet};
 use crate::nn::{Conv2d, GroupNorm};
+use crate::trace;
 
 impl Decoder {
     /// As [`Decoder::forward`], with bands of at most about `band_bytes`; at least a few rows at a time.
@@ -21,10 +24,12 @@ impl Decoder {
         for resnet in &self.mid {
             source = Source::Map(through(resnet, source, band_bytes));
         }
-        for block in &self.up_blocks {
+        source.record("mid_out");
+        for (index, block) in self.up_blocks.iter().enumerate() {
             for resnet in &block.resnets {
                 source = Source::Map(through(resnet, source, band_bytes));
             }
+            source.record(format_args!("up{index}_out"));
             source = match (source, &block.upsampler) {
                 (Source::Map(map), Some(upsampler)) => Source::Upsampled(map, upsampler),
                 (source, _) => source,
@@ -99,6 +104,13 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
+    /// Band by band. A trace of the whole decoder has whole maps; this is for finding what is not finite.
+    fn record(&self, name: impl Display + Copy) {
+        if let Self::Map(map) = self {
+            map.each(|band| trace::record(name, || band.clone()));
+        }
+    }
+
     fn height(&self) -> usize {
         match self {
             Self::Map(map) => map.height(),
