@@ -120,10 +120,10 @@ fn model_folders() {
     sandbox.refused(&["x"], &["nowhere", "no such folder"]);
     sandbox.write("file", "");
     sandbox.model = sandbox.path("file");
-    sandbox.refused(&["x"], &["file", "expected a folder"]);
+    sandbox.refused(&["x"], &["file", "expected the folder of a model", "a file"]);
     // Only the bare name means the built-in model.
     fs::create_dir(sandbox.path("mini")).unwrap();
-    for (typed, word) in [("./mini", "mini/"), ("mini.d", "no such folder")] {
+    for (typed, word) in [("./mini", "an empty folder"), ("mini.d", "no such folder")] {
         sandbox.model = typed.into();
         sandbox.refused(&["x"], &["mini", word]);
     }

@@ -45,7 +45,9 @@ pub fn read(path: &Path) -> Result<Picture> {
         return Err(problem(format!("expected a PNG, JPEG, WebP or BMP image, found {found}")));
     };
     if format == ImageFormat::Jpeg && !jpeg_is_whole(&bytes) {
-        return Err(problem("expected a whole JPEG image, found one that is cut short".into()));
+        return Err(problem(
+            "expected a whole JPEG image, found one that is cut short: open it and save it anew".into(),
+        ));
     }
     let bad =
         |error: image::ImageError| problem(format!("expected a whole {format:?} image, found: {error}"));

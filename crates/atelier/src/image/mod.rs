@@ -133,7 +133,7 @@ fn signed(value: u8) -> f32 {
 ///
 /// # Errors
 ///
-/// [`Error::Compute`] when the number of values is wrong or one is NaN, which a device that overflows leaves
+/// [`Error::Compute`] when the number of values is wrong or one is not finite, which a device that overflows leaves
 /// behind.
 pub fn to_rgb8(planar: &[f32], width: usize, height: usize) -> Result<RgbImage> {
     let area = width.saturating_mul(height);
@@ -143,8 +143,8 @@ pub fn to_rgb8(planar: &[f32], width: usize, height: usize) -> Result<RgbImage> 
             "expected a picture of 3x{height}x{width} values, found {found}"
         )));
     }
-    if let Some(at) = planar.iter().position(|value| value.is_nan()) {
-        return Err(Error::Compute(format!("value {at} of the picture is not a number")));
+    if let Some(at) = planar.iter().position(|value| !value.is_finite()) {
+        return Err(Error::Compute(format!("value {at} of the picture is {}, no finite number", planar[at])));
     }
     // The cast clamps.
     let level = |value: f32| ((value / 2.0 + 0.5) * 255.0).round_ties_even() as u8;

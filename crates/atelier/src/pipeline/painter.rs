@@ -6,7 +6,7 @@ use super::request::PaintOptions;
 use super::sources::{EncodedSource, Sources};
 use crate::blueprint::{Blueprint, SourceRecord};
 use crate::checkpoint::Checkpoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::{LATENT_PIXELS, PATCH_PIXELS};
 use crate::glyph_encoder::{GlyphEncoder, pad_left};
 use crate::latents::{ImageIndex, Latents};
@@ -93,11 +93,13 @@ pub(super) async fn paint(
         let preview = match job.preview.filter(|_| observer.previews) {
             Some(preview) => {
                 let estimate = scheduler.estimate(step, &latents, v);
-                preview.picture(&Latents { channels, height, width, values: read_floats(estimate).await? })
+                let values = read_floats(estimate).await?;
+                finite(&values, step)?;
+                preview.picture(&Latents { channels, height, width, values })
             }
             None => {
                 // One value is read back so that the step is really over when it is reported.
-                read_floats(latents.clone().reshape([-1]).narrow(0, 0, 1)).await?;
+                finite(&read_floats(latents.clone().reshape([-1]).narrow(0, 0, 1)).await?, step)?;
                 None
             }
         };
@@ -105,7 +107,20 @@ pub(super) async fn paint(
         observer.emit(Event::Step { image, images, step: step + 1, steps: scheduler.steps(), preview })?;
     }
     steps_trace.record();
-    Ok(Latents { channels, height, width, values: read_floats(latents).await? })
+    let values = read_floats(latents).await?;
+    finite(&values, scheduler.steps() - 1)?;
+    Ok(Latents { channels, height, width, values })
+}
+
+/// Stops at once what a device's overflow has spoilt: one bad value spreads to all in the next step.
+fn finite(values: &[f32], step: usize) -> Result<()> {
+    match values.iter().find(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(value) => Err(Error::Compute(format!(
+            "step {}: expected finite numbers, found {value}: the device overflows, or the weights are not this model's",
+            step + 1
+        ))),
+    }
 }
 
 /// The two sides of guidance.
