@@ -40,7 +40,7 @@ impl Engine {
             (false, false) => Limits::Adapter,
         };
         // Whichever adapter the browser gives: there is no CPU device to fall back on.
-        let opened = device::open_within(&DeviceChoice::Adapter(String::new()), limits).await;
+        let opened = device::open_within(&DeviceChoice::Adapter(String::new()), limits, None).await;
         let (device, report) = opened.map_err(error::model)?;
         let pipeline = Pipeline::load(Arc::new(Source(files)), device).await.map_err(error::model)?;
         Ok(Self { pipeline, device: report })

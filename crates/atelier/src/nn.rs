@@ -1,6 +1,6 @@
 //! The few layers everything is built from. Precision hides in here: a model never asks how its weights are stored.
 
-use atelier_shaders::PackedRef;
+use atelier_shaders::{PackedRef, RowPrecision};
 use atelier_weights::{MAX_BUFFER, Scheme};
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::ops::ConvOptions;
@@ -55,7 +55,7 @@ impl Rows {
     /// # Shapes
     /// - x: `[rows, in]`; bias: `[count]`
     /// - output: `[rows, count]`
-    fn multiply(&self, x: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    fn multiply(&self, x: Tensor<2>, bias: Option<Tensor<1>>, precision: RowPrecision) -> Tensor<2> {
         match (self, bias) {
             (Self::Dense(weight), bias) => {
                 let product = x.matmul(weight.val().transpose());
@@ -66,7 +66,7 @@ impl Rows {
             }
             (Self::Packed(rows), bias) => {
                 let bias = bias.unwrap_or_else(|| rows.zeros.clone());
-                atelier_shaders::mul_mat(x, rows.matrix(), bias)
+                atelier_shaders::mul_mat(x, rows.matrix(), bias, precision)
             }
         }
     }
@@ -111,16 +111,16 @@ impl Matrix {
     /// # Shapes
     /// - x: `[rows, in]`; bias: `[out]`
     /// - output: `[rows, out]`
-    fn multiply(&self, x: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    fn multiply(&self, x: Tensor<2>, bias: Option<Tensor<1>>, precision: RowPrecision) -> Tensor<2> {
         if let [only] = self.parts.as_slice() {
-            return only.multiply(x, bias);
+            return only.multiply(x, bias, precision);
         }
         let mut first = 0;
         let products = self.parts.iter().map(|part| {
             let count = part.count();
             let bias = bias.clone().map(|bias| bias.narrow(0, first, count));
             first += count;
-            part.multiply(x.clone(), bias)
+            part.multiply(x.clone(), bias, precision)
         });
         Tensor::cat(products.collect(), 1)
     }
@@ -177,6 +177,8 @@ pub struct Linear {
     /// Where inputs are measured, while a model is calibrated.
     #[module(skip)]
     pub(crate) observer: Option<Observer>,
+    #[module(skip)]
+    pub(crate) precision: RowPrecision,
 }
 
 /// Weights after each other along the first dimension. Uninitialized parameters, of which only the shape is known, stay so.
@@ -202,7 +204,13 @@ impl Linear {
             layers.into_iter().map(|layer| (layer.weight, layer.bias)).unzip();
         let biases: Option<Vec<_>> = biases.into_iter().collect();
         let bias = biases.map(joined);
-        Self { weight: Matrix::join(matrices), bias, observer }
+        Self { weight: Matrix::join(matrices), bias, observer, precision: RowPrecision::Exact }
+    }
+
+    /// The same for tokens of a language model.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        Self { precision: RowPrecision::Rounded, ..self }
     }
 
     /// # Shapes
@@ -216,7 +224,7 @@ impl Linear {
         if let Some(observer) = &self.observer {
             observer.see(&rows);
         }
-        let rows = self.weight.multiply(rows, self.bias.as_ref().map(|bias| bias.val()));
+        let rows = self.weight.multiply(rows, self.bias.as_ref().map(|bias| bias.val()), self.precision);
         let [_, out] = rows.dims();
         shape[D - 1] = out;
         rows.reshape(shape)
@@ -281,7 +289,9 @@ impl LayerNorm {
         let mean = x.clone().mean_dim(D - 1);
         let centred = x - mean;
         let variance = centred.clone().square().mean_dim(D - 1);
-        let normal = centred / variance.add_scalar(self.eps).sqrt();
+        // NaN where the squares have overflowed, which a normal of zero would hide.
+        let nothing = variance.clone().mul_scalar(0.0);
+        let normal = centred / (variance.add_scalar(self.eps).sqrt() + nothing);
         normal * self.weight.val().unsqueeze() + self.bias.val().unsqueeze()
     }
 }

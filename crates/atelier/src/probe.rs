@@ -1,6 +1,6 @@
 //! Work that shows the most a device can do, to measure the model against.
 
-use atelier_shaders::PackedRef;
+use atelier_shaders::{PackedRef, RowPrecision};
 use atelier_weights::Scheme;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
@@ -78,7 +78,7 @@ impl MatmulProbe {
     /// The device fails.
     pub fn run_packed(&self) -> Result<f64> {
         let b = PackedRef { codes: &self.codes, scales: &self.scales, scheme: Scheme::F16 };
-        let product = atelier_shaders::mul_mat(self.a.clone(), b, self.zeros.clone());
+        let product = atelier_shaders::mul_mat(self.a.clone(), b, self.zeros.clone(), RowPrecision::Rounded);
         self.done(&product)
     }
 

@@ -40,7 +40,13 @@ pub(crate) fn standardise<B: Backend>(x: FloatTensor<B>, eps: f64) -> FloatTenso
     let last = x.shape().num_dims() - 1;
     let centred = B::float_sub(x.clone(), B::float_mean_dim(x, last));
     let variance = B::float_mean_dim(B::float_mul(centred.clone(), centred.clone()), last);
-    B::float_div(centred, B::float_sqrt(B::float_add_scalar(variance, eps.into())))
+    B::float_div(centred, root::<B>(B::float_add_scalar(variance, eps.into())))
+}
+
+/// The square root, and NaN where a sum of squares has overflowed: what is divided by an infinity would be zero and hide it.
+pub(crate) fn root<B: Backend>(square: FloatTensor<B>) -> FloatTensor<B> {
+    let nothing = B::float_mul_scalar(square.clone(), 0.0.into());
+    B::float_add(B::float_sqrt(square), nothing)
 }
 
 #[cfg(feature = "gpu")]

@@ -9,7 +9,8 @@ use burn::backend::ops::AttentionModuleOptions;
 use burn::backend::tensor::BoolTensor;
 
 use crate::prelude::*;
-use crate::to_f32::widened;
+use crate::rope_append::KeyValueCache;
+use crate::to_f32;
 #[cfg(feature = "gpu")]
 use launch::{has_room, launch};
 
@@ -19,11 +20,12 @@ use launch::{has_room, launch};
 ///
 /// # Shapes
 /// - q, output: `[batch, heads, seq, head_dim]`
-/// - k, v: `[batch, key_value_heads, context, head_dim]`, `heads` a multiple of `key_value_heads`; f32, or f16 as a cache
-///   may hold them
+/// - k, v: `[batch, key_value_heads, context, head_dim]`, `heads` a multiple of `key_value_heads`
 pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, causal: bool) -> Tensor<4> {
     let [_, _, context, _] = k.dims();
-    grouped(q, k, v, context, causal)
+    // Numbers of 32 bits have no scales, and nobody looks at these.
+    let scales = q.clone();
+    grouped(q, k, v, scales, context, causal)
 }
 
 /// Causal [`attention`] over the first `context` keys and values of a cache that has room for more.
@@ -31,20 +33,23 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, causal: bool) -> Tens
 /// A cache that is cut off first would be copied wherever the device wants buffers to end at other places.
 ///
 /// # Shapes
-/// - q, output: `[batch, heads, seq, head_dim]`
-/// - keys, values: `[batch, key_value_heads, capacity, head_dim]`, as in [`attention`]; `capacity` at least `context`
-pub fn attention_over_cache(q: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, context: usize) -> Tensor<4> {
-    grouped(q, keys, values, context, true)
+/// - q, output: `[1, heads, seq, head_dim]`
+/// - cache: its capacity at least `context`, its heads as in [`attention`]
+pub fn attention_over_cache(q: Tensor<4>, cache: &KeyValueCache, context: usize) -> Tensor<4> {
+    let KeyValueCache { keys, values, scales } = cache.clone();
+    grouped(q, keys, values, scales, context, true)
 }
 
-fn grouped(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, context: usize, causal: bool) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::grouped_attention(
-        q.into_dispatch(),
-        k.into_dispatch(),
-        v.into_dispatch(),
-        context,
-        causal,
-    ))
+fn grouped(
+    q: Tensor<4>,
+    k: Tensor<4>,
+    v: Tensor<4>,
+    scales: Tensor<4>,
+    context: usize,
+    causal: bool,
+) -> Tensor<4> {
+    let [q, k, v, scales] = [q, k, v, scales].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::grouped_attention(q, k, v, scales, context, causal))
 }
 
 kernel! {
@@ -53,6 +58,7 @@ kernel! {
             q: FloatTensor<Self>,
             k: FloatTensor<Self>,
             v: FloatTensor<Self>,
+            scales: FloatTensor<Self>,
             context: usize,
             causal: bool,
         ) -> FloatTensor<Self>;
@@ -62,23 +68,38 @@ kernel! {
     training custom;
 }
 
-/// The first keys or values.
-pub(crate) fn first<B: Backend>(x: FloatTensor<B>, context: usize) -> FloatTensor<B> {
-    let [_, _, capacity, _] = x.shape().dims();
-    let (all, seen) = (Slice::new(0, None, 1), Slice::new(0, Some(context as isize), 1));
-    if context < capacity { B::float_slice(x, &[all, all, seen, all]) } else { x }
+/// The first keys and values, in f32.
+pub(crate) fn seen<B: Backend>(
+    [keys, values]: [FloatTensor<B>; 2],
+    scales: &FloatTensor<B>,
+    context: usize,
+) -> [FloatTensor<B>; 2] {
+    let all = Slice::new(0, None, 1);
+    let part = |start: usize, end: usize| Slice::new(start as isize, Some(end as isize), 1);
+    let first = |x: FloatTensor<B>, which: usize| {
+        let [_, _, capacity, _] = x.shape().dims();
+        let is_half = x.dtype() == DType::F16;
+        let x = if context < capacity { B::float_slice(x, &[all, all, part(0, context), all]) } else { x };
+        if !is_half {
+            return x;
+        }
+        let scales = B::float_slice(scales.clone(), &[part(which, which + 1), all, part(0, context), all]);
+        to_f32::reference::<B>(x, scales)
+    };
+    [first(keys, 0), first(values, 1)]
 }
 
 fn reference<B: Backend>(
     q: FloatTensor<B>,
     k: FloatTensor<B>,
     v: FloatTensor<B>,
+    scales: FloatTensor<B>,
     context: usize,
     causal: bool,
 ) -> FloatTensor<B> {
     let [batch, heads, seq, head_dim] = q.shape().dims();
     let [_, key_value_heads, ..] = k.shape().dims::<4>();
-    let [k, v] = [k, v].map(|x| widened::<B>(first::<B>(x, context)));
+    let [k, v] = seen::<B>([k, v], &scales, context);
     // The query heads of a group become further rows of their one key/value head, so keys and values are never repeated
     // in memory. Which rows see which keys then no longer is a triangle.
     let group = heads / key_value_heads.max(1);

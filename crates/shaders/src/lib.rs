@@ -3,6 +3,7 @@
 
 mod ada_layer_norm;
 mod attention;
+pub mod check;
 mod conv2d_3x3;
 #[cfg(feature = "cpu")]
 mod cpu;
@@ -32,17 +33,17 @@ pub use ada_layer_norm::ada_layer_norm;
 pub use attention::{attention, attention_over_cache};
 pub use conv2d_3x3::conv2d_3x3;
 pub use embedding::embedding;
-pub use features::{Cooperative, Features, Limits};
+pub use features::{Cooperative, Features, Limits, Variant, Variants};
 pub use gelu_tanh::gelu_tanh;
 pub use group_norm_silu::group_norm_silu;
 pub use kernel::with_references;
-pub use mul_mat::mul_mat;
+pub use mul_mat::{RowPrecision, mul_mat};
 pub use norm_rope::norm_rope;
 pub use packed::PackedRef;
 pub use residual_norm::residual_norm;
 pub use rms_norm::rms_norm;
-pub use rope_append::rope_append;
+pub use rope_append::{KeyValueCache, rope_append};
 pub use sample_top_p::{Draw, sample_top_p};
 pub use swiglu::swiglu;
-pub use to_f16::to_f16;
+pub use to_f16::{Halves, to_f16};
 pub use to_f32::to_f32;

@@ -60,8 +60,8 @@ impl Kernel {
         self.choose(
             "packed",
             match scheme {
-                // `has_kernels` has left F32 out.
-                Scheme::F32 | Scheme::F16 => "f16",
+                Scheme::F32 => "f32",
+                Scheme::F16 => "f16",
                 Scheme::Bf16 => "bf16",
                 Scheme::F8 => "f8",
                 Scheme::Q8 => "q8",

@@ -1,5 +1,6 @@
 //! Root-mean-square norm.
 
+use crate::ada_layer_norm::root;
 use crate::prelude::*;
 
 /// `w · x / sqrt(mean(x²) + eps)` over the last dimension.
@@ -24,7 +25,7 @@ pub(crate) fn reference<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, e
     let mut shape = vec![1; rank];
     shape[rank - 1] = weight.shape().num_elements();
     let mean_square = B::float_mean_dim(B::float_mul(x.clone(), x.clone()), rank - 1);
-    let normal = B::float_div(x, B::float_sqrt(B::float_add_scalar(mean_square, eps.into())));
+    let normal = B::float_div(x, root::<B>(B::float_add_scalar(mean_square, eps.into())));
     B::float_mul(normal, B::float_reshape(weight, Shape::from(shape)))
 }
 

@@ -3,11 +3,12 @@
 // x, output: [rows, width], row-major; shift, scale: [rows / tokens, width]
 // One workgroup a row; rows beyond the x limit of a dispatch go on in y.
 
+#import inverse_root
 #import sum
 
 const WORKGROUP: u32 = 256u;
 
-alias Sum = f32;
+alias Sum = vec2<f32>;
 
 struct Sizes {
     rows: u32,
@@ -31,18 +32,21 @@ fn main(workgroup: Workgroup, at: Invocation) {
     }
     let start = row * width;
     let condition = row / sizes.tokens * width;
-    var sum = 0.0;
+    var sum = vec2<f32>();
     for (var i = at.index; i < width; i += WORKGROUP) {
-        sum += x[start + i];
+        sum.x += x[start + i];
     }
-    let mean = workgroup_sum(workgroup, at, sum) / f32(width);
-    var square = 0.0;
+    let near = workgroup_sum(workgroup, at, sum).x / f32(width);
+    // What the rounding of a large mean has left is in these sums.
+    var moments = vec2<f32>();
     for (var i = at.index; i < width; i += WORKGROUP) {
-        let centred = x[start + i] - mean;
-        square += centred * centred;
+        let centred = x[start + i] - near;
+        moments += vec2(centred, centred * centred);
     }
-    let variance = workgroup_sum(workgroup, at, square) / f32(width);
-    let factor = inverseSqrt(variance + sizes.eps);
+    moments = workgroup_sum(workgroup, at, moments) / f32(width);
+    let mean = near + moments.x;
+    let variance = moments.y - moments.x * moments.x;
+    let factor = inverse_root(variance + sizes.eps);
     for (var i = at.index; i < width; i += WORKGROUP) {
         let normal = (x[start + i] - mean) * factor;
         output[start + i] = normal * (1.0 + scale[condition + i]) + shift[condition + i];

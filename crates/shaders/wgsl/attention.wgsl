@@ -1,7 +1,8 @@
 // output = softmax(q·kᵀ / sqrt(head_dim))·v with a running softmax: no seq × context buffer exists.
 //
 // q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim] (common/cache), each with any
-// strides; output: [batch, seq, heads, head_dim], row-major.
+// strides; scales: of the rows of k, then of v, [2, batch, key_value_heads, capacity] (common/cache)
+// output: [batch, seq, heads, head_dim], row-major.
 //
 // The query heads of a group become further rows of their one head of keys and values. A workgroup takes ROWS of these
 // rows, in bands of four, and goes through the keys in tiles of 32. Invocation (x, y) scores the rows of band y for the
@@ -33,13 +34,15 @@ struct Sizes {
     q_strides: array<u32, 4>,
     k_strides: array<u32, 4>,
     v_strides: array<u32, 4>,
+    capacity: u32, // rows of a head that have scales
 }
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
 @group(0) @binding(1) var<storage, read_write> k: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> v: array<Stored>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<storage, read> sizes: Sizes;
+@group(0) @binding(3) var<storage, read_write> scales: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(5) var<storage, read> sizes: Sizes;
 
 // Four channels together: queries by quad and row, or values by key and quad.
 var<workgroup> tile: array<vec4<f32>, TILE>;
@@ -93,6 +96,8 @@ fn main(
     let q_start = picture * sizes.q_strides[0] + fetched_head * sizes.q_strides[1] + fetched_row % seq * sizes.q_strides[2];
     let k_start = picture * sizes.k_strides[0] + key_value_head * sizes.k_strides[1];
     let v_start = picture * sizes.v_strides[0] + key_value_head * sizes.v_strides[1];
+    let k_row = (picture * key_value_heads + key_value_head) * sizes.capacity;
+    let v_row = k_row + sizes.batch * key_value_heads * sizes.capacity;
     let scale = inverseSqrt(f32(head_dim));
     let quads = (head_dim + 3u) / 4u;
     let value_keys = min(TILE / quads, KEYS);
@@ -123,7 +128,7 @@ fn main(
                 for (var i = 0u; i < 4u; i++) {
                     if start + fetched < context && channel + i < head_dim {
                         let at = k_start + (start + fetched) * sizes.k_strides[2] + (channel + i) * sizes.k_strides[3];
-                        values[i] = unstore(k[at / PER_WORD], at);
+                        values[i] = unstore(k[at / PER_WORD], at) * row_scale(k_row + start + fetched);
                     }
                 }
                 keys[quad * KEYS + fetched] = values;
@@ -167,7 +172,7 @@ fn main(
                 for (var j = 0u; j < 4u; j++) {
                     if at < context && channel + j < head_dim {
                         let place = v_start + at * sizes.v_strides[2] + (channel + j) * sizes.v_strides[3];
-                        values[j] = unstore(v[place / PER_WORD], place);
+                        values[j] = unstore(v[place / PER_WORD], place) * row_scale(v_row + at);
                     }
                 }
                 tile[i] = values;

@@ -1,7 +1,7 @@
 // Attention of few queries over part of a long context: the partial results that attention_merge.wgsl joins.
 //
 // q: [batch, heads, seq, head_dim]; k, v: [batch, key_value_heads, context, head_dim] (common/cache), each with any
-// strides
+// strides; scales: of the rows of k, then of v, [2, batch, key_value_heads, capacity] (common/cache)
 // output: [batch · key_value_heads · blocks, splits, ROWS, head_dim + 2], row-major: for each row the values summed with
 //         weights exp(score - peak), then the peak (its largest score), then the sum of the weights
 //
@@ -38,6 +38,7 @@ struct Sizes {
     q_strides: array<u32, 4>,
     k_strides: array<u32, 4>,
     v_strides: array<u32, 4>,
+    capacity: u32, // rows of a head that have scales
     splits: u32,
     split_keys: u32, // keys of a split, a multiple of KEYS
 }
@@ -45,8 +46,9 @@ struct Sizes {
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
 @group(0) @binding(1) var<storage, read_write> k: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> v: array<Stored>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<storage, read> sizes: Sizes;
+@group(0) @binding(3) var<storage, read_write> scales: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(5) var<storage, read> sizes: Sizes;
 
 var<workgroup> queries: array<vec4<f32>, PART * BANDS>; // bands side by side
 var<workgroup> keys: array<f32, KEYS * PART_STEP>;
@@ -84,6 +86,8 @@ fn main(
     let end_key = min(first_key + split_keys, context);
     let k_start = picture * sizes.k_strides[0] + key_value_head * sizes.k_strides[1];
     let v_start = picture * sizes.v_strides[0] + key_value_head * sizes.v_strides[1];
+    let k_row = (picture * key_value_heads + key_value_head) * sizes.capacity;
+    let v_row = k_row + sizes.batch * key_value_heads * sizes.capacity;
     let scale = inverseSqrt(f32(head_dim));
 
     let key = local % KEYS;
@@ -113,7 +117,7 @@ fn main(
                 var value = 0.0;
                 if at < end_key && column < head_dim {
                     let place = k_start + at * sizes.k_strides[2] + column * sizes.k_strides[3];
-                    value = unstore(k[place / PER_WORD], place);
+                    value = unstore(k[place / PER_WORD], place) * row_scale(k_row + at);
                 }
                 keys[i / PART * PART_STEP + i % PART] = value;
             }
@@ -170,7 +174,7 @@ fn main(
         if part < parts {
             for (var i = part; i < min(KEYS, end_key - start); i += parts) {
                 let place = v_start + (start + i) * sizes.v_strides[2] + channel * sizes.v_strides[3];
-                let value = unstore(v[place / PER_WORD], place);
+                let value = unstore(v[place / PER_WORD], place) * row_scale(v_row + start + i);
                 for (var j = 0u; j < bands; j++) {
                     sums[j] += weights[j * KEYS + i] * value;
                 }

@@ -3,11 +3,12 @@
 // x, output: [batch, groups · each, pixels], row-major; weight, bias: [groups · each]
 // One workgroup a group; groups beyond the x limit of a dispatch go on in y.
 
+#import inverse_root
 #import sum
 
 const WORKGROUP: u32 = 256u;
 
-alias Sum = f32;
+alias Sum = vec2<f32>;
 
 struct Sizes {
     rows: u32, // batch · groups
@@ -32,18 +33,21 @@ fn main(workgroup: Workgroup, at: Invocation) {
     let pixels = sizes.pixels;
     let count = sizes.each * pixels;
     let start = row * count;
-    var sum = 0.0;
+    var sum = vec2<f32>();
     for (var i = at.index; i < count; i += WORKGROUP) {
-        sum += x[start + i];
+        sum.x += x[start + i];
     }
-    let mean = workgroup_sum(workgroup, at, sum) / f32(count);
-    var square = 0.0;
+    let near = workgroup_sum(workgroup, at, sum).x / f32(count);
+    // What the rounding of a large mean has left is in these sums.
+    var moments = vec2<f32>();
     for (var i = at.index; i < count; i += WORKGROUP) {
-        let centred = x[start + i] - mean;
-        square += centred * centred;
+        let centred = x[start + i] - near;
+        moments += vec2(centred, centred * centred);
     }
-    let variance = workgroup_sum(workgroup, at, square) / f32(count);
-    let factor = inverseSqrt(variance + sizes.eps);
+    moments = workgroup_sum(workgroup, at, moments) / f32(count);
+    let mean = near + moments.x;
+    let variance = moments.y - moments.x * moments.x;
+    let factor = inverse_root(variance + sizes.eps);
     let first = row % sizes.groups * sizes.each;
     for (var i = at.index; i < count; i += WORKGROUP) {
         let channel = first + i / pixels;

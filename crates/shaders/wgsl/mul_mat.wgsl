@@ -4,11 +4,10 @@
 // output: [rows, out]
 //
 // A workgroup makes a tile of 128×64 numbers and goes through the columns sixteen at a time, which all its invocations
-// fetch together, W unpacked, as numbers of common/number. An invocation sums 8×4 numbers, in f32.
+// fetch together, W unpacked. An invocation sums 8×4 numbers.
 // Workgroups: ⌈rows / 128⌉ · ⌈out / 64⌉, the tiles of one part of W next to each other; beyond the x limit of a dispatch
 // they go on in y.
 
-#import number
 #import packed
 
 const WORKGROUP: u32 = 256u;
@@ -31,16 +30,16 @@ struct Sizes {
 
 // Four columns of a row together, rows next to each other: invocations read and write neighbours, and a product takes four
 // numbers at a time.
-var<workgroup> x_tile: array<vec4<Number>, DEPTH / 4u * ROWS>;
-var<workgroup> w_tile: array<vec4<Number>, DEPTH / 4u * OUT>;
+var<workgroup> x_tile: array<vec4<f32>, DEPTH / 4u * ROWS>;
+var<workgroup> w_tile: array<vec4<f32>, DEPTH / 4u * OUT>;
 
 // Four neighbours of the tile, each times the columns of `w`.
 fn products(at: u32, w: mat4x4<f32>) -> mat4x4<f32> {
     return mat4x4(
-        vec4<f32>(x_tile[at]) * w,
-        vec4<f32>(x_tile[at + 1u]) * w,
-        vec4<f32>(x_tile[at + 2u]) * w,
-        vec4<f32>(x_tile[at + 3u]) * w,
+        x_tile[at] * w,
+        x_tile[at + 1u] * w,
+        x_tile[at + 2u] * w,
+        x_tile[at + 3u] * w,
     );
 }
 
@@ -84,22 +83,17 @@ fn main(
             w_far = scale.x * eight[1] + scale.y;
         }
         workgroupBarrier();
-        x_tile[x_half * ROWS + x_fetched] = numbers(near);
-        x_tile[(x_half + 2u) * ROWS + x_fetched] = numbers(far);
+        x_tile[x_half * ROWS + x_fetched] = near;
+        x_tile[(x_half + 2u) * ROWS + x_fetched] = far;
         if w_half < 2u {
-            w_tile[2u * w_half * OUT + w_fetched] = numbers(w_near);
-            w_tile[(2u * w_half + 1u) * OUT + w_fetched] = numbers(w_far);
+            w_tile[2u * w_half * OUT + w_fetched] = w_near;
+            w_tile[(2u * w_half + 1u) * OUT + w_fetched] = w_far;
         }
         workgroupBarrier();
         // The last tile may have fewer rows.
         for (var quad = 0u; quad < DEPTH / 4u && first_row + top < rows; quad++) {
             let at = quad * OUT + left;
-            let w = mat4x4(
-                vec4<f32>(w_tile[at]),
-                vec4<f32>(w_tile[at + 16u]),
-                vec4<f32>(w_tile[at + 32u]),
-                vec4<f32>(w_tile[at + 48u]),
-            );
+            let w = mat4x4(w_tile[at], w_tile[at + 16u], w_tile[at + 32u], w_tile[at + 48u]);
             upper += products(quad * ROWS + top, w);
             lower += products(quad * ROWS + top + 4u, w);
         }

@@ -1,14 +1,16 @@
 // output = x · Wᵀ + bias for many rows of x, by cooperative matrices.
 //
 // x: [rows, columns], row-major; codes, scales: W [out, columns] packed (common/packed); bias: [out];
-// output: [rows, out]
+// x_exponents: [rows], w_exponents: [out], as row_exponents.wgsl finds them; output: [rows, out]
 //
 // A workgroup makes a tile of 4·SIDE × 4·SIDE numbers and goes through the columns a block at a time, which all its
-// invocations fetch together, W unpacked, as numbers of common/number. Its first four subgroups sum a quarter
+// invocations fetch together, W unpacked, as numbers of common/number. These may be f16, so rows of x and of W are
+// scaled by powers of two (common/exponents), which the sums are freed of at the end. Its first four subgroups sum a quarter
 // each, 2×2 matrices, in f32; more there may be, where a driver makes them smaller than it could.
 // Workgroups: ⌈rows / (4·SIDE)⌉ · ⌈out / (4·SIDE)⌉, the tiles of one part of W next to each other; beyond the x limit of a
 // dispatch they go on in y.
 
+#import exponents
 #import matrices
 #import number
 #import packed
@@ -30,11 +32,16 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read_write> codes: array<u32>;
 @group(0) @binding(2) var<storage, read_write> scales: array<u32>;
 @group(0) @binding(3) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
-@group(0) @binding(5) var<storage, read> sizes: Sizes;
+@group(0) @binding(4) var<storage, read_write> x_exponents: array<i32>;
+@group(0) @binding(5) var<storage, read_write> w_exponents: array<i32>;
+@group(0) @binding(6) var<storage, read_write> output: array<f32>;
+@group(0) @binding(7) var<storage, read> sizes: Sizes;
 
 var<workgroup> x_tile: array<Number, TILE * STEP>;
 var<workgroup> w_tile: array<Number, TILE * STEP>;
+// What the rows of the tiles are multiplied by.
+var<workgroup> x_factors: array<f32, TILE>;
+var<workgroup> w_factors: array<f32, TILE>;
 // A matrix of each of the four subgroups.
 var<workgroup> finished: array<f32, 4u * SIDE * SIDE>;
 
@@ -63,6 +70,10 @@ fn main(
     for (var i = local; i < 4u * SIDE * SIDE; i += WORKGROUP) {
         finished[i] = 0.0;
     }
+    for (var i = local; i < TILE; i += WORKGROUP) {
+        x_factors[i] = factor_of(x_exponents[min(first_row + i, rows - 1u)]);
+        w_factors[i] = factor_of(w_exponents[min(first_out + i, out - 1u)]);
+    }
     workgroupBarrier();
     var upper_left = coopLoadT<Sums>(&finished[0], SIDE);
     var upper_right = upper_left;
@@ -81,8 +92,8 @@ fn main(
             let scale = block_scale(w_row, block, blocks);
             let place = fetched * STEP + 8u * eighth;
             for (var half = 0u; half < 2u; half++) {
-                let x_four = numbers(x[x_at + half]);
-                let w_four = numbers(scale.x * eight[half] + scale.y);
+                let x_four = numbers(x_factors[fetched] * x[x_at + half]);
+                let w_four = numbers(w_factors[fetched] * (scale.x * eight[half] + scale.y));
                 for (var j = 0u; j < 4u; j++) {
                     x_tile[place + 4u * half + j] = x_four[j];
                     w_tile[place + 4u * half + j] = w_four[j];
@@ -116,7 +127,7 @@ fn main(
             let row = first_row + (whose / 2u * 2u + part / 2u) * SIDE + i / SIDE % SIDE;
             let column = first_out + (whose % 2u * 2u + part % 2u) * SIDE + i % SIDE;
             if row < rows && column < out {
-                output[row * out + column] = finished[i] + bias[column];
+                output[row * out + column] = unscaled(finished[i], x_exponents[row], w_exponents[column]) + bias[column];
             }
         }
     }

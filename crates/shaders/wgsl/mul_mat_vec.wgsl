@@ -4,8 +4,7 @@
 // output: [rows, out]
 //
 // A group (common/sum) takes four rows of W and one row of x, an item; each lane takes every so many blocks of 32 columns,
-// loads one (common/x_tile) and serves all four rows with it, so that x is read a quarter as often. A block's codes
-// are summed first, then come scale and offset; sums over blocks are f32.
+// loads one (common/x_tile) and serves all four rows with it, so that x is read a quarter as often. Sums over blocks are f32.
 // Items: ⌈out / 4⌉ · rows, the rows of x next to each other so that they share W in the cache.
 
 #import packed
@@ -53,7 +52,7 @@ fn main(workgroup: Workgroup, at: Invocation) {
             for (var i = 0u; i < OUT; i++) {
                 let w_row = min(first + i, out - 1u);
                 let scale = block_scale(w_row, block, blocks);
-                sums[i] += scale.x * product_with(&tile, (w_row * blocks + block) * 4u) + scale.y * tile.sum;
+                sums[i] += product_with(&tile, (w_row * blocks + block) * 4u, scale);
             }
         }
         let all = group_sum(workgroup, at, sums);

@@ -5,11 +5,12 @@
 // cos, sin: [angle_batch, seq - first, rotary], row-major
 // A group (common/sum) takes a row, an item.
 
+#import inverse_root
 #import sum
 
 const WORKGROUP: u32 = 64u;
 
-alias Sum = f32;
+alias Sum = vec2<f32>;
 
 struct Sizes {
     rows: u32, // batch · heads · seq
@@ -56,17 +57,20 @@ fn main(workgroup: Workgroup, at: Invocation) {
         var mean = 0.0;
         var factor = 1.0;
         if eps >= 0.0 {
-            var sum = 0.0;
+            var sum = vec2<f32>();
             for (var i = lane(at); i < head_dim; i += lanes(workgroup)) {
-                sum += x[start + i * step];
+                sum.x += x[start + i * step];
             }
-            mean = group_sum(workgroup, at, sum) / f32(head_dim);
-            var square = 0.0;
+            let near = group_sum(workgroup, at, sum).x / f32(head_dim);
+            // What the rounding of a large mean has left is in these sums.
+            var moments = vec2<f32>();
             for (var i = lane(at); i < head_dim; i += lanes(workgroup)) {
-                let centred = x[start + i * step] - mean;
-                square += centred * centred;
+                let centred = x[start + i * step] - near;
+                moments += vec2(centred, centred * centred);
             }
-            factor = inverseSqrt(group_sum(workgroup, at, square) / f32(head_dim) + eps);
+            moments = group_sum(workgroup, at, moments) / f32(head_dim);
+            mean = near + moments.x;
+            factor = inverse_root(moments.y - moments.x * moments.x + eps);
         }
         for (var i = lane(at); i < head_dim; i += lanes(workgroup)) {
             var value = (x[start + i * step] - mean) * factor;

@@ -3,6 +3,7 @@
 // x, y, h, normal: [rows, width], row-major; post, next: [width]
 // One workgroup a row; rows beyond the x limit of a dispatch go on in y.
 
+#import inverse_root
 #import sum
 
 const WORKGROUP: u32 = 256u;
@@ -37,14 +38,14 @@ fn main(workgroup: Workgroup, at: Invocation) {
         let value = y[start + i];
         square += value * value;
     }
-    let of_y = inverseSqrt(workgroup_sum(workgroup, at, square) / f32(width) + sizes.post_eps);
+    let of_y = inverse_root(workgroup_sum(workgroup, at, square) / f32(width) + sizes.post_eps);
     square = 0.0;
     for (var i = at.index; i < width; i += WORKGROUP) {
         let value = x[start + i] + y[start + i] * of_y * post[i];
         h[start + i] = value;
         square += value * value;
     }
-    let of_h = inverseSqrt(workgroup_sum(workgroup, at, square) / f32(width) + sizes.next_eps);
+    let of_h = inverse_root(workgroup_sum(workgroup, at, square) / f32(width) + sizes.next_eps);
     // Every invocation reads back what it wrote itself.
     for (var i = at.index; i < width; i += WORKGROUP) {
         normal[start + i] = h[start + i] * of_h * next[i];

@@ -3,6 +3,7 @@
 // x, output: [rows, width], row-major; weight: [width]
 // One workgroup a row; rows beyond the x limit of a dispatch go on in y.
 
+#import inverse_root
 #import sum
 
 const WORKGROUP: u32 = 256u;
@@ -34,7 +35,7 @@ fn main(workgroup: Workgroup, at: Invocation) {
         square += value * value;
     }
     let mean_square = workgroup_sum(workgroup, at, square) / f32(width);
-    let factor = inverseSqrt(mean_square + sizes.eps);
+    let factor = inverse_root(mean_square + sizes.eps);
     for (var i = at.index; i < width; i += WORKGROUP) {
         output[start + i] = x[start + i] * factor * weight[i];
     }

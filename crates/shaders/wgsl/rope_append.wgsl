@@ -1,11 +1,12 @@
 // Queries and keys of new tokens rotated as in norm_rope.wgsl; keys and values written into their buffers.
 //
 // qkv: [seq, heads + 2 · key_value_heads, head_dim], row-major; cosines, sines: [seq, rotary], row-major
-// keys, values: [key_value_heads, capacity, head_dim], row-major (common/cache); queries: [heads, seq, head_dim],
-// row-major
+// keys, values: [key_value_heads, capacity, head_dim], row-major (common/cache); scales: of the rows of keys, then of values
+// queries: [heads, seq, head_dim], row-major
 // One workgroup a head of a token; what is beyond the x limit of a dispatch goes on in y.
 
 #import cache
+#import cache_row
 
 const WORKGROUP: u32 = 64u;
 
@@ -24,8 +25,20 @@ struct Sizes {
 @group(0) @binding(2) var<storage, read_write> sines: array<f32>;
 @group(0) @binding(3) var<storage, read_write> keys: array<Stored>;
 @group(0) @binding(4) var<storage, read_write> values: array<Stored>;
-@group(0) @binding(5) var<storage, read_write> queries: array<f32>;
-@group(0) @binding(6) var<storage, read> sizes: Sizes;
+@group(0) @binding(5) var<storage, read_write> scales: array<f32>;
+@group(0) @binding(6) var<storage, read_write> queries: array<f32>;
+@group(0) @binding(7) var<storage, read> sizes: Sizes;
+
+// Channel i of a head that begins at `start`, rotated if it is one of the first.
+fn channel(start: u32, i: u32, rotary: u32, angles: u32) -> f32 {
+    let value = qkv[start + i];
+    if i >= rotary {
+        return value;
+    }
+    let left = i < rotary / 2u;
+    let other = qkv[start + select(i - rotary / 2u, i + rotary / 2u, left)];
+    return value * cosines[angles + i] + select(other, -other, left) * sines[angles + i];
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -46,29 +59,31 @@ fn main(
     let token = row / slots;
     let slot = row % slots;
     let start = row * head_dim;
-    let rotated = slot < heads + key_value_heads;
-    let in_cache = sizes.at + token;
+    // Values are not rotated.
+    let rotated = select(0u, rotary, slot < heads + key_value_heads);
+    let angles = token * rotary;
+    if slot < heads {
+        for (var i = local; i < head_dim; i += WORKGROUP) {
+            queries[(slot * seq + token) * head_dim + i] = channel(start, i, rotated, angles);
+        }
+        return;
+    }
+    // Keys, then values.
+    let in_cache = (slot - heads) * sizes.capacity + sizes.at + token;
+    var peak = 0u;
+    for (var i = local; i < head_dim && PER_WORD == 2u; i += WORKGROUP) {
+        peak = max(peak, bitcast<u32>(channel(start, i, rotated, angles)) & 0x7fffffffu);
+    }
+    let factor = row_factor(local, peak, in_cache);
     for (var word = local; word * PER_WORD < head_dim; word += WORKGROUP) {
         var numbers: vec2<f32>;
         for (var part = 0u; part < PER_WORD; part++) {
-            let i = word * PER_WORD + part;
-            var value = qkv[start + i];
-            if rotated && i < rotary {
-                let left = i < rotary / 2u;
-                let other = qkv[start + select(i - rotary / 2u, i + rotary / 2u, left)];
-                let angle = token * rotary + i;
-                value = value * cosines[angle] + select(other, -other, left) * sines[angle];
-            }
-            if slot < heads {
-                queries[(slot * seq + token) * head_dim + i] = value;
-            }
-            numbers[part] = value;
+            numbers[part] = factor * channel(start, word * PER_WORD + part, rotated, angles);
         }
-        if slot >= heads + key_value_heads {
-            let head = slot - heads - key_value_heads;
-            values[(head * sizes.capacity + in_cache) * head_dim / PER_WORD + word] = store(numbers);
-        } else if slot >= heads {
-            keys[((slot - heads) * sizes.capacity + in_cache) * head_dim / PER_WORD + word] = store(numbers);
+        if slot < heads + key_value_heads {
+            keys[in_cache * head_dim / PER_WORD + word] = store(numbers);
+        } else {
+            values[(in_cache - key_value_heads * sizes.capacity) * head_dim / PER_WORD + word] = store(numbers);
         }
     }
 }

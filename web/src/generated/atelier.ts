@@ -424,6 +424,8 @@ export interface AdapterReport {
   readonly packed_dot: boolean;
   /** The side of the cooperative matrices that kernels use, if there are such. */
   readonly cooperative: number | null;
+  /** The variants that kernels do not use unless they are told to. */
+  readonly unused: ReadonlyArray<UnusedVariant>;
 }
 
 /** What sort of adapter it is. */

@@ -14,7 +14,7 @@ use clap_complete::Shell;
 
 use crate::model::Model;
 
-pub use device::DeviceArgs;
+pub use device::{DeviceArgs, Kernels};
 pub use eval::{EvalCommand, EvalFidelityArgs, EvalTextArgs};
 pub use generate::GenerateArgs;
 pub use measure::{BenchArgs, PlanArgs, PlanScheme};

@@ -7,10 +7,10 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
-use atelier::device::{self, Limits};
+use atelier::device::{self, Limits, Variants};
 use atelier::{Device, DeviceChoice, DeviceReport, Pipeline};
 
-use crate::args::DeviceArgs;
+use crate::args::{DeviceArgs, Kernels};
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::model::Model;
@@ -19,13 +19,14 @@ use crate::model::Model;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     choice: DeviceChoice,
-    limits: Limits,
+    /// None: what is usual on the adapter.
+    variants: Option<Variants>,
     /// In bytes.
     budget: Option<u64>,
 }
 
 impl Target {
-    pub const CPU: Self = Self { choice: DeviceChoice::Cpu, limits: Limits::Adapter, budget: None };
+    pub const CPU: Self = Self { choice: DeviceChoice::Cpu, variants: None, budget: None };
 
     /// What was asked for; that it exists is seen when it is opened.
     pub fn of(args: &DeviceArgs) -> Result<Self> {
@@ -34,19 +35,23 @@ impl Target {
             if args.adapter.is_some() {
                 return Err(Error::flag("--adapter", beside, "--device cpu"));
             }
-            if args.kernels == Limits::AdapterWithPlainKernels {
+            if args.kernels != Kernels::Fast {
                 return Err(Error::flag("--kernels", beside, "--device cpu"));
             }
         }
         let choice = args.adapter.clone().map_or_else(|| args.device.clone(), DeviceChoice::Adapter);
         let budget = args.vram_budget.map(memory::bytes_of).transpose()?;
-        Ok(Self { choice, limits: args.kernels, budget })
+        let variants = match args.kernels {
+            Kernels::Fast => None,
+            Kernels::Only(variants) => Some(variants),
+        };
+        Ok(Self { choice, variants, budget })
     }
 
     /// Opens it. An error names the flag that asked for what is not there.
     async fn open(&self) -> Result<(Device, DeviceReport)> {
         let flag = if matches!(self.choice, DeviceChoice::Adapter(_)) { "--adapter" } else { "--device" };
-        device::open_within(&self.choice, self.limits).await.map_err(|error| match error {
+        device::open_within(&self.choice, Limits::Adapter, self.variants).await.map_err(|error| match error {
             atelier::Error::Device(problem) => Error::input(flag, problem),
             other => other.into(),
         })

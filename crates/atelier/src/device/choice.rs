@@ -76,6 +76,7 @@ mod tests {
             subgroups: false,
             packed_dot: false,
             cooperative: None,
+            unused: Vec::new(),
         }
     }
 

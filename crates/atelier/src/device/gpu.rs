@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::{AdapterReport, Limits};
+use super::{AdapterReport, Limits, Variants};
 use crate::error::{Error, Result};
 
 #[cfg(feature = "gpu")]
@@ -12,14 +12,18 @@ mod with {
     use burn::tensor::wgpu::wgpu;
 
     use super::*;
-    use crate::device::AdapterKind;
+    use crate::device::{AdapterKind, UnusedVariant, Variant};
 
     pub(in super::super) async fn list() -> Vec<(AdapterReport, Adapter)> {
         gpu::adapters().await.into_iter().map(|adapter| (report(&adapter), adapter)).collect()
     }
 
     fn report(adapter: &Adapter) -> AdapterReport {
-        let (info, limits, features) = (adapter.info(), adapter.limits(), adapter.features());
+        let (info, limits) = (adapter.info(), adapter.limits());
+        let features = adapter.features().within(adapter.usual());
+        let unused = |&variant: &Variant| {
+            adapter.why_not(variant).map(|why| UnusedVariant { name: variant.name(), why: why.to_owned() })
+        };
         AdapterReport {
             name: info.name,
             api: info.backend.to_str().to_owned(),
@@ -33,15 +37,20 @@ mod with {
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
             max_buffer: limits.max_buffer_size,
             max_binding: limits.max_storage_buffer_binding_size,
-            f16: features.f16,
+            f16: adapter.has_f16(),
             subgroups: features.subgroup.is_some(),
             packed_dot: features.packed_dot,
             cooperative: features.cooperative.map(|matrices| matrices.side),
+            unused: Variant::ALL.iter().filter_map(unused).collect(),
         }
     }
 
-    pub(in super::super) async fn open(adapter: Adapter, limits: Limits) -> Result<Device> {
-        adapter.open(limits).await.map_err(Error::Device)
+    pub(in super::super) async fn open(
+        adapter: Adapter,
+        limits: Limits,
+        variants: Option<Variants>,
+    ) -> Result<Device> {
+        adapter.open(limits, variants).await.map_err(Error::Device)
     }
 }
 #[cfg(feature = "gpu")]
@@ -70,7 +79,7 @@ mod without {
         Vec::new()
     }
 
-    pub(in super::super) async fn open(_: Adapter, _: Limits) -> Result<Device> {
+    pub(in super::super) async fn open(_: Adapter, _: Limits, _: Option<Variants>) -> Result<Device> {
         Err(Error::Device("this build has no GPU support (feature `gpu`)".into()))
     }
 }

@@ -6,7 +6,7 @@ mod gpu;
 
 use std::fmt;
 
-pub use atelier_shaders::Limits;
+pub use atelier_shaders::{Limits, Variant, Variants};
 use burn::tensor::Device;
 use serde::Serialize;
 
@@ -39,6 +39,18 @@ pub struct AdapterReport {
     pub packed_dot: bool,
     /// The side of the cooperative matrices that kernels use, if there are such.
     pub cooperative: Option<u32>,
+    /// The variants that kernels do not use unless they are told to.
+    pub unused: Vec<UnusedVariant>,
+}
+
+/// A variant of kernels that is not used on an adapter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct UnusedVariant {
+    /// `subgroups`, `dot` or `matrices`.
+    pub name: &'static str,
+    /// The reason.
+    pub why: String,
 }
 
 /// What sort of adapter it is.
@@ -126,14 +138,18 @@ pub fn largest_buffer(device: &Device) -> Option<u64> {
 /// # Errors
 /// [`Error::Device`] when there is no such device or its driver refuses.
 pub async fn open(choice: &DeviceChoice) -> Result<(Device, DeviceReport)> {
-    open_within(choice, Limits::Adapter).await
+    open_within(choice, Limits::Adapter, None).await
 }
 
-/// The same within limits.
+/// The same within limits, and with kernels that use no more than `variants`, or what is usual on the adapter.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_within(choice: &DeviceChoice, limits: Limits) -> Result<(Device, DeviceReport)> {
+pub async fn open_within(
+    choice: &DeviceChoice,
+    limits: Limits,
+    variants: Option<Variants>,
+) -> Result<(Device, DeviceReport)> {
     if *choice == DeviceChoice::Cpu {
         // Not even the list of adapters is asked for: a broken driver must not matter here.
         return Ok((cpu::open()?, cpu::report()?));
@@ -143,7 +159,7 @@ pub async fn open_within(choice: &DeviceChoice, limits: Limits) -> Result<(Devic
     match select(choice, &reports)? {
         (report, None) => Ok((cpu::open()?, report)),
         (report, Some(index)) => match adapters.into_iter().nth(index) {
-            Some((_, adapter)) => Ok((gpu::open(adapter, limits).await?, report)),
+            Some((_, adapter)) => Ok((gpu::open(adapter, limits, variants).await?, report)),
             None => Err(Error::Device("the adapter went away".into())),
         },
     }

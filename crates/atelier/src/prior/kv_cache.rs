@@ -1,5 +1,6 @@
 //! Keys and values of the tokens already seen.
 
+use atelier_shaders::KeyValueCache;
 use burn::tensor::{DType, Tensor};
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ pub enum CachePrecision {
     /// 32 bits, as they are computed.
     #[default]
     F32,
-    /// 16 bits: half the room, and keys and values off by 2⁻¹² of themselves at most.
+    /// 16 bits and a scale for each row: half the room, and keys and values off by 2⁻¹² of themselves at most.
     F16,
 }
 
@@ -46,8 +47,8 @@ pub struct KvCache {
 /// The cache of one layer.
 #[derive(Debug)]
 pub struct LayerCache {
-    /// `[1, heads, capacity, head_dim]`, made when the first tokens tell the sizes.
-    buffers: Option<(Tensor<4>, Tensor<4>)>,
+    /// Made when the first tokens tell the sizes.
+    buffers: Option<KeyValueCache>,
     precision: CachePrecision,
     capacity: usize,
     len: usize,
@@ -90,16 +91,14 @@ impl LayerCache {
         let head_dim = width / (heads + 2 * key_value_heads);
         let (start, end) = (self.len, self.len + seq);
         // Taking the buffers out leaves one owner each, which is what lets the assignment happen in place.
-        let (keys, values) = self.buffers.take().unwrap_or_else(|| {
-            // What is not written yet is never read.
-            let dtype = (&qkv.device(), self.precision.dtype());
-            let empty = || Tensor::empty([1, key_value_heads, self.capacity, head_dim], dtype);
-            (empty(), empty())
+        let buffers = self.buffers.take().unwrap_or_else(|| {
+            let sizes = [key_value_heads, self.capacity, head_dim];
+            KeyValueCache::empty(sizes, self.precision.dtype(), &qkv.device())
         });
         let (cos, sin) = (rope.cos.clone(), rope.sin.clone());
-        let (q, keys, values) = atelier_shaders::rope_append(qkv, cos, sin, keys, values, start);
-        let attended = atelier_shaders::attention_over_cache(q, keys.clone(), values.clone(), end);
-        self.buffers = Some((keys, values));
+        let (q, buffers) = atelier_shaders::rope_append(qkv, cos, sin, buffers, start);
+        let attended = atelier_shaders::attention_over_cache(q, &buffers, end);
+        self.buffers = Some(buffers);
         self.len = end;
         attended
     }

@@ -9,8 +9,9 @@ pub(crate) use block::MLP_ROWS;
 pub use block::{Modulation, TransformerBlock};
 pub use embeddings::{TimeConditionEmbedding, TwoLayer};
 
+use atelier_shaders::Halves;
 use burn::module::Module;
-use burn::tensor::{DType, Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use crate::nn::{Embedding, Linear};
 use crate::prior::{CachePrecision, ids_tensor};
@@ -76,11 +77,35 @@ pub struct SourceCache {
     pub(crate) blocks: Vec<SourceKeys>,
 }
 
-/// Those of one block: of each source image `[1, heads, tokens, head_dim]`, in f32 or f16.
+/// Those of one block, of each source image.
 #[derive(Debug, Clone, Default)]
 pub struct SourceKeys {
-    keys: Vec<Tensor<4>>,
-    values: Vec<Tensor<4>>,
+    keys: Vec<Kept>,
+    values: Vec<Kept>,
+}
+
+/// Keys or values of a source image, `[1, heads, tokens, head_dim]`.
+#[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // Both are handles, and there are a few.
+enum Kept {
+    F32(Tensor<4>),
+    F16(Halves<4>),
+}
+
+impl Kept {
+    fn new(x: Tensor<4>, precision: CachePrecision) -> Self {
+        match precision {
+            CachePrecision::F32 => Self::F32(x),
+            CachePrecision::F16 => Self::F16(atelier_shaders::to_f16(x)),
+        }
+    }
+
+    fn widened(&self) -> Tensor<4> {
+        match self {
+            Self::F32(x) => x.clone(),
+            Self::F16(x) => atelier_shaders::to_f32(x.clone()),
+        }
+    }
 }
 
 impl Transformer {
@@ -151,15 +176,12 @@ impl Transformer {
         conditions: &Conditioning,
         precision: CachePrecision,
     ) -> SourceCache {
-        let kept = |x| match precision {
-            CachePrecision::F32 => x,
-            CachePrecision::F16 => atelier_shaders::to_f16(x),
-        };
+        let kept = |x| vec![Kept::new(x, precision)];
         let (mut image, temb) = self.enter(latent, &[0.0], conditions);
         let mut cache = SourceCache::default();
         for block in &self.blocks {
             let stream = block.forward(image, None, &temb, &conditions.rope, None);
-            let (keys, values) = (vec![kept(stream.image_keys)], vec![kept(stream.image_values)]);
+            let (keys, values) = (kept(stream.image_keys), kept(stream.image_values));
             cache.blocks.push(SourceKeys { keys, values });
             image = stream.image;
         }
@@ -232,12 +254,8 @@ impl SourceCache {
 impl SourceKeys {
     /// Keys and values of all source images in f32, those of further tokens behind them.
     pub(crate) fn before(&self, now: Option<(Tensor<4>, Tensor<4>)>) -> (Tensor<4>, Tensor<4>) {
-        let all = |kept: &[Tensor<4>], now: Option<Tensor<4>>| {
-            let as_f32 = |x: &Tensor<4>| match x.dtype() {
-                DType::F16 => atelier_shaders::to_f32(x.clone()),
-                _ => x.clone(),
-            };
-            Tensor::cat(kept.iter().map(as_f32).chain(now).collect(), 2)
+        let all = |kept: &[Kept], now: Option<Tensor<4>>| {
+            Tensor::cat(kept.iter().map(Kept::widened).chain(now).collect(), 2)
         };
         let (keys, values) = now.unzip();
         (all(&self.keys, keys), all(&self.values, values))

@@ -175,7 +175,9 @@ impl Norm {
         let variance = sum(parts.iter().map(|part| {
             (part.variance.clone() + (part.mean.clone() - mean.clone()).square()).mul_scalar(part.share)
         }));
-        let factor = variance.add_scalar(norm.eps).sqrt().recip();
+        // NaN where the squares have overflowed, which a factor of zero would hide.
+        let nothing = variance.clone().mul_scalar(0.0);
+        let factor = variance.add_scalar(norm.eps).sqrt().recip() + nothing;
         let channels = norm.weight.shape().num_elements();
         let [batch, groups, _] = mean.dims();
         let each = channels / groups.max(1);

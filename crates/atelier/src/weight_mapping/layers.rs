@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use atelier_shaders::RowPrecision;
 use burn::module::Param;
 use burn::tensor::Tensor;
 
@@ -49,7 +50,8 @@ impl<'w, W: WeightSource> Scope<'w, W> {
         let weight_name = self.name("weight");
         let weight = self.source.matrix(&weight_name, [output, input]).await?;
         let bias = if bias { Some(self.source.tensor(&self.name("bias"), [output]).await?) } else { None };
-        Ok(Linear { weight, bias, observer: self.source.observer(&weight_name) })
+        let observer = self.source.observer(&weight_name);
+        Ok(Linear { weight, bias, observer, precision: RowPrecision::Exact })
     }
 
     /// A convolution whose stride equals its kernel, as a matrix over the flattened (channel, row, column).
@@ -58,7 +60,8 @@ impl<'w, W: WeightSource> Scope<'w, W> {
         let shape = [output, channels * rows * columns];
         let weight = self.source.reshaped(&self.name("weight"), stored, shape).await?;
         let bias = Some(self.source.tensor(&self.name("bias"), [output]).await?);
-        Ok(Linear { weight: Matrix::dense(weight), bias, observer: None })
+        let weight = Matrix::dense(weight);
+        Ok(Linear { weight, bias, observer: None, precision: RowPrecision::Exact })
     }
 
     pub async fn embedding(self, rows: usize, width: usize) -> Result<Embedding> {

@@ -77,6 +77,7 @@ pub async fn prior<W: WeightSource>(w: &mut W, config: &PriorConfig) -> Result<P
     for i in 0..c.num_hidden_layers {
         let mut l = all.at(i);
         let eps = c.rms_norm_eps;
+        let gate_up = l.at("mlp.gate_up_proj").linear(width, 2 * c.intermediate_size, false).await?;
         layers.push(DecoderLayer {
             input_layernorm: l.at("input_layernorm").rms_norm(width, eps).await?,
             self_attn: Attention {
@@ -84,16 +85,17 @@ pub async fn prior<W: WeightSource>(w: &mut W, config: &PriorConfig) -> Result<P
                     l.at("self_attn.q_proj").linear(width, q_width, c.attention_bias).await?,
                     l.at("self_attn.k_proj").linear(width, kv_width, c.attention_bias).await?,
                     l.at("self_attn.v_proj").linear(width, kv_width, c.attention_bias).await?,
-                ]),
-                o_proj: l.at("self_attn.o_proj").linear(q_width, width, false).await?,
+                ])
+                .rounded(),
+                o_proj: l.at("self_attn.o_proj").linear(q_width, width, false).await?.rounded(),
                 heads: c.num_attention_heads,
                 key_value_heads: c.num_key_value_heads,
             },
             post_self_attn_layernorm: l.at("post_self_attn_layernorm").rms_norm(width, eps).await?,
             post_attention_layernorm: l.at("post_attention_layernorm").rms_norm(width, eps).await?,
             mlp: Mlp {
-                gate_up_proj: l.at("mlp.gate_up_proj").linear(width, 2 * c.intermediate_size, false).await?,
-                down_proj: l.at("mlp.down_proj").linear(c.intermediate_size, width, false).await?,
+                gate_up_proj: gate_up.rounded(),
+                down_proj: l.at("mlp.down_proj").linear(c.intermediate_size, width, false).await?.rounded(),
             },
             post_mlp_layernorm: l.at("post_mlp_layernorm").rms_norm(width, eps).await?,
         });
@@ -102,7 +104,7 @@ pub async fn prior<W: WeightSource>(w: &mut W, config: &PriorConfig) -> Result<P
         embed_tokens,
         layers,
         norm: root.at("norm").rms_norm(width, c.rms_norm_eps).await?,
-        lm_head: w.at("lm_head").linear(width, c.vision_vocab_size, false).await?,
+        lm_head: w.at("lm_head").linear(width, c.vision_vocab_size, false).await?.rounded(),
         rope: MultiAxisRope::new(c),
     })
 }

@@ -22,15 +22,20 @@ pub(super) fn launch(
     q: CubeTensor,
     k: CubeTensor,
     v: CubeTensor,
+    scales: CubeTensor,
     context: usize,
     causal: bool,
 ) -> CubeTensor {
     let call = Call::of(&q, &k, context, causal);
+    // One buffer must not be bound twice, and without scales it is the queries'.
+    let scales = if k.dtype == DType::F16 { into_contiguous(scales) } else { empty(&q, [1; 4]) };
     // Tokens before heads, as the projection that follows wants them.
     let output = empty(&q, [call.batch, call.seq, call.heads, call.head_dim]);
     match call.split() {
-        Some(split) if call.head_dim <= MAX_WORKGROUP => call.launch_split(split, [&q, &k, &v], &output),
-        _ => call.launch_whole([&q, &k, &v], &output),
+        Some(split) if call.head_dim <= MAX_WORKGROUP => {
+            call.launch_split(split, [&q, &k, &v, &scales], &output)
+        }
+        _ => call.launch_whole([&q, &k, &v, &scales], &output),
     }
     burn_cubecl::CubeBackend::float_swap_dims(output, 1, 2)
 }
@@ -90,10 +95,11 @@ impl Call {
         Some(Split { workgroup: workgroup as u32, rows, splits: self.context.div_ceil(keys), keys })
     }
 
-    fn launch_whole(&self, inputs: [&CubeTensor; 3], output: &CubeTensor) {
+    fn launch_whole(&self, inputs: [&CubeTensor; 4], output: &CubeTensor) {
         use wgsl::attention::{ROWS, SOURCE, Sizes};
         let &Self { batch, heads, key_value_heads, seq, context, head_dim, causal } = self;
-        let [q_strides, k_strides, v_strides] = inputs.map(strides);
+        let [q_strides, k_strides, v_strides, _] = inputs.map(strides);
+        let [_, _, capacity, _] = inputs[3].shape().dims();
         let causal = usize::from(causal);
         let sizes = Sizes {
             batch,
@@ -106,14 +112,16 @@ impl Call {
             q_strides,
             k_strides,
             v_strides,
+            capacity,
         };
         Kernel::new(&SOURCE).with_cache(inputs[1]).launch(self.blocks(ROWS), &inputs, output, sizes);
     }
 
-    fn launch_split(&self, split: Split, inputs: [&CubeTensor; 3], output: &CubeTensor) {
+    fn launch_split(&self, split: Split, inputs: [&CubeTensor; 4], output: &CubeTensor) {
         use wgsl::{attention_merge, attention_split};
         let &Self { batch, heads, key_value_heads, seq, context, head_dim, causal } = self;
-        let [q_strides, k_strides, v_strides] = inputs.map(strides);
+        let [q_strides, k_strides, v_strides, _] = inputs.map(strides);
+        let [_, _, capacity, _] = inputs[3].shape().dims();
         let Split { workgroup, rows, splits, keys } = split;
         let workgroups = self.blocks(rows) * splits;
         let partial = empty(inputs[0], [workgroups, rows, head_dim + 2]);
@@ -128,6 +136,7 @@ impl Call {
             q_strides,
             k_strides,
             v_strides,
+            capacity,
             splits,
             split_keys: keys,
         };

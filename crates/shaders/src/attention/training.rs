@@ -185,9 +185,11 @@ mod derivative {
             q: FloatTensor<Self>,
             k: FloatTensor<Self>,
             v: FloatTensor<Self>,
+            scales: FloatTensor<Self>,
             context: usize,
             causal: bool,
         ) -> FloatTensor<Self> {
+            let scales = scales.into_primitive();
             let nodes = [q.node(), k.node(), v.node()];
             let (q, k, v) = (q.into_primitive(), k.into_primitive(), v.into_primitive());
             match Derivative.prepare::<C>(nodes).compute_bound().stateful() {
@@ -196,7 +198,9 @@ mod derivative {
                     let output = attended.output.clone();
                     prep.finish(([q, k, v], attended), output)
                 }
-                OpsKind::UnTracked(prep) => prep.finish(B::grouped_attention(q, k, v, context, causal)),
+                OpsKind::UnTracked(prep) => {
+                    prep.finish(B::grouped_attention(q, k, v, scales, context, causal))
+                }
             }
         }
     }

@@ -7,15 +7,21 @@ use rayon::prelude::*;
 
 use super::matrix::{Matrix, multiply};
 use super::{math, tensor};
-use crate::attention::first;
-use crate::to_f32::widened;
+use crate::attention::seen;
 
 /// Queries and keys of a tile. Its scores stay in the second-level cache.
 const QUERIES: usize = 128;
 const KEYS: usize = 512;
 
-pub fn twin(q: FlexTensor, k: FlexTensor, v: FlexTensor, context: usize, causal: bool) -> FlexTensor {
-    let [k, v] = [k, v].map(|x| widened::<Flex>(first::<Flex>(x, context)));
+pub fn twin(
+    q: FlexTensor,
+    k: FlexTensor,
+    v: FlexTensor,
+    scales: FlexTensor,
+    context: usize,
+    causal: bool,
+) -> FlexTensor {
+    let [k, v] = seen::<Flex>([k, v], &scales, context);
     let [batch, heads, seq, head_dim] = q.shape().dims();
     let [_, key_value_heads, ..] = k.shape().dims::<4>();
     let group = heads / key_value_heads.max(1);

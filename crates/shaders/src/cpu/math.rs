@@ -69,13 +69,21 @@ pub(super) fn max(row: &[f32]) -> f32 {
     most.iter().chain(rest).copied().fold(f32::NEG_INFINITY, larger)
 }
 
+/// `1 / sqrt(square)`, and NaN where a sum of squares has overflowed: a factor of zero would hide it.
+#[inline(always)]
+pub(super) fn inverse_root(square: f32) -> f32 {
+    1.0 / square.sqrt() + square * 0.0
+}
+
 /// Mean and `1 / sqrt(var + eps)`.
 #[inline(always)]
 pub(super) fn moments(row: &[f32], eps: f32) -> (f32, f32) {
     let count = row.len() as f32;
-    let mean = sum(row, |x| x) / count;
-    let variance = sum(row, |x| (x - mean) * (x - mean)) / count;
-    (mean, 1.0 / (variance + eps).sqrt())
+    let near = sum(row, |x| x) / count;
+    // What the rounding of a large mean has left.
+    let rest = sum(row, |x| x - near) / count;
+    let variance = sum(row, |x| (x - near) * (x - near)) / count - rest * rest;
+    (near + rest, inverse_root(variance + eps))
 }
 
 #[cfg(test)]

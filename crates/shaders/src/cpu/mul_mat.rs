@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::packed::Matrix;
 use super::{math, tensor, values};
+use crate::mul_mat::RowPrecision;
 use crate::packed::Packed;
 
 /// Rows of the matrix that a task unpacks at a time.
@@ -14,7 +15,7 @@ const TILE: usize = 16;
 /// Up to so many rows of `x` are multiplied one by one: a tile is read from the cache as often.
 const MAX_DOT_ROWS: usize = 4;
 
-pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor) -> FlexTensor {
+pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, _: RowPrecision) -> FlexTensor {
     let weights = &Matrix::of(weights);
     let x = if x.is_contiguous() { x } else { x.to_contiguous() };
     let bias = if bias.is_contiguous() { bias } else { bias.to_contiguous() };

@@ -49,7 +49,8 @@ impl NullaryFnOnce for ResidualNorm<'_> {
     #[inline(always)]
     fn call(self) {
         let width = self.post.len().max(1);
-        let factor = |row: &[f32], eps: f32| 1.0 / (math::sum(row, |x| x * x) / width as f32 + eps).sqrt();
+        let factor =
+            |row: &[f32], eps: f32| math::inverse_root(math::sum(row, |x| x * x) / width as f32 + eps);
         let rows = self.sum.chunks_exact_mut(width).zip(self.y.chunks_exact(width));
         for ((sum, y), normal) in rows.zip(self.normal.chunks_exact_mut(width)) {
             let of_y = factor(y, self.eps[0]);

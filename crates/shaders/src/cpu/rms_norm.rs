@@ -19,7 +19,7 @@ impl ChangeRow for RmsNorm<'_> {
     #[inline(always)]
     fn change(&self, _: usize, x: &mut [f32]) {
         let mean_square = math::sum(x, |x| x * x) / x.len() as f32;
-        let factor = 1.0 / (mean_square + self.eps).sqrt();
+        let factor = math::inverse_root(mean_square + self.eps);
         for (x, &weight) in x.iter_mut().zip(self.weight) {
             *x = *x * factor * weight;
         }

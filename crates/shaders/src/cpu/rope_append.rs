@@ -11,8 +11,9 @@ pub fn twin(
     sin: FlexTensor,
     mut keys: FlexTensor,
     mut value_buffer: FlexTensor,
+    scales: FlexTensor,
     at: usize,
-) -> (FlexTensor, FlexTensor, FlexTensor) {
+) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
     let [_, seq, width] = qkv.shape().dims();
     let [_, key_value_heads, capacity, head_dim] = keys.shape().dims();
     let [_, _, _, rotary] = cos.shape().dims();
@@ -41,7 +42,7 @@ pub fn twin(
             }
         }
     }
-    (tensor(q, [1, heads, seq, head_dim]), keys, value_buffer)
+    (tensor(q, [1, heads, seq, head_dim]), keys, value_buffer, scales)
 }
 
 /// Channel `i` pairs with `i + rotary / 2`.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::wgsl::{MODULES, Module, Source};
 
 /// What is imported where nothing else is chosen: what every device can do.
-const PLAIN: [(&str, &str); 4] =
-    [("cache", "f32"), ("number", "f32"), ("sum", "workgroup"), ("x_tile", "f32")];
+const PLAIN: [(&str, &str); 5] =
+    [("cache", "f32"), ("cache_row", "f32"), ("number", "f32"), ("sum", "workgroup"), ("x_tile", "f32")];
 
 /// A kernel in one variant.
 ///

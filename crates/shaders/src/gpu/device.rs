@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use burn_cubecl::CubeDevice;
 
-use crate::{Cooperative, Features, Limits};
+use crate::{Cooperative, Features, Limits, Variant, Variants};
 
 /// An adapter with the instance that found it.
 #[derive(Debug, Clone)]
@@ -38,16 +38,30 @@ impl Adapter {
         self.adapter.limits()
     }
 
-    /// What kernels use of a device that is given all.
+    /// Whether kernels can compute in f16.
+    pub fn has_f16(&self) -> bool {
+        self.adapter.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// What kernels could use of a device that is given all.
     pub fn features(&self) -> Features {
         self.kernel_features(self.adapter.features(), Limits::Adapter)
     }
 
-    /// What kernels use of a device that was given `features`.
+    /// The variants that kernels use where nobody says which: those that the adapter has and that are known to help there.
+    pub fn usual(&self) -> Variants {
+        let helps = |variant: &Variant| self.why_not(*variant).is_none();
+        Variant::ALL.iter().copied().filter(helps).collect()
+    }
+
+    /// Why kernels do not use a variant here where nobody says which they should.
+    pub fn why_not(&self, variant: Variant) -> Option<&'static str> {
+        let wgpu::AdapterInfo { backend, .. } = self.info();
+        why_not(variant, backend, self.features().variants().has(variant))
+    }
+
+    /// What kernels could use of a device that was given `features`.
     fn kernel_features(&self, features: wgpu::Features, limits: Limits) -> Features {
-        if limits == Limits::AdapterWithPlainKernels {
-            return Features::default();
-        }
         let f16 = features.contains(wgpu::Features::SHADER_F16);
         let subgroups = features.contains(wgpu::Features::SUBGROUP) || limits == Limits::AdapterAndSubgroups;
         let wgpu::AdapterInfo { subgroup_min_size: fewest, subgroup_max_size: most, .. } = self.info();
@@ -58,7 +72,7 @@ impl Adapter {
         let packed_dot = language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
         let matrices = features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
         let cooperative = if subgroup.is_some() && matrices { self.cooperative(f16) } else { None };
-        Features { f16, subgroup, packed_dot, cooperative }
+        Features { subgroup, packed_dot, cooperative }
     }
 
     /// The largest cooperative matrices whose sums are f32.
@@ -77,14 +91,15 @@ impl Adapter {
             })
         };
         let sides: &[u32] = if f16 { &[16, 8] } else { &[8] };
-        sides.iter().copied().find(has).map(|side| Cooperative { side, subgroup })
+        sides.iter().copied().find(has).map(|side| Cooperative { side, f16, subgroup })
     }
 
-    /// Opens a device of this adapter, another one every time.
+    /// Opens a device of this adapter, another one every time. Kernels use of these variants what there is; without any, what
+    /// is usual here.
     ///
     /// # Errors
     /// What the driver says when it refuses.
-    pub async fn open(self, limits: Limits) -> Result<Device, String> {
+    pub async fn open(self, limits: Limits, variants: Option<Variants>) -> Result<Device, String> {
         let refused = |error: &dyn std::fmt::Display| {
             format!("the adapter '{}' refused: {error}", self.adapter.get_info().name)
         };
@@ -97,9 +112,7 @@ impl Adapter {
             .difference(experimental.difference(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX))
             .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
         let (required_features, required_limits) = match limits {
-            Limits::Adapter | Limits::AdapterAndSubgroups | Limits::AdapterWithPlainKernels => {
-                (features, self.adapter.limits())
-            }
+            Limits::Adapter | Limits::AdapterAndSubgroups => (features, self.adapter.limits()),
             Limits::WebGpuDefault => (wgpu::Features::empty(), wgpu::Limits::default()),
         };
         let descriptor = wgpu::DeviceDescriptor {
@@ -111,7 +124,8 @@ impl Adapter {
             ..wgpu::DeviceDescriptor::default()
         };
         let (wgpu, queue) = self.adapter.request_device(&descriptor).await.map_err(|e| refused(&e))?;
-        let kernels = self.kernel_features(required_features, limits);
+        let variants = variants.unwrap_or_else(|| self.usual());
+        let kernels = self.kernel_features(required_features, limits).within(variants);
         let backend = self.adapter.get_info().backend;
         let setup = WgpuSetup {
             instance: self.instance.clone(),
@@ -123,6 +137,19 @@ impl Adapter {
         let device = Device::wgpu_options().setup(setup).init().map_err(|e| refused(&e))?;
         note(&device, |facts| *facts = Facts { features: kernels, wgpu: Some(wgpu) });
         Ok(device)
+    }
+}
+
+/// What is known of variants, since whether they help has to be measured on the device itself.
+fn why_not(variant: Variant, backend: wgpu::Backend, there: bool) -> Option<&'static str> {
+    match (variant, backend) {
+        _ if !there => Some("the adapter has none"),
+        (Variant::Dot, wgpu::Backend::Metal) => Some("Metal multiplies bytes one by one"),
+        // The workgroup is made for the largest subgroup that wgpu names, 64, and Apple's have 32.
+        (Variant::Matrices, wgpu::Backend::Metal) => {
+            Some("half of the work would be done twice in Apple's subgroups of 32")
+        }
+        _ => None,
     }
 }
 
@@ -202,4 +229,21 @@ pub fn largest_buffer(device: &Device) -> Option<u64> {
 
 pub(super) fn features(device: &CubeDevice) -> Features {
     look_up(device, |facts| facts.features).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_are_used_where_they_are_and_help() {
+        use wgpu::Backend::{Metal, Vulkan};
+        for &variant in Variant::ALL {
+            assert_eq!(why_not(variant, Vulkan, true), None);
+            assert_eq!(why_not(variant, Vulkan, false), Some("the adapter has none"));
+        }
+        assert_eq!(why_not(Variant::Subgroups, Metal, true), None);
+        assert!(why_not(Variant::Dot, Metal, true).is_some());
+        assert!(why_not(Variant::Matrices, Metal, true).is_some());
+    }
 }

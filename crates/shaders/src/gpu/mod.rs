@@ -40,9 +40,9 @@ pub(crate) fn are_caches(keys: &CubeTensor, values: &CubeTensor) -> bool {
     }
 }
 
-/// Whether its numbers of 16 bits fill whole words.
-pub(crate) fn fills_words(x: &CubeTensor) -> bool {
-    x.shape().num_elements().is_multiple_of(2)
+/// Whether the numbers of 16 bits of each row fill whole words.
+pub(crate) fn rows_fill_words(x: &CubeTensor) -> bool {
+    x.shape().iter().next_back().is_some_and(|width| width.is_multiple_of(2))
 }
 
 pub(crate) fn speaks_wgsl(x: &CubeTensor) -> bool {
@@ -60,7 +60,7 @@ const MAX_WORKGROUPS: usize = 65_535;
 impl Kernel {
     /// Reads and writes keys and values as these are stored.
     pub fn with_cache(self, keys: &CubeTensor) -> Self {
-        if keys.dtype == DType::F16 { self.choose("cache", "f16") } else { self }
+        if keys.dtype == DType::F16 { self.choose("cache", "f16").choose("cache_row", "f16") } else { self }
     }
 
     /// Runs so many workgroups over `inputs`, `output` and `sizes`, which are bound in this order.

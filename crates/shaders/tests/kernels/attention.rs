@@ -1,3 +1,4 @@
+use crate::rope_append::cache;
 use crate::witnesses::{RandomData, compare, on};
 
 #[test]
@@ -32,8 +33,8 @@ fn attention_on_a_cache_that_is_longer_than_what_it_holds() {
             let caches = [(); 2].map(|()| random.data([1, heads, capacity, head_dim]));
             (random.data([1, 2 * heads, 1, head_dim]), caches, context)
         },
-        |(q, [k, v], context), device| {
-            atelier_shaders::attention_over_cache(on(q, device), on(k, device), on(v, device), *context)
+        |(q, caches, context), device| {
+            atelier_shaders::attention_over_cache(on(q, device), &cache(caches, device), *context)
         },
     );
 }

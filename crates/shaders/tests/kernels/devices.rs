@@ -2,7 +2,7 @@
 #![cfg(feature = "gpu")]
 
 use atelier_shaders::gpu::{enabled, largest_buffer, memory};
-use atelier_shaders::{Features, Limits};
+use atelier_shaders::{Features, Limits, Variants};
 use burn::tensor::{Device, Tensor};
 use testkit::block_on;
 
@@ -10,15 +10,16 @@ use crate::witnesses::adapter;
 
 #[test]
 fn two_devices_open_at_once_give_each_its_own_answer() {
-    let [all, plain, default] = [Limits::Adapter, Limits::AdapterWithPlainKernels, Limits::WebGpuDefault]
-        .map(|limits| block_on(adapter().open(limits)).expect("software Vulkan"));
+    let open = |limits, variants| block_on(adapter().open(limits, variants)).expect("software Vulkan");
+    let (all, default) = (open(Limits::Adapter, None), open(Limits::WebGpuDefault, None));
+    let plain = open(Limits::Adapter, Some(Variants::NONE));
     let limits = adapter().limits();
     let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
     assert_eq!(largest_buffer(&all), Some(most));
     assert_eq!(largest_buffer(&plain), Some(most));
     assert_eq!(largest_buffer(&default), Some(128 << 20));
 
-    assert_eq!(enabled(&all), adapter().features());
+    assert_eq!(enabled(&all), adapter().features().within(adapter().usual()));
     assert_eq!(enabled(&plain), Features::default());
     assert_eq!(enabled(&default).subgroup, None);
 

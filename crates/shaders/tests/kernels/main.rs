@@ -12,6 +12,7 @@ mod devices;
 mod embedding;
 mod gelu_tanh;
 mod group_norm_silu;
+mod hard_numbers;
 mod mul_mat;
 mod norm_rope;
 mod packed;

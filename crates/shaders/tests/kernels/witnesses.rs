@@ -140,13 +140,13 @@ pub fn adapter() -> gpu::Adapter {
 #[cfg(feature = "gpu")]
 pub fn gpu() -> Device {
     static DEVICE: OnceLock<Device> = OnceLock::new();
-    DEVICE.get_or_init(|| block_on(adapter().open(Limits::Adapter)).expect("software Vulkan")).clone()
+    DEVICE.get_or_init(|| block_on(adapter().open(Limits::Adapter, None)).expect("software Vulkan")).clone()
 }
 
 /// Another one, for kernels that use `features` alone.
 #[cfg(feature = "gpu")]
 pub fn gpu_with(features: Features) -> Device {
-    let device = block_on(adapter().open(Limits::Adapter)).expect("software Vulkan");
+    let device = block_on(adapter().open(Limits::Adapter, None)).expect("software Vulkan");
     gpu::enable(&device, features);
     device
 }

@@ -4,6 +4,7 @@ mod model;
 
 use std::fmt::Write;
 
+use atelier::device::UnusedVariant;
 use atelier::{AdapterReport, DeviceChoice, DeviceReport, device};
 use futures_lite::future::block_on;
 use serde::Serialize;
@@ -96,11 +97,14 @@ fn describe(report: &Report) -> String {
         line("none");
     }
     for (place, adapter) in adapters.iter().enumerate() {
-        let AdapterReport { name, api, kind, driver, max_buffer, max_binding, .. } = adapter;
+        let AdapterReport { name, api, kind, driver, max_buffer, max_binding, unused, .. } = adapter;
         line(&format!("{}. {name} ({api}, {kind})", place + 1));
         let limits = format!("buffers to {}, bindings to {}", size(*max_buffer), size(*max_binding));
         line(&format!("   driver {driver}; {limits}"));
         line(&format!("   kernels use {}", kernels(adapter)));
+        for UnusedVariant { name, why } in unused {
+            line(&format!("   not {name}: {why}"));
+        }
     }
     text.push('\n');
     for Choice { choice, opens, why } in devices {
@@ -117,14 +121,10 @@ fn describe(report: &Report) -> String {
 
 /// What the kernels use of an adapter.
 fn kernels(adapter: &AdapterReport) -> String {
-    let AdapterReport { f16, subgroups, packed_dot, cooperative, .. } = adapter;
+    let AdapterReport { subgroups, packed_dot, cooperative, .. } = adapter;
     let matrices = cooperative.map(|side| format!("cooperative matrices of {side}×{side}"));
-    let used = [
-        f16.then(|| "f16".into()),
-        subgroups.then(|| "subgroups".into()),
-        packed_dot.then(|| "packed dot products".into()),
-        matrices,
-    ];
+    let used =
+        [subgroups.then(|| "subgroups".into()), packed_dot.then(|| "packed dot products".into()), matrices];
     let used: Vec<String> = used.into_iter().flatten().collect();
     if used.is_empty() { "nothing beyond the defaults".into() } else { used.join(", ") }
 }

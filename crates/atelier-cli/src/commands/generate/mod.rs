@@ -7,14 +7,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use atelier::device::Limits;
 use atelier::record::{RecordContext, device_name};
 use atelier::{Blueprint, DeviceChoice, DeviceReport, Event, Observer, Picture, Run, Settings, Stage};
 use futures_lite::future::block_on;
 
 use request::{Inputs, Remarks};
 
-use crate::args::{DeviceArgs, GenerateArgs};
+use crate::args::{DeviceArgs, GenerateArgs, Kernels};
 use crate::error::Result;
 use crate::guard;
 use crate::io::latents::Latents;
@@ -235,7 +234,7 @@ fn flags(args: &DeviceArgs) -> String {
         DeviceChoice::Auto | DeviceChoice::Adapter(_) => None,
     };
     let adapter = args.adapter.as_ref().map(|name| format!(" --adapter {}", typed(Path::new(name))));
-    let kernels = (args.kernels == Limits::AdapterWithPlainKernels).then(|| " --kernels plain".to_owned());
+    let kernels = (args.kernels != Kernels::Fast).then(|| format!(" --kernels {}", args.kernels));
     let budget = args.vram_budget.map(|budget| format!(" --vram-budget {budget}"));
     [device, adapter, kernels, budget].into_iter().flatten().collect()
 }

@@ -13,3 +13,10 @@ fn unstore(word: Stored, index: u32) -> f32 {
 fn store(numbers: vec2<f32>) -> Stored {
     return numbers.x;
 }
+
+// What the numbers of a row are multiplied by.
+fn row_scale(row: u32) -> f32 {
+    // What nothing names would not be bound.
+    _ = arrayLength(&scales);
+    return 1.0;
+}

@@ -4,7 +4,6 @@ enable f16;
 
 alias Number = f16;
 
-// Beyond the largest f16 that one: an infinity would spoil a whole row.
 fn numbers(values: vec4<f32>) -> vec4<Number> {
-    return vec4<f16>(clamp(values, vec4(-65504.0), vec4(65504.0)));
+    return vec4<f16>(values);
 }

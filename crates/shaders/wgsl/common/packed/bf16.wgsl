@@ -1,5 +1,7 @@
 // Packed weights, scheme bf16: the upper halves of two f32 in a word, and no scales.
 
+const HAS_OFFSET: bool = false;
+
 // Two weights of a word.
 fn two(word: u32) -> vec2<f32> {
     return bitcast<vec2<f32>>(vec2<u32>(word << 16u, word & 0xffff0000u));

@@ -1,10 +1,14 @@
 // Packed weights, scheme f16: two numbers in a word, and no scales.
 
+#import halves
+
+const HAS_OFFSET: bool = false;
+
 // Eight weights, which begin at weight 8 · at of the matrix, row-major.
 fn eight_codes(at: u32) -> array<vec4<f32>, 2> {
     let first = 4u * at;
-    let low = vec4<f32>(unpack2x16float(codes[first]), unpack2x16float(codes[first + 1u]));
-    let high = vec4<f32>(unpack2x16float(codes[first + 2u]), unpack2x16float(codes[first + 3u]));
+    let low = vec4<f32>(halves(codes[first]), halves(codes[first + 1u]));
+    let high = vec4<f32>(halves(codes[first + 2u]), halves(codes[first + 3u]));
     return array<vec4<f32>, 2>(low, high);
 }
 

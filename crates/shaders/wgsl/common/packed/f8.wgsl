@@ -1,6 +1,8 @@
 // Packed weights, scheme f8: four numbers of eight bits in a word, a sign, four bits of exponent and three of mantissa; no
 // scales.
 
+const HAS_OFFSET: bool = false;
+
 // Four weights of a word. Small ones are multiples of 2^-9, so whole numbers are scaled by a power of two: a device may take
 // f32 and f16 that are not normal for zero.
 fn four(word: u32) -> vec4<f32> {

@@ -1,5 +1,9 @@
 // Packed weights, scheme q4-offset: eight nibbles in a word; a weight is scale · nibble + offset, which share a word.
 
+#import halves
+
+const HAS_OFFSET: bool = true;
+
 // The nibbles of eight weights, which begin at weight 8 · at of the matrix, row-major.
 fn eight_codes(at: u32) -> array<vec4<f32>, 2> {
     let word = codes[at];
@@ -10,5 +14,5 @@ fn eight_codes(at: u32) -> array<vec4<f32>, 2> {
 
 // Scale and offset of a block of a row that has so many blocks.
 fn block_scale(row: u32, block: u32, blocks: u32) -> vec2<f32> {
-    return unpack2x16float(scales[row * blocks + block]);
+    return halves(scales[row * blocks + block]);
 }

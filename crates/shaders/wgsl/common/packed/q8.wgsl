@@ -1,5 +1,9 @@
 // Packed weights, scheme q8: four signed bytes in a word; a weight is scale · byte, and two scales stand in a word.
 
+#import halves
+
+const HAS_OFFSET: bool = false;
+
 // Four signed bytes of a word as numbers.
 fn signed_bytes(word: u32) -> vec4<f32> {
     let bits = bitcast<i32>(word);
@@ -13,6 +17,6 @@ fn eight_codes(at: u32) -> array<vec4<f32>, 2> {
 
 // Scale and offset of a block of a row that has so many blocks.
 fn block_scale(row: u32, block: u32, blocks: u32) -> vec2<f32> {
-    let halves = unpack2x16float(scales[row * ((blocks + 1u) / 2u) + block / 2u]);
-    return vec2<f32>(select(halves.x, halves.y, block % 2u == 1u), 0.0);
+    let two = halves(scales[row * ((blocks + 1u) / 2u) + block / 2u]);
+    return vec2<f32>(select(two.x, two.y, block % 2u == 1u), 0.0);
 }

@@ -14,16 +14,21 @@ struct XTile {
 // The 32 numbers from x[start] on.
 fn load_tile(start: u32) -> XTile {
     var numbers: array<vec4<f32>, 8>;
-    var peaks = vec4<f32>();
+    // As bits, which rise with the number and beyond infinity to NaN: `max` of floats may lose a NaN.
+    var peaks = vec4<u32>();
     for (var i = 0u; i < 8u; i++) {
         numbers[i] = x[start + i];
-        peaks = max(peaks, abs(numbers[i]));
+        peaks = max(peaks, bitcast<vec4<u32>>(numbers[i]) & vec4<u32>(0x7fffffffu));
     }
-    let peak = max(max(peaks.x, peaks.y), max(peaks.z, peaks.w));
-    // Zeros stay zeros.
-    let factor = select(0.0, 127.0 / peak, peak > 0.0);
+    let bits = max(max(peaks.x, peaks.y), max(peaks.z, peaks.w));
+    // Large enough to divide by: zeros stay zeros.
+    let peak = max(bitcast<f32>(bits), 1e-36);
+    let factor = 127.0 / peak;
     var tile: XTile;
     tile.step = peak / 127.0;
+    if bits >= 0x7f800000u {
+        tile.step = bitcast<f32>(bits | 0x7fc00000u);
+    }
     var sum = 0;
     for (var j = 0u; j < 4u; j++) {
         let low = vec4<i32>(round(numbers[2u * j] * factor));
@@ -36,13 +41,13 @@ fn load_tile(start: u32) -> XTile {
     return tile;
 }
 
-// Their product with the codes of a block, which begin at 8 · at.
-fn product_with(tile: ptr<function, XTile>, at: u32) -> f32 {
+// Their product with a block of weights, whose codes begin at 8 · at.
+fn product_with(tile: ptr<function, XTile>, at: u32, scale: vec2<f32>) -> f32 {
     var product = 0;
     for (var j = 0u; j < 4u; j++) {
         let eight = eight_bytes(at + j);
         let bytes = (*tile).bytes[j];
         product += dot4I8Packed(eight.x, bytes.x) + dot4I8Packed(eight.y, bytes.y);
     }
-    return (*tile).step * f32(product);
+    return scale.x * ((*tile).step * f32(product)) + scale.y * (*tile).sum;
 }

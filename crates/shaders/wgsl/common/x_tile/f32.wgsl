@@ -2,27 +2,28 @@
 
 struct XTile {
     numbers: array<vec4<f32>, 8>,
-    sum: f32,
 }
 
 // The 32 numbers from x[start] on.
 fn load_tile(start: u32) -> XTile {
     var tile: XTile;
-    var all = vec4<f32>();
     for (var i = 0u; i < 8u; i++) {
         tile.numbers[i] = x[start + i];
-        all += tile.numbers[i];
     }
-    tile.sum = all.x + all.y + all.z + all.w;
     return tile;
 }
 
-// Their product with the codes of a block, which begin at 8 · at.
-fn product_with(tile: ptr<function, XTile>, at: u32) -> f32 {
+// Their product with a block of weights, whose codes begin at 8 · at. Where there is an offset it is added to each weight:
+// added up apart, both parts may be large and nearly cancel.
+fn product_with(tile: ptr<function, XTile>, at: u32, scale: vec2<f32>) -> f32 {
     var product = 0.0;
     for (var j = 0u; j < 4u; j++) {
-        let eight = eight_codes(at + j);
+        var eight = eight_codes(at + j);
+        if HAS_OFFSET {
+            eight[0] = scale.x * eight[0] + scale.y;
+            eight[1] = scale.x * eight[1] + scale.y;
+        }
         product += dot(eight[0], (*tile).numbers[2u * j]) + dot(eight[1], (*tile).numbers[2u * j + 1u]);
     }
-    return product;
+    return select(scale.x * product, product, HAS_OFFSET);
 }
