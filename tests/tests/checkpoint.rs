@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use atelier::packing::plan_checkpoint;
 use atelier::{Checkpoint, Observer, Pipeline, Request, Settings};
 use atelier_tests::checks::architect::greedy;
 use atelier_tests::{block_on, cpu, reference};
-use atelier_weights::{Component, Dtype, MemorySource, Scheme, safetensors_header};
+use atelier_weights::{Component, Dtype, MemorySource, Policy, Scheme, safetensors_header};
 
 /// The tiny checkpoint, in memory, for tampering.
 fn files() -> BTreeMap<String, Vec<u8>> {
@@ -92,6 +93,50 @@ fn a_missing_tensor_is_named() {
     });
     files.insert(DIT.into(), renamed);
     refused(&files, &["transformer", "proj_out.bias", "[64]", "no such tensor"]);
+}
+
+#[test]
+fn tensors_that_are_computed_anew_are_passed_over() {
+    let mut files = files();
+    let names = ["model.language_model.rotary_emb.inv_freq", "model.visual.embeddings.position_ids"];
+    let extended = with_header(&files[PRIOR], |header| {
+        let mut end = header.values().filter_map(|t| t["data_offsets"][1].as_u64()).max().unwrap();
+        for name in names {
+            // Of a dtype and a shape that nothing else here has.
+            header.insert(
+                name.into(),
+                serde_json::json!({"dtype": "I64", "shape": [1, 1], "data_offsets": [end, end + 8]}),
+            );
+            end += 8;
+        }
+    });
+    files.insert(PRIOR.into(), [extended, vec![0xff; 16]].concat());
+    let checkpoint = open(&files).unwrap();
+    let packed = plan_checkpoint(&checkpoint, &Policy::q4()).unwrap();
+    assert!(packed.tensors.iter().all(|tensor| !names.contains(&&*tensor.name)));
+    let mut pipeline = block_on(Pipeline::load(Arc::new(source(&files)), cpu())).unwrap();
+    let request = Request { width: Some(32), height: Some(32), steps: Some(1), ..greedy(["a cat"]) };
+    assert_eq!(block_on(pipeline.generate(&request, &mut Observer::silent())).unwrap().len(), 1);
+}
+
+/// Black pictures are what others make of it, after the last step.
+#[test]
+fn an_overflow_of_the_painter_ends_the_run_at_its_step() {
+    let mut files = files();
+    let mut range = 0..0;
+    let mut file = with_header(&files[DIT], |header| {
+        let offsets = &header["proj_out.weight"]["data_offsets"];
+        range = offsets[0].as_u64().unwrap() as usize..offsets[1].as_u64().unwrap() as usize;
+    });
+    let start = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    for weight in file[start + range.start..start + range.end].chunks_exact_mut(4) {
+        weight.copy_from_slice(&3e38_f32.to_le_bytes());
+    }
+    files.insert(DIT.into(), file);
+    let mut pipeline = block_on(Pipeline::load(Arc::new(source(&files)), cpu())).unwrap();
+    let request = Request { width: Some(32), height: Some(32), steps: Some(2), ..greedy(["a cat"]) };
+    let error = block_on(pipeline.generate(&request, &mut Observer::silent())).unwrap_err().to_string();
+    assert!(error.contains("step 1: expected finite numbers, found "), "{error}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use atelier::error::{Error, Field};
 use atelier::image::{to_rgb8, vae_pixels, vision_patches, vision_size};
 use atelier::prior::sampler::{Sampling, distribution};
 use atelier::prompt::{
-    EncodedPrompt, Grid, Position, PromptTokenizer, SpecialTokens, TargetGrids, decode_positions,
+    EncodedPrompt, Grid, Position, PromptTokenizer, QuoteRule, SpecialTokens, TargetGrids, decode_positions,
     encode_prompt, glyph_texts, glyph_tokens, prompt_positions, resolve_sources, upsample_codes,
 };
 use atelier::scheduler::FlowMatchEuler;
@@ -192,6 +192,22 @@ fn quoted_texts() {
     }
     for Case { prompt, texts } in json::<Cases>("golden/glyph_texts.json").cases {
         assert_eq!(glyph_texts(&prompt), texts, "{prompt:?}");
+    }
+}
+
+/// The same texts for every prompt that is written with care, those of the trained model among them.
+#[test]
+fn the_typographic_rule_is_the_references_where_that_leaves_no_doubt() {
+    let names = ["golden/glyph_texts.json", "../mini/prompts-dev.json"];
+    let files = names.map(json::<serde_json::Value>);
+    let prompts =
+        files.iter().flat_map(|file| file["cases"].as_array().or(file["data_list"].as_array()).unwrap());
+    let prompts: Vec<&str> = prompts.map(|case| case["prompt"].as_str().unwrap()).collect();
+    let (sure, doubtful): (Vec<&str>, _) =
+        prompts.iter().partition(|prompt| QuoteRule::Reference.doubts(prompt).is_empty());
+    assert!(sure.len() > 100 && doubtful.len() > 3, "{} and {}", sure.len(), doubtful.len());
+    for prompt in sure {
+        assert_eq!(QuoteRule::Typographic.texts(prompt), glyph_texts(prompt), "{prompt:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use atelier::memory::{MemoryPlan, PlanRequest, WORKSPACE, plan};
 use atelier::packing::plan_checkpoint;
 use atelier::prompt::TargetGrids;
 use atelier::rng::RNG_VERSION;
-use atelier::{Blueprint, Observer, Pipeline, Request, RgbImage, Sampling, Stage};
+use atelier::{Blueprint, Observer, Pipeline, QuoteRule, Request, RgbImage, Sampling, Stage};
 use atelier_mini::Mini;
 use atelier_tests::packs::random_pack;
 use atelier_tests::{block_on, cpu};
@@ -109,6 +109,7 @@ fn run_large_painter(side: usize) {
         format: BLUEPRINT_FORMAT.to_owned(),
         model: pipeline.checkpoint().fingerprint().to_owned(),
         prompt: prompt.to_owned(),
+        quotes: QuoteRule::default(),
         width: side,
         height: side,
         seed: 0,

@@ -7,10 +7,10 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use atelier::prior::CachePrecision;
-use atelier::record::RecordContext;
+use atelier::record::{RecordContext, RunRecord};
 use atelier::{
-    Blueprint, Error, Event, Field, GridName, Noise, Observer, Pipeline, Prompt, Request, RgbImage, Run,
-    SourceRecord, Stage, Trace, TraceTensor,
+    Blueprint, Error, Event, Field, GridName, Noise, Observer, Pipeline, Prompt, QuoteRule, Request,
+    RgbImage, Run, SourceRecord, Stage, Trace, TraceTensor,
 };
 use atelier_tests::checks::architect::greedy;
 use atelier_tests::{block_on, cpu, software_gpu, tiny_random};
@@ -119,6 +119,35 @@ async fn a_blueprint_survives_json_and_is_painted_as_before() {
     assert_eq!(blueprint, *pictures[0].blueprint);
     let again = Request { steps: request.steps, ..Request::of_blueprints([blueprint]) };
     assert_eq!(images(&mut p, &again), [pictures[0].image.clone()]);
+}
+
+#[pollster::test]
+async fn quotation_marks_are_read_by_the_rule_that_the_blueprint_notes() {
+    let mut p = pipeline();
+    let typographic = small("It's a sign with ‘OPEN’ and 'Don't stop'");
+    let reference = Request { quotes: Some(QuoteRule::Reference), ..typographic.clone() };
+    let mut images = Vec::new();
+    for (request, texts) in [
+        (&typographic, vec!["Don't stop", "OPEN"]),
+        (&reference, vec!["s a sign with ‘OPEN’ and ", "t stop"]),
+    ] {
+        assert_eq!(p.prepare(request, None).unwrap().prompts()[0].quoted, texts);
+        let [picture] = &p.generate(request, &mut Observer::silent()).await.unwrap()[..] else {
+            panic!("one")
+        };
+        let record = serde_json::to_string(&picture.record(&RecordContext::default())).unwrap();
+        let record: RunRecord = serde_json::from_str(&record).unwrap();
+        let again = p.generate(&record.request(), &mut Observer::silent()).await.unwrap();
+        assert!(again[0].image == picture.image);
+        images.push((picture.blueprint.clone(), picture.image.clone()));
+    }
+    let [(typographic, read), (reference, scanned)] = &images[..] else { panic!("two") };
+    assert_eq!((typographic.quotes, &typographic.large), (QuoteRule::Typographic, &reference.large));
+    assert!(read != scanned, "the painter reads other texts");
+    // A file that does not say is from before there was a choice, or the rules agree.
+    let json = serde_json::to_value(&**reference).unwrap();
+    assert_eq!((reference.quotes, json.get("quotes")), (QuoteRule::Reference, None));
+    assert_eq!(blueprint(&mut p, &small("a 'cat'")).await.quotes, QuoteRule::Reference);
 }
 
 #[pollster::test]

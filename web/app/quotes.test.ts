@@ -1,10 +1,19 @@
 import { expect, test } from "vitest";
-// The rules are those of the engine, and so are their examples.
+// The rule is the engine's, and so are its examples.
 import source from "../../crates/atelier/src/prompt/quotes.rs?raw";
 import { type Doubt, quoteDoubts, spelledTexts } from "./quotes";
 
 const literal = (text: string) => JSON.parse(`"${text}"`) as string;
 const strings = (rust: string) => [...rust.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, text]) => literal(text ?? ""));
+/** The list that a test of the engine walks. */
+const list = (name: string) =>
+  new RegExp(`fn ${name}[\\s\\S]*?in \\[([\\s\\S]*?)\\n {8}\\] \\{`).exec(source)?.[1] ?? "";
+/** Its lines: a prompt, and what is expected of it. */
+const cases = (name: string) =>
+  list(name)
+    .split("\n")
+    .filter((line) => line.includes('"'))
+    .map(strings);
 
 function shown(doubt: Doubt): string {
   if (doubt.kind === "apostrophe") return doubt.word;
@@ -14,32 +23,27 @@ function shown(doubt: Doubt): string {
 }
 
 test("prompts that raise no doubt in the engine raise none here", () => {
-  const list = /fn ordinary_prompts[\s\S]*?in \[([\s\S]*?)\n {8}\]/.exec(source)?.[1] ?? "";
-  const prompts = strings(list);
+  const prompts = strings(list("ordinary_prompts_raise_no_doubt"));
   expect(prompts.length).toBeGreaterThan(6);
   for (const prompt of prompts) expect(quoteDoubts(prompt), prompt).toEqual([]);
 });
 
+test("the engine's texts are those shown here, in its order", () => {
+  const found = cases("texts_are_read_as_a_reader_does");
+  expect(found.length).toBeGreaterThan(20);
+  for (const [prompt = "", ...texts] of found) expect(spelledTexts(prompt), prompt).toEqual(texts);
+});
+
 test("every doubt of the engine is one here, in the same words", () => {
-  const list = /fn each_lost_text[\s\S]*?in \[([\s\S]*?)\n {8}\] \{/.exec(source)?.[1] ?? "";
-  const cases = list
-    .split("\n")
-    .map(strings)
-    .filter((found) => found.length > 1);
-  expect(cases.length).toBeGreaterThan(10);
-  for (const [prompt = "", ...words] of cases) {
-    const found = quoteDoubts(prompt).map(shown);
-    expect(found.length, `${prompt}: ${found.join("; ")}`).toBe(words.length);
-    for (const [index, word] of words.entries()) expect(found[index]).toContain(word);
+  const found = cases("each_text_that_may_be_lost_is_named");
+  expect(found.length).toBeGreaterThan(8);
+  for (const [prompt = "", ...words] of found) {
+    const doubts = quoteDoubts(prompt).map(shown);
+    expect(doubts.length, `${prompt}: ${doubts.join("; ")}`).toBe(words.length);
+    for (const [index, word] of words.entries()) expect(doubts[index]).toContain(word);
   }
 });
 
 test("a mark before a word is none of it", () => {
-  expect(quoteDoubts("A sign that says 'It's OPEN'")[0]).toEqual({ kind: "apostrophe", word: "It's" });
-});
-
-test("texts come in the engine's order", () => {
-  expect(spelledTexts("A 6' tall sign 'OPEN'")).toEqual([" tall sign "]);
-  expect(spelledTexts("\"c\" “b” 'a' 「d」")).toEqual(["a", "b", "c", "d"]);
-  expect(spelledTexts("„a“")).toEqual([]);
+  expect(quoteDoubts("A sign that says 'It's OPEN")[0]).toEqual({ kind: "apostrophe", word: "It's" });
 });

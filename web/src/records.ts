@@ -12,6 +12,7 @@ import {
   numeric,
   onlyFields,
   optional,
+  some,
   text,
   whole,
 } from "./check.js";
@@ -23,6 +24,7 @@ import {
   MAX_SEED,
   MAX_SIDE,
   type PaintOptions,
+  type QuoteRule,
   RUN_FORMAT,
   type RunRecord,
   SIDE_STEP,
@@ -37,6 +39,12 @@ export const side = numeric(
 
 /** The seed of a run. */
 export const seed = whole(0, MAX_SEED);
+
+/** How quotation marks are read. */
+export const quoteRule = some(
+  '"typographic" or "reference"',
+  (value): value is QuoteRule => value === "typographic" || value === "reference",
+);
 
 /** The hash of a file, in hexadecimal. */
 export const sha256 = text(64, "a SHA-256 of 64 digits 0-9 and a-f", (value) => /^[0-9a-f]{64}$/.test(value));
@@ -77,6 +85,7 @@ const BLUEPRINT = onlyFields<Blueprint>({
   format: exactly(BLUEPRINT_FORMAT),
   model: name,
   prompt,
+  quotes: optional(quoteRule),
   width: side,
   height: side,
   seed,

@@ -35,6 +35,11 @@ describe("what is refused", () => {
     ["no mass", { prompt: "p", topP: 0 }, "topP: expected a number above 0 and at most 1, found 0"],
     ["more than all mass", { prompt: "p", topP: 1.1 }, "topP: expected a number above 0 and at most 1, found 1.1"],
     ["half a token", { prompt: "p", topK: 0.5 }, "topK: expected an integer from 0 to 9007199254740991, found 0.5"],
+    [
+      "a rule of quotes",
+      { prompt: "p", quotes: "german" },
+      'quotes: expected "typographic" or "reference", found "german"',
+    ],
     ["no pictures", { prompt: "p", count: 0 }, "count: expected an integer of at least 1, found 0"],
     ["an image of text", { prompt: "p", images: ["a.png"] }, 'images[0]: expected a Blob or ImageData, found "a.png"'],
     [
@@ -72,8 +77,8 @@ test("the largest values pass", () => {
 });
 
 test("the engine's own names", () => {
-  const { request } = prepareRun({ prompt: "p", topP: 0.5, topK: 0, count: 3 }, "m");
-  expect(request).toMatchObject({ top_p: 0.5, top_k: 0, images_per_prompt: 3 });
+  const { request } = prepareRun({ prompt: "p", topP: 0.5, topK: 0, quotes: "reference", count: 3 }, "m");
+  expect(request).toMatchObject({ top_p: 0.5, top_k: 0, quotes: "reference", images_per_prompt: 3 });
 });
 
 test("a blueprint is painted, whatever the prompt", () => {

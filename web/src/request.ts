@@ -4,7 +4,7 @@ import { atLeast, type Checks, checked, fields, flag, list, numeric, optional, s
 import { badRequest } from "./errors.js";
 import { type EngineRequest, RANDOM_SEEDS, type Start } from "./generated/atelier.js";
 import type { WireRun } from "./protocol.js";
-import { checkBlueprint, seed, side } from "./records.js";
+import { checkBlueprint, quoteRule, seed, side } from "./records.js";
 import type { GenerateRequest, RequestOptions } from "./types.js";
 
 /** A new field of the engine's request is a line here. */
@@ -17,6 +17,7 @@ const OPTIONS: Checks<RequestOptions> = {
   temperature: optional(atLeast(0)),
   topP: optional(numeric("a number above 0 and at most 1", (value) => value > 0 && value <= 1)),
   topK: optional(whole(0)),
+  quotes: optional(quoteRule),
 };
 
 const REST: Checks<Omit<GenerateRequest, keyof RequestOptions | "signal">> = {

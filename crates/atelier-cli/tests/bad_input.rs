@@ -78,7 +78,7 @@ fn source_images() {
     save_picture(&sandbox.path("long.png"), 330, 80);
     save_picture(&sandbox.path("fine.png"), 96, 64);
     sandbox.refused(&["x", "-i", "fine.png", "-i", "long.png"], &["long.png", "at most 4 times", "330x80"]);
-    for (name, cut) in [("a.png", 60), ("a.jpg", 2), ("a.bmp", 9), ("a.webp", 9)] {
+    for (name, cut) in [("a.png", 60), ("a.jpg", 9), ("a.bmp", 9), ("a.webp", 9)] {
         let path = sandbox.path(name);
         save_picture(&path, 80, 64);
         let bytes = fs::read(&path).unwrap();
@@ -120,10 +120,10 @@ fn model_folders() {
     sandbox.refused(&["x"], &["nowhere", "no such folder"]);
     sandbox.write("file", "");
     sandbox.model = sandbox.path("file");
-    sandbox.refused(&["x"], &["file", "expected a folder"]);
+    sandbox.refused(&["x"], &["file", "expected the folder of a model", "a file"]);
     // Only the bare name means the built-in model.
     fs::create_dir(sandbox.path("mini")).unwrap();
-    for (typed, word) in [("./mini", "mini/"), ("mini.d", "no such folder")] {
+    for (typed, word) in [("./mini", "an empty folder"), ("mini.d", "no such folder")] {
         sandbox.model = typed.into();
         sandbox.refused(&["x"], &["mini", word]);
     }

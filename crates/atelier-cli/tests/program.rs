@@ -10,7 +10,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
-use common::with_default_signals;
 use common::{Sandbox, finish, save_picture};
 use serde_json::Value;
 
@@ -105,7 +104,6 @@ fn interrupt(at: &str, left: &[&str]) {
     let sandbox = Sandbox::new();
     let args = ["x", "--json", "-o", "a.png", "--steps", "1000", "-W", "512", "-H", "512"];
     let mut command = sandbox.generate_command(&args);
-    with_default_signals(&mut command);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let wanted = format!("\"event\":\"{at}\"");

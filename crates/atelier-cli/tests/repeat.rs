@@ -57,6 +57,24 @@ fn each_picture_of_a_batch_repeats() {
 }
 
 #[test]
+fn a_picture_notes_how_its_quotation_marks_were_read() {
+    let sandbox = Sandbox::new();
+    let prompt = "It's a sign with ‘OPEN’";
+    let done = sandbox.draw(&[prompt, "-s", "3", "-o", "a.png"]);
+    assert!(done.stderr.contains("texts     \"OPEN\"") && !done.stderr.contains("warning"), "{done:?}");
+    let done = sandbox.draw(&[prompt, "-s", "3", "-o", "b.png", "--quotes", "reference"]);
+    assert!(done.stderr.contains("one ' has no partner; ‘OPEN’ is not spelled"), "{done:?}");
+    assert!(pixels(&sandbox.path("a.png")) != pixels(&sandbox.path("b.png")));
+    assert_eq!(inspect(&sandbox, "a.png")["blueprint"]["quotes"], "typographic");
+    assert_eq!(inspect(&sandbox, "b.png")["blueprint"]["quotes"], Value::Null, "as in older pictures");
+    for file in ["a.png", "b.png"] {
+        sandbox.draw(&["--from", file, "-o", "again.png"]);
+        assert!(sandbox.read(file) == sandbox.read("again.png"), "{file}");
+        sandbox.refused(&["--from", file, "--quotes", "reference"], &["--quotes", "--from"]);
+    }
+}
+
+#[test]
 fn source_images_are_found_again() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.path("in")).unwrap();
@@ -190,7 +208,10 @@ fn names_lead_where_they_say() {
 #[test]
 fn lost_texts_are_named_before_the_run() {
     let sandbox = Sandbox::new();
-    let run = |prompt: &str| sandbox.draw(&[prompt, "--steps", "1", "-s", "1", "-o", "a.png"]).stderr;
+    let draw = |prompt, more: &[&str]| {
+        sandbox.draw(&[&[prompt, "--steps", "1", "-s", "1", "-o", "a.png"], more].concat()).stderr
+    };
+    let run = |prompt| draw(prompt, &["--quotes", "reference"]);
     let told = run("It's a sign 'OPEN'");
     assert!(told.contains("warning: the apostrophe of It's counts as a quotation mark"), "{told}");
     assert!(told.contains("what is spelled is \"s a sign \""), "{told}");
@@ -199,9 +220,11 @@ fn lost_texts_are_named_before_the_run() {
         told.contains("„Guten Tag“ is not spelled") && told.contains("what is spelled is nothing"),
         "{told}"
     );
-    let told = run("A sign 'OPEN' and \"7pm\"");
+    let told = draw("Ein Schild „Guten Tag“, it's 'OPEN", &[]);
+    assert!(told.contains("warning: one ' has no partner; what is spelled is \"Guten Tag\""), "{told}");
+    let told = draw("A sign 'OPEN' and \"7pm\"", &[]);
     assert!(told.contains("texts     \"OPEN\", \"7pm\"\n") && !told.contains("warning"), "{told}");
-    let events = sandbox.draw(&["a 'b'", "-p", "It's", "--steps", "1", "--json"]).stdout;
+    let events = sandbox.draw(&["a 'b'", "-p", "'c", "--steps", "1", "--json"]).stdout;
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events[0]["texts"], serde_json::json!([["b"], []]));
     assert!(

@@ -9,8 +9,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Output, Sandbox, with_default_signals};
+use common::{Output, Sandbox};
 use serde_json::Value;
+use testkit::Random;
 
 /// A run that goes on, and its events.
 struct Running {
@@ -53,8 +54,7 @@ const THREE: [&str; 12] =
     ["x 'a'", "-n", "3", "-s", "5", "-W", "256", "-H", "256", "--steps", "40", "--json"];
 
 fn start(sandbox: &Sandbox, args: &[&str]) -> Running {
-    let mut command = sandbox.generate_command(&[&THREE, args].concat());
-    with_default_signals(&mut command);
+    let command = sandbox.generate_command(&[&THREE, args].concat());
     Running::start(command)
 }
 
@@ -97,7 +97,6 @@ fn ctrl_c_in_the_second_picture_leaves_the_first_and_resume_makes_the_rest() {
 fn a_blueprint_survives_the_painter() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.generate_command(&["x", "-W", "256", "-H", "256", "--steps", "1000"]);
-    with_default_signals(&mut command);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.starts_with("loaded    painter")));
@@ -142,8 +141,7 @@ fn a_picture_that_cannot_be_written_costs_no_other() {
 fn a_second_ctrl_c_ends_at_once() {
     let sandbox = Sandbox::new();
     // A step of this size takes far longer than the two signals.
-    let mut command = sandbox.generate_command(&["x", "-W", "1024", "-H", "1024", "--json", "-o", "a.png"]);
-    with_default_signals(&mut command);
+    let command = sandbox.generate_command(&["x", "-W", "1024", "-H", "1024", "--json", "-o", "a.png"]);
     let mut run = Running::start(command);
     run.wait("blueprint-token", None);
     run.signal("INT");
@@ -177,10 +175,13 @@ fn signals_that_were_ignored_stay_ignored() {
     assert!(sandbox.files().contains(&"b-001.png".into()));
 }
 
-/// Kills a batch at moments all over it: what is there is whole, and what is not can be made.
+/// Kills a batch at random moments all over it: what is there is whole, and what is not can be made.
 #[test]
 fn fifty_kills_cost_no_finished_picture() {
     let sandbox = Sandbox::new();
+    let seed = std::env::var("ATELIER_TEST_SEED").map_or(17, |seed| seed.parse().unwrap());
+    println!("ATELIER_TEST_SEED={seed}");
+    let mut random = Random(seed);
     let args = ["x 'a'", "-p", "y 'bc'", "-n", "2", "-s", "5", "-W", "96", "--steps", "4", "-q"];
     let begin = Instant::now();
     sandbox.draw(&[&args[..], &["-o", "whole.png"]].concat());
@@ -191,7 +192,7 @@ fn fifty_kills_cost_no_finished_picture() {
     let (mut cut, mut some) = (0, 0);
     for kill in 0..50_u32 {
         let mut child = sandbox.generate_command(&[&args[..], &["-o", "a.png"]].concat()).spawn().unwrap();
-        std::thread::sleep(whole * kill / 50);
+        std::thread::sleep(whole.mul_f64(f64::from(kill as f32 + random.share()) / 50.0));
         child.kill().unwrap();
         let ended = child.wait().unwrap();
         let there = numbers.clone().filter(|number| sandbox.path(&format!("a-00{number}.png")).is_file());
@@ -220,6 +221,19 @@ fn fifty_kills_cost_no_finished_picture() {
         assert_eq!(left.count(), 0, "kill {kill}: {files:?}");
     }
     assert!(cut > 25 && some > 0, "{cut} runs were cut, {some} between two pictures");
+    // Halves of files are removed once nobody can be writing them any more.
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(600);
+    for file in sandbox.files().iter().filter(|file| file.ends_with(".tmp")) {
+        std::fs::File::options()
+            .write(true)
+            .open(sandbox.path(file))
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+    }
+    sandbox.draw(&[&args[..], &["-o", "a.png"]].concat());
+    let files = sandbox.files();
+    assert_eq!(files.iter().filter(|file| file.ends_with(".tmp")).count(), 0, "{files:?}");
 }
 
 #[test]

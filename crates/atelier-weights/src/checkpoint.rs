@@ -32,6 +32,18 @@ pub const WEIGHTS: &str = ".safetensors";
 /// The end of the name of an index of weight files, after their stem. An index wins over a single file.
 pub const WEIGHTS_INDEX: &str = ".safetensors.index.json";
 
+/// Variants of a checkpoint, whose weight files carry their names; they are looked for in this order where plain ones are missing.
+pub const VARIANTS: [&str; 2] = ["fp16", "bf16"];
+
+/// The names of a variant's indexes, without their stem: those of one library, of an older one, and of no library.
+pub(crate) fn variant_indexes(variant: &str) -> [String; 3] {
+    [
+        format!(".safetensors.index.{variant}.json"),
+        format!(".safetensors.{variant}.index.json"),
+        format!(".{variant}.safetensors.index.json"),
+    ]
+}
+
 /// A component of a checkpoint: a folder with a configuration and weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ComponentName {

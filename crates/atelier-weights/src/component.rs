@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{WEIGHTS, WEIGHTS_INDEX};
+use crate::checkpoint::{VARIANTS, WEIGHTS, WEIGHTS_INDEX, variant_indexes};
 use crate::convert::{FLOATS, find_non_finite, to_f32, to_i32, to_u32};
 use crate::index::Index;
 use crate::pack::{Manifest, PieceEntry, Shard};
@@ -96,27 +96,34 @@ pub struct Piece {
 }
 
 impl Component {
-    /// Opens the component `stem` in `folder`. An index wins over a single file.
+    /// Opens the component `stem` in `folder`. An index wins over a single file, and plain names over those of
+    /// [`VARIANTS`].
     ///
     /// Reads every header and checks everything before a single weight is read: each file's own consistency, and
     /// that index and shards hold the same tensors.
     pub async fn open(source: Arc<dyn ByteSource>, folder: &str, stem: &str) -> Result<Self> {
         let folder = folder.trim_end_matches('/');
-        let [single, index] = [WEIGHTS, WEIGHTS_INDEX].map(|end| join(folder, &format!("{stem}{end}")));
+        let path = |end: &str| join(folder, &format!("{stem}{end}"));
         let mut component = Self::empty(source, folder, folder);
-        if component.source.size(&index).await?.is_some() {
-            component.add_shards(&index).await?;
-        } else if component.source.size(&single).await?.is_some() {
-            let header = Header::read(&*component.source, &single).await?;
-            component.add_file(single, header).await?;
-        } else {
-            let source = &component.source;
-            return Err(Error::MissingWeights {
-                index: source.locate(&index),
-                single: source.locate(&single),
-            });
+        let plain = (vec![WEIGHTS_INDEX.to_owned()], WEIGHTS.to_owned());
+        let variants =
+            VARIANTS.map(|variant| (variant_indexes(variant).to_vec(), format!(".{variant}{WEIGHTS}")));
+        for (indexes, single) in [plain].into_iter().chain(variants) {
+            for index in indexes.iter().map(|end| path(end)) {
+                if component.source.size(&index).await?.is_some() {
+                    component.add_shards(&index).await?;
+                    return Ok(component);
+                }
+            }
+            let single = path(&single);
+            if component.source.size(&single).await?.is_some() {
+                let header = Header::read(&*component.source, &single).await?;
+                component.add_file(single, header).await?;
+                return Ok(component);
+            }
         }
-        Ok(component)
+        let [index, single] = [WEIGHTS_INDEX, WEIGHTS].map(|end| component.source.locate(&path(end)));
+        Err(Error::MissingWeights { index, single })
     }
 
     /// Opens one loose safetensors file.
@@ -242,6 +249,15 @@ impl Component {
     /// The safetensors files, sorted: path relative to the source, size in bytes.
     pub fn files(&self) -> impl Iterator<Item = (&str, u64)> {
         self.files.iter().map(|file| (file.path.as_str(), file.size))
+    }
+
+    /// The variant whose files these are, if they are not the plain ones.
+    pub fn variant(&self) -> Option<&'static str> {
+        let in_name = |variant: &&str| {
+            let part = format!(".{variant}");
+            self.files.iter().any(|file| file.path.contains(&part))
+        };
+        VARIANTS.into_iter().find(in_name)
     }
 
     /// The free text of the files; where two files have one key, the later file wins.

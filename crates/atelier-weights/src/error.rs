@@ -18,7 +18,7 @@ pub enum Error {
     #[error("{file}: no such file")]
     MissingFile { file: String },
     /// A component has neither an index nor a single file.
-    #[error("no weights found: neither {index} nor {single} exists")]
+    #[error("no weights found: neither {index} nor {single} exists, nor a variant of theirs (fp16, bf16)")]
     MissingWeights { index: String, single: String },
     /// The folder of a `FolderSource` is missing, or is not a folder.
     #[error("{folder}: {reason}")]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Component as Part, Path, PathBuf};
 use std::sync::OnceLock;
@@ -13,7 +13,8 @@ use memmap2::Mmap;
 use crate::source::slice;
 use crate::{ByteSource, Error, Result};
 
-/// A folder on disk. Files are memory-mapped when first read; reads borrow from the map and copy nothing.
+/// A folder on disk. Files are memory-mapped when first read; reads borrow from the map and copy nothing. Where a file system
+/// maps no files, as some network drives, each range is read when asked for.
 ///
 /// Files must not be shortened or rewritten in place while the source lives. Symbolic links are followed.
 #[derive(Debug)]
@@ -27,7 +28,8 @@ pub struct FolderSource {
 #[derive(Debug)]
 struct Mapped {
     path: String,
-    map: Mmap,
+    /// `None` where the file system maps no files.
+    map: Option<Mmap>,
     next: OnceLock<Box<Mapped>>,
 }
 
@@ -56,11 +58,11 @@ impl FolderSource {
         if inside { Ok(self.root.join(path)) } else { Err(Error::UnsafePath { path: path.to_owned() }) }
     }
 
-    fn map(&self, path: &str) -> Result<&Mmap> {
+    fn map(&self, path: &str) -> Result<Option<&Mmap>> {
         let mut slot = &self.maps;
         while let Some(mapped) = slot.get() {
             if mapped.path == path {
-                return Ok(&mapped.map);
+                return Ok(mapped.map.as_ref());
             }
             slot = &mapped.next;
         }
@@ -73,10 +75,10 @@ impl FolderSource {
                 slot = &mapped.next;
             }
         }
-        slot.get().map(|mapped| &mapped.map).ok_or_else(|| Error::MissingFile { file: self.locate(path) })
+        Ok(slot.get().and_then(|mapped| mapped.map.as_ref()))
     }
 
-    fn map_file(&self, path: &str) -> Result<Mmap> {
+    fn map_file(&self, path: &str) -> Result<Option<Mmap>> {
         let place = self.resolve(path)?;
         if self.stat(path)?.is_none() {
             return Err(Error::MissingFile { file: self.locate(path) });
@@ -86,7 +88,27 @@ impl FolderSource {
         // file meanwhile breaks it; the type's documentation asks for files that stay as they are.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(&file) };
-        map.map_err(|error| self.failed(path, &error))
+        Ok(map.ok())
+    }
+
+    /// A range of a file that cannot be mapped.
+    fn read_anew(&self, path: &str, range: Range<u64>) -> Result<Vec<u8>> {
+        let place = self.resolve(path)?;
+        let found = self.stat(path)?.ok_or_else(|| Error::MissingFile { file: self.locate(path) })?;
+        let Range { start, end } = range;
+        let bytes =
+            end.checked_sub(start).filter(|_| end <= found).and_then(|bytes| usize::try_from(bytes).ok());
+        let Some(bytes) = bytes else {
+            return Err(Error::ShortRead { file: self.locate(path), start, end, found });
+        };
+        let read = || {
+            let mut file = File::open(place)?;
+            file.seek(SeekFrom::Start(start))?;
+            let mut read = vec![0; bytes];
+            file.read_exact(&mut read)?;
+            Ok(read)
+        };
+        read().map_err(|error: io::Error| self.failed(path, &error))
     }
 
     fn stat(&self, path: &str) -> Result<Option<u64>> {
@@ -97,7 +119,7 @@ impl FolderSource {
         }
     }
 
-    fn failed(&self, path: &str, error: &std::io::Error) -> Error {
+    fn failed(&self, path: &str, error: &io::Error) -> Error {
         Error::Read { file: self.locate(path), reason: error.to_string() }
     }
 }
@@ -109,11 +131,41 @@ impl ByteSource for FolderSource {
     }
 
     async fn read(&self, path: &str, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
-        slice(self.map(path)?, range, || self.locate(path)).map(Cow::Borrowed)
+        match self.map(path)? {
+            Some(map) => slice(map, range, || self.locate(path)).map(Cow::Borrowed),
+            None => self.read_anew(path, range).map(Cow::Owned),
+        }
     }
 
     fn locate(&self, path: &str) -> String {
         let place = if path.is_empty() { self.root.clone() } else { self.root.join(path) };
         place.display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_mapped_is_read_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), b"0123456789").unwrap();
+        let source = FolderSource::open(folder.path()).unwrap();
+        for (start, end) in [(0, 10), (3, 7), (10, 10), (4, 4)] {
+            let mapped = block_on(source.read("a", start..end)).unwrap();
+            assert_eq!(source.read_anew("a", start..end).unwrap(), *mapped);
+        }
+        for (start, end) in [(0, 11), (11, 11), (7, 3), (0, u64::MAX)] {
+            let [mapped, read] = [
+                block_on(source.read("a", start..end)).map(Cow::into_owned),
+                source.read_anew("a", start..end),
+            ]
+            .map(|read| read.unwrap_err().to_string());
+            assert_eq!(mapped, read);
+        }
+        assert!(source.read_anew("b", 0..1).unwrap_err().to_string().contains("no such file"));
     }
 }

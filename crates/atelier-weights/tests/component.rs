@@ -277,3 +277,28 @@ async fn a_source_that_lies_is_caught() {
     let result = Component::open_file(Arc::new(Liar(bytes.len() as u64, bytes)), "x").await;
     assert!(matches!(result, Err(Error::ShortRead { .. })), "{result:?}");
 }
+
+#[test]
+fn a_variant_is_opened_where_plain_files_are_missing() {
+    let weights = |number: u8| one("w", "U8", &[1], &[number]);
+    let opened = |files: &[(&str, Vec<u8>)]| {
+        let part = open(files).unwrap();
+        (part.variant(), block_on(part.read_u8("w")).unwrap()[0])
+    };
+    let shard = "model.fp16-00001-of-00001.safetensors";
+    let half = ("part/model.fp16.safetensors", weights(16));
+    let brain = ("part/model.bf16.safetensors", weights(8));
+    assert_eq!(opened(&[half.clone(), ("part/model.safetensors", weights(32))]), (None, 32));
+    assert_eq!(opened(&[half.clone(), brain.clone()]), (Some("fp16"), 16));
+    assert_eq!(opened(std::slice::from_ref(&brain)), (Some("bf16"), 8));
+    for name in ["safetensors.index.fp16.json", "safetensors.fp16.index.json", "fp16.safetensors.index.json"]
+    {
+        let index = (&*format!("part/model.{name}"), index(&[("w", shard)]));
+        let files = [index, (&*format!("part/{shard}"), weights(1)), half.clone()];
+        assert_eq!(opened(&files), (Some("fp16"), 1), "{name}");
+    }
+    refused(
+        open(&[("part/model.fp32.safetensors", weights(1))]),
+        &["part/model.safetensors", "variant", "fp16"],
+    );
+}

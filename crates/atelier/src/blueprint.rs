@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::prior::sampler::Sampling;
-use crate::prompt::{Grid, TargetGrids, check_size};
+use crate::prompt::{Grid, QuoteRule, TargetGrids, check_size};
 
 /// The `format` of every blueprint file this version writes and reads.
 pub const BLUEPRINT_FORMAT: &str = "atelier-blueprint/1";
@@ -26,6 +26,10 @@ pub struct Blueprint {
     pub model: String,
     /// The prompt, whose quoted texts the painter reads as well.
     pub prompt: String,
+    /// How its quotation marks are read; left out where the reference's rule finds the same texts.
+    #[serde(default = "QuoteRule::unsaid", skip_serializing_if = "QuoteRule::is_unsaid")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
+    pub quotes: QuoteRule,
     /// Width of the picture, in pixels.
     pub width: usize,
     /// Height of the picture, in pixels.

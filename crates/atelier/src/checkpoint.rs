@@ -265,6 +265,12 @@ fn aliases_of(component: &Component, inventory: &[InventoryEntry]) -> BTreeMap<S
     inventory.iter().filter_map(alias).collect()
 }
 
+/// Whether a tensor that some programs store follows from the configuration: it is computed anew, and never read.
+fn is_recomputed(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    matches!(last, "inv_freq" | "original_inv_freq" | "position_ids" | "cos_cached" | "sin_cached")
+}
+
 /// Compares what the files hold with what the configuration calls for.
 fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Result<()> {
     let problem = |problem: String| Error::Weights { location: component.location(), problem };
@@ -304,7 +310,8 @@ fn check_inventory(component: &Component, inventory: &[InventoryEntry]) -> Resul
             )));
         }
     }
-    match component.tensors().find(|(name, _)| !known.contains(name)) {
+    let superfluous = |name: &str| !known.contains(name) && !is_recomputed(name);
+    match component.tensors().find(|(name, _)| superfluous(name)) {
         Some((name, info)) => Err(problem(format!(
             "tensor {name}: the configuration has no place for it, found shape {:?}",
             info.shape

@@ -71,5 +71,5 @@ pub use pipeline::{
 };
 pub use prior::sampler::Sampling;
 pub use progress::{Event, GridName, Observer, Stage};
-pub use prompt::Grid;
+pub use prompt::{Grid, QuoteRule};
 pub use trace::{Trace, TraceTensor, TraceValues};

@@ -33,6 +33,14 @@ pub fn plan(
     Layout::new(tensors)
 }
 
+/// A model's tensors as a run has them on the device: those of a pack as they are stored, others as f32.
+pub fn loaded(checkpoint: &Checkpoint) -> Vec<TensorEntry> {
+    match checkpoint.manifest() {
+        Some(manifest) => manifest.tensors.clone(),
+        None => plan(checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).tensors,
+    }
+}
+
 /// The plan for a checkpoint as it is stored.
 ///
 /// # Errors

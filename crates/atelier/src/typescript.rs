@@ -8,8 +8,8 @@ use crate::record::{LatentsRecord, MAX_NOTE, RUN_FORMAT, RunRecord};
 use crate::rng::{MAX_SEED, RANDOM_SEEDS};
 use crate::{
     AdapterKind, AdapterReport, BLUEPRINT_FORMAT, Blueprint, Card, DEFAULT_GUIDANCE, DEFAULT_STEPS,
-    ErrorCode, Event, Grid, GridName, ModelInfo, PaintOptions, Prompt, Request, Sampling, Settings,
-    SourceRecord, Stage, Start, TokenGrid, Warning,
+    ErrorCode, Event, Grid, GridName, ModelInfo, PaintOptions, Prompt, QuoteRule, Request, Sampling,
+    Settings, SourceRecord, Stage, Start, TokenGrid, Warning,
 };
 
 /// RGBA pixels, row by row, four bytes each.
@@ -49,6 +49,7 @@ fn border_in_typescript() {
         .declare::<Request>()
         .variants::<Start>()
         .declare::<Prompt>()
+        .variants::<QuoteRule>()
         .variants::<Event>()
         .declare::<Pixels>()
         .variants::<Stage>()

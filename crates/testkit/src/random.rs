@@ -25,6 +25,11 @@ impl Random {
         usize::try_from(self.number() % most + 1).unwrap()
     }
 
+    /// In `0..end`, and 0 where that is empty.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.size(end.max(1) as u64) - 1
+    }
+
     pub fn flag(&mut self) -> bool {
         self.number() % 2 == 1
     }

@@ -1,13 +1,19 @@
-use atelier::{Device, Observer, Pipeline, Request, Sampling, Trace};
+use atelier::{Device, Observer, Pipeline, QuoteRule, Request, Sampling, Trace};
 
 use super::read;
 use crate::traced::assert_all_traced;
 use crate::{Golden, block_on, tiny_random};
 
-/// A request for the likeliest token every time, which the reference draws in its files.
+/// A request for the likeliest token every time, which the reference draws in its files, by its own rule of quotes.
 pub fn greedy(prompts: impl IntoIterator<Item = impl Into<atelier::Prompt>>) -> Request {
     let Sampling { temperature, top_p, .. } = Sampling::GREEDY;
-    Request { temperature: Some(temperature), top_p: Some(top_p), top_k: Some(0), ..Request::new(prompts) }
+    Request {
+        temperature: Some(temperature),
+        top_p: Some(top_p),
+        top_k: Some(0),
+        quotes: Some(QuoteRule::Reference),
+        ..Request::new(prompts)
+    }
 }
 
 fn check(name: &str, device: &Device) {

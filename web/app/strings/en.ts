@@ -15,7 +15,7 @@ export const en = {
   doubtApostrophe: (word: string) => `The apostrophe of ${word} counts as a quotation mark. Write ’ instead.`,
   doubtAlone: (mark: string) => `One ${mark} has no partner.`,
   doubtPartner: (mark: string, partner: string) => `One ${mark} has no ${partner}.`,
-  doubtUnknown: (text: string) => `${text} is not spelled: only '…', "…", “…” and 「…」 are.`,
+  doubtUnknown: (text: string) => `${text} is not spelled. Put it in quotation marks.`,
   promptMissing: "Describe what the picture should show.",
   examples: "Try one of these",
   size: "Size",

@@ -18,7 +18,7 @@ export const zh: Strings = {
   doubtApostrophe: (word) => `${word} 中的撇号会被当作引号，请改用 ’。`,
   doubtAlone: (mark) => `有一个 ${mark} 没有配对。`,
   doubtPartner: (mark, partner) => `有一个 ${mark} 缺少 ${partner}。`,
-  doubtUnknown: (text) => `${text} 不会被画出：只认 '…'、"…"、“…” 和「…」。`,
+  doubtUnknown: (text) => `${text} 不会被画出：请改用引号。`,
   promptMissing: "请写下画面内容。",
   examples: "试试这些",
   size: "尺寸",

@@ -55,6 +55,8 @@ export interface EngineRequest {
   readonly top_p?: number;
   /** Top-k sampling; 0 turns it off. */
   readonly top_k?: number;
+  /** How quotation marks are read; a blueprint has its own rule. */
+  readonly quotes?: QuoteRule;
   /** Pictures of each prompt or blueprint, at least 1; they share one blueprint. */
   readonly images_per_prompt?: number;
   /**
@@ -91,6 +93,16 @@ export interface Prompt {
   /** The seed of its blueprint and of its first picture where they do not follow from the run's. */
   readonly seed?: number;
 }
+
+/** How the quotation marks of a prompt are read. */
+export type QuoteRule =
+  /**
+   * As a reader does: every usual kind of marks, while apostrophes, feet and inches are none. It agrees with the reference
+   * wherever that leaves no doubt.
+   */
+  | "typographic"
+  /** As the reference does: '…', “…”, "…" and 「…」, and every straight apostrophe is a mark. */
+  | "reference";
 
 /** One thing that happened. The names are those of the JSON events. */
 export type EngineEvent =
@@ -262,6 +274,8 @@ export interface Blueprint {
   readonly model: string;
   /** The prompt, whose quoted texts the painter reads as well. */
   readonly prompt: string;
+  /** How its quotation marks are read; left out where the reference's rule finds the same texts. */
+  readonly quotes?: QuoteRule;
   /** Width of the picture, in pixels. */
   readonly width: number;
   /** Height of the picture, in pixels. */

@@ -65,7 +65,8 @@ pub struct DeviceArgs {
     /// Device to compute on; auto uses a GPU if there is one
     #[arg(long, value_parser = one_of(DEVICES), default_value = "auto", help_heading = WHERE)]
     pub device: DeviceChoice,
-    /// Use the first graphics adapter whose name contains this; `atelier doctor` lists them
+    /// Use the graphics adapter of this number, or the first whose name, interface or kind contains this; `atelier doctor` lists
+    /// them
     #[arg(long, value_name = "NAME", help_heading = WHERE)]
     pub adapter: Option<String>,
     /// GPU kernels: fast, plain (baseline WebGPU only, to work around driver bugs), or any of subgroups, dot and matrices,

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use atelier::Request;
+use atelier::{QuoteRule, Request};
 use clap::{ArgAction, Args, ValueHint};
 
-use super::values::{Seed, any_seed, seed};
+use super::values::{Name, Seed, any_seed, one_of, seed};
 use super::{DeviceArgs, HOW, OUTPUT, WHAT};
+
+const QUOTES: &[Name<QuoteRule>] =
+    &[Name::new("typographic", QuoteRule::Typographic), Name::new("reference", QuoteRule::Reference)];
 
 #[derive(Debug, Args)]
 #[command(
@@ -80,6 +83,10 @@ pub struct GenerateArgs {
     /// Top-k sampling: keep this many of the most likely tokens; 0 keeps all [default: the model's]
     #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
     pub top_k: Option<usize>,
+    /// How quotation marks are read: typographic knows all usual kinds, and It's and 6' have none; reference knows '…', "…", “…” and
+    /// 「…」, and takes every ' for one
+    #[arg(long, value_parser = one_of(QUOTES), value_name = "RULE", help_heading = HOW)]
+    pub quotes: Option<QuoteRule>,
     /// Initial noise from a file: the tensor `noise`, F32 [images, 16, height / 8, width / 8]
     #[arg(long, value_name = "FILE.safetensors", help_heading = HOW)]
     pub latents: Option<PathBuf>,
@@ -132,6 +139,7 @@ impl GenerateArgs {
             temperature: self.temperature.or(request.temperature),
             top_p: self.top_p.or(request.top_p),
             top_k: self.top_k.or(request.top_k),
+            quotes: self.quotes.or(request.quotes),
             images_per_prompt: self.images_per_prompt.unwrap_or(request.images_per_prompt),
             batch_padding: request.batch_padding && !self.no_batch_padding,
             glyph_tokens: request.glyph_tokens.filter(|_| !self.no_batch_padding),
@@ -141,7 +149,7 @@ impl GenerateArgs {
 }
 
 /// What makes a new blueprint, and so contradicts an existing one.
-const NEW_BLUEPRINT: [&str; 9] = [
+const NEW_BLUEPRINT: [&str; 10] = [
     "prompt",
     "more_prompts",
     "prompt_file",
@@ -151,10 +159,11 @@ const NEW_BLUEPRINT: [&str; 9] = [
     "temperature",
     "top_p",
     "top_k",
+    "quotes",
 ];
 
 /// What would change a run that is resumed.
-const OTHER_RUN: [&str; 21] = [
+const OTHER_RUN: [&str; 22] = [
     "prompt",
     "more_prompts",
     "prompt_file",
@@ -171,6 +180,7 @@ const OTHER_RUN: [&str; 21] = [
     "temperature",
     "top_p",
     "top_k",
+    "quotes",
     "latents",
     "no_batch_padding",
     "output",

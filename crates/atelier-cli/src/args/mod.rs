@@ -50,7 +50,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Measure each stage against the device's limits
     Bench(BenchArgs),
-    /// Show what this machine has and what would be used
+    /// Show what this machine has, what a model is, and what would be used
     Doctor(DoctorArgs),
     /// Evaluate a model on a set of prompts
     #[command(subcommand)]
@@ -76,8 +76,11 @@ pub struct InspectArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 whatever is found, and \"usable\" of the model in --json says whether it opens; 2 bad input.")]
 pub struct DoctorArgs {
-    /// Model folder, or the built-in mini [default: $ATELIER_MODEL, or mini]
+    /// What is to be explained: a model folder, or whatever else is there, or the built-in mini [default: $ATELIER_MODEL, or
+    /// mini]
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::DirPath)]
     pub model: Option<Model>,
     /// Print the report as JSON

@@ -7,7 +7,7 @@ use futures_lite::future::block_on;
 
 use crate::args::VerifyArgs;
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::model::{Kind, Model, Place};
 use crate::ui::counter::Counter;
 use crate::ui::format::{counted, duration, size};
 use crate::ui::style::{Style, say};
@@ -15,11 +15,12 @@ use crate::ui::style::{Style, say};
 /// Runs the command.
 pub fn run(args: &VerifyArgs) -> Result<()> {
     let style = Style::of(false, args.quiet);
-    let source = Model::Folder(args.pack.clone()).source()?;
     let no_pack = || Error::input(&args.pack, format!("expected a pack, found no {MANIFEST}"));
-    if block_on(source.size(MANIFEST))?.is_none() {
+    let kind = Place::of(&args.pack).kind;
+    if !matches!(kind, Kind::Pack | Kind::UnfinishedPack | Kind::Missing) {
         return Err(no_pack());
     }
+    let source = Model::Folder(args.pack.clone()).source()?;
     // Sizes, counts and shapes, and the hashes of small files.
     let checkpoint = block_on(Checkpoint::open(source))?;
     let manifest = checkpoint.manifest().ok_or_else(no_pack)?;

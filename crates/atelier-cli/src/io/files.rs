@@ -27,10 +27,24 @@ fn read_limited(reader: impl Read, path: &Path, limit: u64) -> Result<String> {
     if read.map_err(|error| Error::read(path, error))? as u64 > limit {
         return Err(Error::input(path, format!("expected at most {limit} bytes, found more")));
     }
+    if let Some(text) = utf16(&bytes) {
+        return Ok(text);
+    }
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         Error::input(path, format!("expected UTF-8 text, found an invalid byte at offset {offset}"))
     })
+}
+
+/// Text as Windows' shells write it: UTF-16, which its first character tells from UTF-8.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let units = |unit: fn([u8; 2]) -> u16| bytes.chunks(2).map(move |pair| Some(unit(pair.try_into().ok()?)));
+    let units: Option<Vec<u16>> = match bytes {
+        [0xff, 0xfe, ..] => units(u16::from_le_bytes).collect(),
+        [0xfe, 0xff, ..] => units(u16::from_be_bytes).collect(),
+        _ => return None,
+    };
+    String::from_utf16(&units?).ok()
 }
 
 /// Checks, before any work is done, that a file can be written at `path`.
@@ -326,6 +340,20 @@ mod tests {
             fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, [".atelier-new.tmp", ".atelier-used.tmp", ".other.tmp"]);
+    }
+
+    #[test]
+    fn text_of_windows_shells_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prompts.txt");
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let bytes: Vec<u8> = "\u{feff}a ‘é’ 𝄞\r\n".encode_utf16().flat_map(order).collect();
+            fs::write(&path, &bytes).unwrap();
+            assert_eq!(read_text(&path, 100).unwrap(), "\u{feff}a ‘é’ 𝄞\r\n");
+            // Half a character.
+            fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+            assert!(read_text(&path, 100).unwrap_err().to_string().contains("UTF-8"));
+        }
     }
 
     #[test]

@@ -32,7 +32,14 @@ pub struct Picture {
 /// Naming the file when it is no picture, is cut short, or is too large.
 pub fn read(path: &Path) -> Result<Picture> {
     let problem = |problem: String| Error::input(path, problem);
-    let bytes = read_bytes(path)?;
+    let mut bytes = read_bytes(path)?;
+    let mut notes = Vec::new();
+    let is_jpeg = image::guess_format(&bytes).is_ok_and(|format| format == ImageFormat::Jpeg);
+    let is_whole = !is_jpeg || jpeg_is_whole(&bytes);
+    if !is_whole && jpeg_lacks_only_its_end(&bytes) {
+        bytes.extend(JPEG_END);
+        notes.push("its end marker is missing");
+    }
     let mut reader = ImageReader::new(Cursor::new(&bytes));
     reader = reader.with_guessed_format().map_err(|error| Error::read(path, error))?;
     let format = reader.format();
@@ -44,8 +51,10 @@ pub fn read(path: &Path) -> Result<Picture> {
         };
         return Err(problem(format!("expected a PNG, JPEG, WebP or BMP image, found {found}")));
     };
-    if format == ImageFormat::Jpeg && !jpeg_is_whole(&bytes) {
-        return Err(problem("expected a whole JPEG image, found one that is cut short".into()));
+    if !is_whole && notes.is_empty() {
+        return Err(problem(
+            "expected a whole JPEG image, found one that is cut short: open it and save it anew".into(),
+        ));
     }
     let bad =
         |error: image::ImageError| problem(format!("expected a whole {format:?} image, found: {error}"));
@@ -65,7 +74,6 @@ pub fn read(path: &Path) -> Result<Picture> {
     let profile = decoder.icc_profile().unwrap_or_default();
     let mut picture = DynamicImage::from_decoder(decoder).map_err(bad)?;
     picture.apply_orientation(orientation);
-    let mut notes = Vec::new();
     if is_animated(format, &bytes) {
         notes.push("animated: its first picture is used");
     }
@@ -152,9 +160,22 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
+/// The marker that ends a JPEG.
+const JPEG_END: [u8; 2] = [0xff, 0xd9];
+
+/// Whether all pixels are there, as in the files of some cameras that leave out the end marker: then what follows changes none.
+fn jpeg_lacks_only_its_end(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_suffix(&[0xff]).unwrap_or(bytes);
+    let followed_by = |fill: &[u8]| {
+        let ended = [bytes, fill, &JPEG_END].concat();
+        image::load_from_memory_with_format(&ended, ImageFormat::Jpeg).ok().map(DynamicImage::into_bytes)
+    };
+    let pixels = followed_by(&[]);
+    pixels.is_some() && [0x55, 0xaa].iter().all(|&fill| followed_by(&[fill; 64]) == pixels)
+}
+
 /// Whether the end marker is reached: the decoder fills what is missing with grey and says nothing.
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    const END: u8 = 0xd9;
     let mut at = 2;
     while let Some(&marker) = bytes.get(at + 1) {
         if bytes[at] != 0xff {
@@ -163,7 +184,7 @@ fn jpeg_is_whole(bytes: &[u8]) -> bool {
             continue;
         }
         match marker {
-            END => return true,
+            _ if marker == JPEG_END[1] => return true,
             // Padding; a data byte of 0xff; restarts inside a scan.
             0xff => at += 1,
             0x00 | 0x01 | 0xd0..=0xd8 => at += 2,
@@ -199,6 +220,23 @@ mod tests {
         let mut followed = whole;
         followed.extend([0; 9]);
         assert!(jpeg_is_whole(&followed));
+    }
+
+    #[test]
+    fn a_jpeg_without_its_end_marker_is_read_and_one_with_less_is_not() {
+        let whole = jpeg();
+        let wanted = read_bytes_as("a.jpg", &whole);
+        for missing in 1..=2 {
+            let read = read_bytes_as("a.jpg", &whole[..whole.len() - missing]);
+            assert_eq!(read.image, wanted.image);
+            assert_eq!(read.notes, ["its end marker is missing"]);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        for missing in 4..whole.len() - 4 {
+            std::fs::write(&path, &whole[..whole.len() - missing]).unwrap();
+            assert!(read(&path).unwrap_err().to_string().contains("whole J"), "{missing}");
+        }
     }
 
     fn read_bytes_as(name: &str, bytes: impl AsRef<[u8]>) -> Picture {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use atelier::{Blueprint, Request};
+use atelier::{Blueprint, QuoteRule, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, one_line};
@@ -94,6 +94,8 @@ impl Unfinished {
             }
         }
         let mut run: Self = serde_json::from_value(value).map_err(|error| bad(&error))?;
+        // As it was before there was another rule.
+        run.request.quotes.get_or_insert(QuoteRule::Reference);
         let (prompts, images) = (run.request.start.len(), run.request.images());
         if run.blueprints.len() > prompts {
             let found = run.blueprints.len();
@@ -289,6 +291,7 @@ mod tests {
         assert_eq!(run.output, Some(PathBuf::from("/then/a.png")));
         assert_eq!(run.saved[0].path, PathBuf::from("/elsewhere/a-002.png"));
         assert_eq!(run.model, "mini");
+        assert_eq!(run.request.quotes, Some(QuoteRule::Reference), "as it was when files did not say");
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn largest(plan: &MemoryPlan) -> &'static str {
 }
 
 /// Whether the device has no memory of its own.
-fn shares_memory(device: &DeviceReport) -> bool {
+pub fn shares_memory(device: &DeviceReport) -> bool {
     match device {
         DeviceReport::Cpu { .. } => true,
         DeviceReport::Gpu(adapter) => {

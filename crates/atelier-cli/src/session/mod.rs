@@ -1,6 +1,6 @@
 //! A model on the device that the flags ask for.
 
-mod machine;
+pub mod machine;
 pub mod memory;
 
 use std::mem::ManuallyDrop;

@@ -70,6 +70,8 @@ impl Sandbox {
 
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
+        #[cfg(unix)]
+        with_default_signals(&mut command);
         command.current_dir(self.folder.path()).env_remove("ATELIER_MODEL").stdin(Stdio::null());
         command
     }
@@ -170,10 +172,10 @@ pub fn pixels(path: &Path) -> (u32, u32, Vec<u8>) {
     (picture.width(), picture.height(), picture.into_raw())
 }
 
-/// Signals as a terminal leaves them, also where the tests run under `nohup`.
+/// Signals as a terminal leaves them, also where the tests run under `nohup` or in the background of a script.
 #[cfg(unix)]
 #[allow(unsafe_code)]
-pub fn with_default_signals(command: &mut Command) {
+fn with_default_signals(command: &mut Command) {
     use std::os::unix::process::CommandExt;
 
     use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use atelier::image::{to_rgb8, vision_patches};
 use atelier::loader::Loader;
 use atelier::{
-    BLUEPRINT_FORMAT, Blueprint, Device, Observer, Pipeline, Request, RgbImage, Settings, Stage, TokenGrid,
+    BLUEPRINT_FORMAT, Blueprint, Device, Observer, Pipeline, QuoteRule, Request, RgbImage, Settings, Stage,
+    TokenGrid,
 };
 use atelier_weights::FolderSource;
 use burn::tensor::{Tensor, TensorData};
@@ -123,6 +124,7 @@ impl Redraw {
                 format: BLUEPRINT_FORMAT.to_owned(),
                 model: model.clone(),
                 prompt: drawing.sample.prompt.clone(),
+                quotes: QuoteRule::Reference,
                 width,
                 height,
                 seed: 0,

@@ -1,19 +1,20 @@
 //! Which device a choice means.
 
-use super::{AdapterReport, DeviceReport, cpu};
+use super::{AdapterKind, AdapterReport, DeviceReport, cpu};
 use crate::error::{Error, Result};
 
 /// What the caller asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// A real GPU if there is one, the CPU otherwise. A software adapter is only ever used by name.
+    /// A real GPU if there is one, as [`Self::Gpu`]; the CPU otherwise. A software adapter is only ever used by name.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// The first real GPU.
+    /// The first real GPU, one with memory of its own before all others.
     Gpu,
-    /// The first adapter whose name contains this, in any case; also a software adapter.
+    /// The adapter of this number, counted from 1, or the first one that contains this in its name, driver interface or kind,
+    /// in any case; also a software adapter.
     Adapter(String),
 }
 
@@ -23,7 +24,8 @@ pub(super) fn select(
     adapters: &[AdapterReport],
 ) -> Result<(DeviceReport, Option<usize>)> {
     let pick = |index: usize| (DeviceReport::Gpu(adapters[index].clone()), Some(index));
-    let real = adapters.iter().position(|adapter| adapter.kind.is_real());
+    let of_kind = |wanted: fn(AdapterKind) -> bool| adapters.iter().position(|adapter| wanted(adapter.kind));
+    let real = of_kind(|kind| kind == AdapterKind::Discrete).or_else(|| of_kind(AdapterKind::is_real));
     match choice {
         DeviceChoice::Cpu => Ok((cpu::report()?, None)),
         DeviceChoice::Auto => match real {
@@ -35,8 +37,13 @@ pub(super) fn select(
         }
         DeviceChoice::Adapter(name) => {
             let wanted = name.to_lowercase();
-            let found = adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&wanted));
-            found.map(pick).ok_or_else(|| {
+            let number = name.parse().ok().and_then(|number: usize| number.checked_sub(1));
+            // A card's name may be a number, too: 4090.
+            let numbered = number.filter(|place| *place < adapters.len());
+            let shown =
+                |adapter: &AdapterReport| DeviceReport::Gpu(adapter.clone()).to_string().to_lowercase();
+            let named = || adapters.iter().position(|adapter| shown(adapter).contains(&wanted));
+            numbered.or_else(named).map(pick).ok_or_else(|| {
                 Error::Device(format!("expected an adapter named like '{name}', found {}", names(adapters)))
             })
         }
@@ -47,14 +54,15 @@ fn names(adapters: &[AdapterReport]) -> String {
     if adapters.is_empty() {
         return "no adapter at all (no Vulkan or Metal driver, or a build without GPU support)".into();
     }
-    let names: Vec<String> = adapters.iter().map(|a| format!("'{}' ({})", a.name, a.kind)).collect();
+    let name =
+        |(place, a): (usize, &AdapterReport)| format!("{}. '{}' ({}, {})", place + 1, a.name, a.api, a.kind);
+    let names: Vec<String> = adapters.iter().enumerate().map(name).collect();
     names.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::AdapterKind;
 
     fn adapter(name: &str, kind: AdapterKind) -> AdapterReport {
         AdapterReport {
@@ -79,6 +87,26 @@ mod tests {
         let both = [adapter("llvmpipe", AdapterKind::Software), adapter("Card 9", AdapterKind::Discrete)];
         assert_eq!(select(&DeviceChoice::Auto, &both).unwrap().1, Some(1));
         assert_eq!(select(&DeviceChoice::Gpu, &both).unwrap().1, Some(1));
+    }
+
+    #[test]
+    fn a_card_comes_first_and_equal_ones_have_numbers() {
+        let kinds =
+            [AdapterKind::Software, AdapterKind::Integrated, AdapterKind::Discrete, AdapterKind::Discrete];
+        let mut adapters = kinds.map(|kind| adapter("RTX 4090", kind));
+        adapters[3].api = "dx12".into();
+        let place = |choice: &DeviceChoice| select(choice, &adapters).unwrap().1;
+        assert_eq!(place(&DeviceChoice::Auto), Some(2));
+        assert_eq!(place(&DeviceChoice::Gpu), Some(2));
+        for (name, wanted) in
+            [("4", 3), ("1", 0), ("4090", 0), ("dx12", 3), ("integrated", 1), ("4090 (dx12", 3)]
+        {
+            assert_eq!(place(&DeviceChoice::Adapter(name.into())), Some(wanted), "{name}");
+        }
+        assert_eq!(select(&DeviceChoice::Gpu, &adapters[..2]).unwrap().1, Some(1));
+        // What is no number of an adapter is part of a name.
+        assert_eq!(place(&DeviceChoice::Adapter("0".into())), Some(0));
+        assert!(select(&DeviceChoice::Adapter("5".into()), &adapters).is_err());
     }
 
     #[test]

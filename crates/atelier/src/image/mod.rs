@@ -232,6 +232,6 @@ mod tests {
         let levels: Vec<u8> = (0..=255).collect();
         let planar: Vec<f32> = (0..3).flat_map(|_| levels.iter().map(|&level| signed(level))).collect();
         let back = to_rgb8(&planar, 256, 1).unwrap();
-        assert!(back.pixels.chunks(3).zip(levels).all(|(pixel, level)| pixel == [level; 3]));
+        assert!(back.0.pixels.chunks(3).zip(levels).all(|(pixel, level)| pixel == [level; 3]));
     }
 }

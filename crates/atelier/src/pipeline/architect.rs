@@ -11,7 +11,7 @@ use crate::prior::sampler::sample_on_device;
 use crate::prior::{CachePrecision, KvCache, Prior};
 use crate::progress::{Event, GridName, Observer};
 use crate::prompt::{
-    EncodedPrompt, Grid, Position, TargetGrids, decode_positions, encode_prompt, prompt_positions,
+    EncodedPrompt, Grid, Position, QuoteRule, TargetGrids, decode_positions, encode_prompt, prompt_positions,
     resolve_sources, upsample_codes,
 };
 use crate::readback::read_floats;
@@ -70,6 +70,7 @@ pub(super) fn encode(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WriteJob<'a> {
     pub prompt: &'a str,
+    pub quotes: QuoteRule,
     pub encoded: &'a EncodedPrompt,
     pub sources: &'a Sources,
     pub options: &'a ArchitectOptions,
@@ -85,7 +86,7 @@ pub(super) async fn write(
     device: &Device,
     observer: &mut Observer<'_>,
 ) -> Result<Blueprint> {
-    let WriteJob { prompt, encoded, sources, options, index, .. } = job;
+    let WriteJob { prompt, quotes, encoded, sources, options, index, .. } = job;
     let ids = write_tokens(job, prior, checkpoint, device, observer).await?;
     let TargetGrids { large, draft } = encoded.target;
     let draft_len = if encoded.sources == 0 { draft.len() } else { 0 };
@@ -94,6 +95,7 @@ pub(super) async fn write(
         format: BLUEPRINT_FORMAT.to_owned(),
         model: checkpoint.fingerprint().to_owned(),
         prompt: prompt.to_owned(),
+        quotes,
         width: options.width,
         height: options.height,
         seed: options.seed,

@@ -16,7 +16,7 @@ pub use run::{Picture, PreparedPrompt, Run};
 
 use std::sync::Arc;
 
-use atelier_weights::{ByteSource, Policy, Scheme, TensorEntry};
+use atelier_weights::ByteSource;
 use burn::tensor::Device;
 
 use crate::blueprint::{Blueprint, SourceRecord};
@@ -159,7 +159,7 @@ impl Pipeline {
     /// A plan for each size of the run's pictures, the one that needs most first.
     fn plans(&self, resolved: &Resolved, budget: Option<u64>) -> Result<Vec<([usize; 2], MemoryPlan)>> {
         let checkpoint = &self.checkpoint;
-        let tensors = self.tensors();
+        let tensors = packing::loaded(checkpoint);
         let largest_buffer = device::largest_buffer(&self.device);
         let mut plans: Vec<([usize; 2], MemoryPlan)> = Vec::new();
         for size in resolved.prompts.iter().map(PreparedPrompt::size) {
@@ -182,13 +182,5 @@ impl Pipeline {
         }
         plans.sort_by_key(|(_, plan)| std::cmp::Reverse(plan.peak()));
         Ok(plans)
-    }
-
-    /// How the checkpoint's weights are stored.
-    fn tensors(&self) -> Vec<TensorEntry> {
-        match self.checkpoint.manifest() {
-            Some(manifest) => manifest.tensors.clone(),
-            None => packing::plan(self.checkpoint.config(), &Policy::keep(), |_, _| Scheme::F32).tensors,
-        }
     }
 }

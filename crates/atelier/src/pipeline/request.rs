@@ -9,7 +9,7 @@ use crate::error::{Error, Field, Result};
 use crate::geometry::{MAX_SIDE, TOKEN_PIXELS};
 use crate::image::RgbImage;
 use crate::prior::sampler::Sampling;
-use crate::prompt::check_side;
+use crate::prompt::{QuoteRule, check_side};
 
 /// Steps when neither the request nor the model's card says, as in the reference.
 pub const DEFAULT_STEPS: usize = 50;
@@ -62,6 +62,9 @@ pub struct Request {
     /// Top-k sampling; 0 turns it off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k: Option<usize>,
+    /// How quotation marks are read; a blueprint has its own rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quotes: Option<QuoteRule>,
     /// Pictures of each prompt or blueprint, at least 1; they share one blueprint.
     #[cfg_attr(test, ts(as = "Option<_>"))]
     pub images_per_prompt: usize,
@@ -228,6 +231,7 @@ impl Default for Request {
             temperature: None,
             top_p: None,
             top_k: None,
+            quotes: None,
             images_per_prompt: 1,
             latents: None,
             batch_padding: true,
@@ -328,6 +332,7 @@ impl Request {
             temperature: Some(temperature),
             top_p: Some(top_p),
             top_k: top_k.or(Some(0)),
+            quotes: Some(self.quotes.unwrap_or_default()),
             ..self.clone()
         }
     }

@@ -18,7 +18,7 @@ use crate::latents::{ImageIndex, Latents};
 use crate::memory::{MemoryPlan, PlanRequest, StagePlan};
 use crate::preview::Preview;
 use crate::progress::{Event, Observer, Stage};
-use crate::prompt::{EncodedPrompt, Grid, glyph_texts, glyph_tokens};
+use crate::prompt::{EncodedPrompt, Grid, QuoteRule, glyph_tokens};
 use crate::rng::{Rng, Stream};
 use crate::scheduler;
 use crate::vae::DecodeMode;
@@ -43,6 +43,8 @@ pub struct Picture {
 pub struct PreparedPrompt {
     /// The prompt.
     pub text: String,
+    /// How its quotation marks are read, as its blueprint notes it: by the reference's rule where that finds the same texts.
+    pub quotes: QuoteRule,
     /// Its quoted texts, which are spelled.
     pub quoted: Vec<String>,
     /// How the architect writes its blueprint.
@@ -139,7 +141,7 @@ impl<'p> Run<'p> {
     pub fn warnings(&self) -> Vec<Warning> {
         let Some(card) = self.pipeline.checkpoint.card() else { return Vec::new() };
         let prompts = self.resolved.prompts.iter();
-        let pictures: Vec<_> = prompts.map(|prompt| (prompt.text.as_str(), prompt.size())).collect();
+        let pictures: Vec<_> = prompts.map(|prompt| (&*prompt.quoted, prompt.size())).collect();
         card.warnings(&pictures, self.resolved.request.sources.len())
     }
 
@@ -266,12 +268,12 @@ impl<'p> Run<'p> {
             let encoded: Vec<_> = prompts.iter().map(|prompt| &prompt.encoded).collect();
             architect::trace_prompts(&encoded, checkpoint);
         }
-        let PreparedPrompt { text, options, encoded, .. } = &prompts[prompt];
+        let PreparedPrompt { text, quotes, options, encoded, .. } = &prompts[prompt];
         let index = PromptIndex { prompt, prompts: prompts.len() };
         let none = Sources::default();
         let sources = sources.as_ref().unwrap_or(&none);
         let prior = resident.architect(checkpoint, device, observer).await?;
-        let job = WriteJob { prompt: text, encoded, sources, options, index, cache };
+        let job = WriteJob { prompt: text, quotes: *quotes, encoded, sources, options, index, cache };
         let blueprint = Rc::new(architect::write(job, prior, checkpoint, device, observer).await?);
         blueprints[prompt] = Some(blueprint.clone());
         observer.emit(Event::Blueprint { prompt, prompts: prompts.len(), blueprint: blueprint.clone() })?;
@@ -395,10 +397,16 @@ impl PreparedPrompt {
         sources: &[Grid],
         checkpoint: &Checkpoint,
     ) -> Result<Vec<Self>> {
-        let prompt = |(index, (text, options)): (usize, (&str, ArchitectOptions))| {
+        let prompt = |(index, (text, quotes, options)): (usize, (&str, QuoteRule, ArchitectOptions))| {
             let encoded = architect::encode(text, sources, &options, checkpoint)
                 .map_err(|error| error.of_prompt(index, request.start.len()))?;
-            Ok(Self { text: text.to_owned(), quoted: glyph_texts(text), options, encoded })
+            Ok(Self {
+                text: text.to_owned(),
+                quotes: quotes.noted(text),
+                quoted: quotes.texts(text),
+                options,
+                encoded,
+            })
         };
         match &request.start {
             Start::Prompts(prompts) => {
@@ -412,14 +420,15 @@ impl PreparedPrompt {
                             .unwrap_or_else(|| seed.wrapping_add(request.first_image(index) as u64)),
                         sampling: settings.sampling,
                     };
-                    (prompt.text.as_str(), options)
+                    (prompt.text.as_str(), request.quotes.unwrap_or_default(), options)
                 });
                 options.enumerate().map(prompt).collect()
             }
             Start::Blueprints(blueprints) => {
                 let options = blueprints.iter().map(|blueprint| {
                     let Blueprint { width, height, seed, sampling, .. } = *blueprint;
-                    (blueprint.prompt.as_str(), ArchitectOptions { width, height, seed, sampling })
+                    let options = ArchitectOptions { width, height, seed, sampling };
+                    (blueprint.prompt.as_str(), blueprint.quotes, options)
                 });
                 options.enumerate().map(prompt).collect()
             }

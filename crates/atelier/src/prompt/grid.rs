@@ -70,7 +70,11 @@ pub fn check_size(width: usize, height: usize) -> Result<()> {
 /// Checks one side, as [`check_size`].
 pub(crate) fn check_side(field: Field, side: usize) -> Result<()> {
     if side == 0 || side > MAX_SIDE || !side.is_multiple_of(TOKEN_PIXELS) {
-        let expected = format!("a multiple of {TOKEN_PIXELS} from {TOKEN_PIXELS} to {MAX_SIDE}");
+        let nearest = (side.saturating_add(TOKEN_PIXELS / 2) / TOKEN_PIXELS * TOKEN_PIXELS)
+            .clamp(TOKEN_PIXELS, MAX_SIDE);
+        let expected = format!(
+            "a multiple of {TOKEN_PIXELS} from {TOKEN_PIXELS} to {MAX_SIDE}, of which {nearest} is the nearest"
+        );
         return Err(Error::request(field, expected, side));
     }
     Ok(())

@@ -233,6 +233,7 @@ fn blueprint(run: &Run<'_>, prompt: &PreparedPrompt) -> Blueprint {
         format: BLUEPRINT_FORMAT.to_owned(),
         model: checkpoint.fingerprint().to_owned(),
         prompt: PROMPT.to_owned(),
+        quotes: prompt.quotes,
         width,
         height,
         seed,

@@ -140,7 +140,7 @@ impl Evaluation<'_> {
         let mut found: Vec<(String, usize, usize)> = Vec::new();
         for &image in jobs {
             let prompt = &run.prompts()[image];
-            for text in card.warnings(&[(&prompt.text, prompt.size())], 0).iter().map(Warning::to_string) {
+            for text in card.warnings(&[(&prompt.quoted, prompt.size())], 0).iter().map(Warning::to_string) {
                 match found.iter_mut().find(|(other, ..)| *other == text) {
                     Some((_, _, more)) => *more += 1,
                     None => found.push((text, self.prompts[image].index, 0)),
@@ -191,6 +191,7 @@ fn is_made(path: &Path, run: &Run<'_>, image: usize) -> Result<bool> {
     Ok([pixels.width, pixels.height] == prompt.size()
         && [blueprint.width, blueprint.height] == prompt.size()
         && (blueprint.model.as_str(), &blueprint.prompt) == (fingerprint, &prompt.text)
+        && blueprint.quotes == prompt.quotes
         && (blueprint.seed, blueprint.sampling) == (prompt.options.seed, prompt.options.sampling)
         && blueprint.rng == RNG_VERSION
         && blueprint.sources.is_empty()

@@ -13,7 +13,7 @@ use futures_lite::future::block_on;
 
 use request::{Inputs, Remarks};
 
-use crate::args::{DeviceArgs, GenerateArgs};
+use crate::args::{DeviceArgs, GenerateArgs, Kernels};
 use crate::error::Result;
 use crate::guard;
 use crate::io::latents::Latents;

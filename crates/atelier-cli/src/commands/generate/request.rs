@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
-use atelier::prompt::{quote_doubts, spelled};
+use atelier::prompt::spelled;
 use atelier::record::RunRecord;
 use atelier::rng::{MAX_SEED, RANDOM_SEEDS};
 use atelier::{Blueprint, Request, RgbImage, Run, Settings, SourceRecord, Start};
@@ -185,7 +185,7 @@ impl Inputs {
         let several = run.prompts().len() > 1;
         for (index, prompt) in run.prompts().iter().enumerate() {
             let which = if several { format!("prompt {}: ", index + 1) } else { String::new() };
-            let doubts = quote_doubts(&prompt.text);
+            let doubts = prompt.quotes.doubts(&prompt.text);
             let spelled = spelled(&prompt.quoted);
             if !doubts.is_empty() {
                 let warning = format!("{which}{}; what is spelled is {spelled}", doubts.join("; "));

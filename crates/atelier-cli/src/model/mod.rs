@@ -1,17 +1,19 @@
 //! Which model: the one inside the program, or a folder.
 
+mod place;
+
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use atelier::ByteSource;
 use atelier_mini::{Mini, NAME};
 use atelier_weights::FolderSource;
-use atelier_weights::checkpoint::MODEL_INDEX;
 
 use crate::error::{Error, Result};
-use crate::io::pack;
+
+pub use place::{Kind, Place};
 
 /// Names the model where `--model` does not.
 const VARIABLE: &str = "ATELIER_MODEL";
@@ -72,12 +74,14 @@ impl Model {
     pub fn source(&self) -> Result<Arc<dyn ByteSource>> {
         Ok(match self {
             Self::BuiltIn => Arc::new(Mini),
-            Self::Folder(path) if pack::is_unfinished(path) => {
-                let problem = "expected a model, found an unfinished pack; rerun the same `atelier quantize` command to \
-                               resume it";
-                return Err(Error::input(path, problem));
+            Self::Folder(path) => {
+                let place = Place::of(path);
+                match (&place.folder, place.kind) {
+                    (Some(folder), _) => Arc::new(FolderSource::open(folder)?),
+                    (None, Kind::Missing) => Arc::new(FolderSource::open(path)?),
+                    (None, _) => return Err(Error::input(path, place.problem())),
+                }
             }
-            Self::Folder(path) => Arc::new(FolderSource::open(snapshot(path).as_deref().unwrap_or(path))?),
         })
     }
 
@@ -107,20 +111,6 @@ impl Model {
     }
 }
 
-/// Where a download cache of Hugging Face keeps the model itself: in the snapshot that `refs/main` names, or in the only one.
-fn snapshot(folder: &Path) -> Option<PathBuf> {
-    let snapshots = folder.join("snapshots");
-    if folder.join(MODEL_INDEX).exists() || !snapshots.is_dir() {
-        return None;
-    }
-    let main = std::fs::read_to_string(folder.join("refs/main")).unwrap_or_default();
-    let named = Path::new(main.trim()).file_name().map(|name| snapshots.join(name));
-    named.filter(|named| named.is_dir()).or_else(|| {
-        let mut all = std::fs::read_dir(&snapshots).ok()?.flatten().map(|entry| entry.path());
-        all.next().filter(|_| all.next().is_none())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,26 +132,5 @@ mod tests {
         let given = Model::Folder("given".into());
         assert_eq!(Model::choose(Some(&given), Some("mini")), given);
         assert_eq!(Model::choose(None, Some("mini")), Model::BuiltIn);
-    }
-
-    #[test]
-    fn of_a_download_cache_the_snapshot_is_used() {
-        let cache = tempfile::tempdir().unwrap();
-        let make = |name: &str| std::fs::create_dir_all(cache.path().join(name)).unwrap();
-        assert_eq!(snapshot(cache.path()), None);
-        make("snapshots/abc");
-        assert_eq!(snapshot(cache.path()), Some(cache.path().join("snapshots/abc")));
-        make("snapshots/def");
-        assert_eq!(snapshot(cache.path()), None);
-        make("refs");
-        for (main, there) in
-            [("def\n", true), ("gone", false), ("../../def", true), ("", false), ("..", false)]
-        {
-            std::fs::write(cache.path().join("refs/main"), main).unwrap();
-            let wanted = there.then(|| cache.path().join("snapshots/def"));
-            assert_eq!(snapshot(cache.path()), wanted, "{main}");
-        }
-        std::fs::write(cache.path().join("model_index.json"), "{}").unwrap();
-        assert_eq!(snapshot(cache.path()), None);
     }
 }

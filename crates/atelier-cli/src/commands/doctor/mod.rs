@@ -1,12 +1,15 @@
-//! `atelier doctor`: what this machine has and what would be used.
+//! `atelier doctor`: what this machine has, what a model is, and what would be used.
+
+mod model;
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use atelier::device::UnusedVariant;
-use atelier::{AdapterReport, Checkpoint, DeviceChoice, DeviceReport, device};
+use atelier::{AdapterReport, DeviceChoice, DeviceReport, device};
 use futures_lite::future::block_on;
 use serde::Serialize;
+
+use model::ModelReport;
 
 use crate::args::DoctorArgs;
 use crate::error::{Error, Result, one_line};
@@ -39,27 +42,6 @@ struct Choice {
     why: String,
 }
 
-#[derive(Debug, Serialize)]
-struct ModelReport {
-    name: String,
-    /// Only of a folder.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fingerprint: Option<String>,
-    components: Vec<Part>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Part {
-    name: &'static str,
-    files: usize,
-    bytes: u64,
-    tensors: usize,
-}
-
 /// Prints the report; what is missing is part of it and no error.
 pub fn run(args: &DoctorArgs) -> Result<()> {
     let report = block_on(examine(&Model::choose(args.model.as_ref(), None)));
@@ -81,7 +63,9 @@ async fn examine(model: &Model) -> Report {
             Ok(opens) => {
                 let why = match (&choice, &opens) {
                     (DeviceChoice::Auto, DeviceReport::Cpu { .. }) => "there is no real GPU",
-                    (_, DeviceReport::Gpu(_)) => "the first real GPU",
+                    (_, DeviceReport::Gpu(_)) => {
+                        "the first GPU with memory of its own, or else the first real one"
+                    }
                     _ => "as asked",
                 };
                 Choice { choice: name, opens: Some(opens), why: why.to_owned() }
@@ -97,33 +81,9 @@ async fn examine(model: &Model) -> Report {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         hint: adapters.is_empty().then_some(HINT),
         adapters,
+        model: ModelReport::of(model, devices.iter().find_map(|choice| choice.opens.as_ref())).await,
         devices,
-        model: open(model).await,
     }
-}
-
-async fn open(model: &Model) -> ModelReport {
-    let path = match model {
-        Model::BuiltIn => None,
-        Model::Folder(path) => Some(path.clone()),
-    };
-    let (fingerprint, components, error) = match checkpoint(model).await {
-        Ok(checkpoint) => {
-            let parts = checkpoint.components().map(|(name, component)| Part {
-                name: name.folder(),
-                files: component.files().count(),
-                bytes: component.files().map(|(_, bytes)| bytes).sum(),
-                tensors: component.tensors().count(),
-            });
-            (Some(checkpoint.fingerprint().to_owned()), parts.collect(), None)
-        }
-        Err(error) => (None, Vec::new(), Some(error.to_string())),
-    };
-    ModelReport { name: model.name(), path, fingerprint, components, error }
-}
-
-async fn checkpoint(model: &Model) -> Result<Checkpoint> {
-    Ok(Checkpoint::open(model.source()?).await?)
 }
 
 fn describe(report: &Report) -> String {
@@ -136,14 +96,14 @@ fn describe(report: &Report) -> String {
     if adapters.is_empty() {
         line("none");
     }
-    for adapter in adapters {
+    for (place, adapter) in adapters.iter().enumerate() {
         let AdapterReport { name, api, kind, driver, max_buffer, max_binding, unused, .. } = adapter;
-        line(&format!("{name} ({api}, {kind})"));
+        line(&format!("{}. {name} ({api}, {kind})", place + 1));
         let limits = format!("buffers to {}, bindings to {}", size(*max_buffer), size(*max_binding));
-        line(&format!("  driver {driver}; {limits}"));
-        line(&format!("  kernels use {}", kernels(adapter)));
+        line(&format!("   driver {driver}; {limits}"));
+        line(&format!("   kernels use {}", kernels(adapter)));
         for UnusedVariant { name, why } in unused {
-            line(&format!("  not {name}: {why}"));
+            line(&format!("   not {name}: {why}"));
         }
     }
     text.push('\n');
@@ -155,7 +115,7 @@ fn describe(report: &Report) -> String {
         let _ = writeln!(text, "\n  {hint}");
     }
     text.push_str("\nModel\n");
-    describe_model(&mut text, model);
+    text += &model.describe();
     text
 }
 
@@ -167,20 +127,4 @@ fn kernels(adapter: &AdapterReport) -> String {
         [subgroups.then(|| "subgroups".into()), packed_dot.then(|| "packed dot products".into()), matrices];
     let used: Vec<String> = used.into_iter().flatten().collect();
     if used.is_empty() { "nothing beyond the defaults".into() } else { used.join(", ") }
-}
-
-fn describe_model(text: &mut String, model: &ModelReport) {
-    let ModelReport { name, path, fingerprint, components, error } = model;
-    let place = path.as_ref().map_or("built in".into(), |path| path.display().to_string());
-    let _ = writeln!(text, "  {} ({})", one_line(name), one_line(&place));
-    if let Some(fingerprint) = fingerprint {
-        let _ = writeln!(text, "  fingerprint {fingerprint}");
-    }
-    for Part { name, files, bytes, tensors } in components {
-        let files = if *files == 1 { "1 file".into() } else { format!("{files} files") };
-        let _ = writeln!(text, "  {name:<24} {:>8}, {tensors} tensors in {files}", size(*bytes));
-    }
-    if let Some(error) = error {
-        let _ = writeln!(text, "  cannot be used: {}", one_line(error));
-    }
 }
