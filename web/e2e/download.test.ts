@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { DIST, launch, openIn, openPage, PATIENCE } from "./browser.ts";
 import { FileServer } from "./server.ts";
-import { detail, cancelButton, generateButton, loadPainter, message, MINI, openBlueprint } from "./studio.ts";
+import { cancelButton, detail, finished, generateButton, loadPainter, message, MINI, openBlueprint } from "./studio.ts";
 
 const SHARD = "painter-00001.safetensors";
 const CUT = 3_000_000;
@@ -150,4 +150,22 @@ test("the storage panel knows what is here, and can empty it", async () => {
   await page.getByRole("button", { name: "Remove mini from this device" }).click();
   await page.getByText("The first picture downloads mini once").waitFor();
   await page.context().close();
+});
+
+test("two tabs fetch a model once, and neither takes it from the other", async () => {
+  const page = await openPage(browser, server.url);
+  const other = await openIn(page.context(), server.url);
+  for (const tab of [page, other]) await openBlueprint(tab, 20);
+  await Promise.all([loadPainter(page), loadPainter(other)]);
+  expect(askedForShard()).toHaveLength(1);
+  await cancelButton(other).click();
+  await detail(other).filter({ hasText: "Cancelled." }).waitFor();
+  await other.getByRole("button", { name: "Remove mini from this device" }).click();
+  await message(other).waitFor({ timeout: PATIENCE });
+  expect(await message(other).innerText()).toContain("Another tab is using this model");
+  await finished(page);
+  await page.close();
+  await other.getByRole("button", { name: "Remove mini from this device" }).click();
+  await other.getByText("The first picture downloads mini once").waitFor();
+  await other.context().close();
 });
