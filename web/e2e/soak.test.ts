@@ -157,7 +157,7 @@ test(`${PICTURES} pictures in one tab, and nothing grows`, { timeout: 30 * PATIE
   expect(after.addresses - before.addresses).toBe(PICTURES);
   expect(after.listeners - before.listeners).toBeLessThanOrEqual(2 * PICTURES);
   expect(after.nodes - before.nodes).toBeLessThanOrEqual(6 * PICTURES);
-  expect(after.heap - before.heap).toBeLessThan(60_000 * PICTURES + 500_000);
+  expect(after.heap - before.heap).toBeLessThan(20_000 * PICTURES + 500_000);
   // Those of later pictures take the place of those of earlier ones: the browser collects them when it likes.
   expect(after.buffers.live).toBeLessThan((after.buffers.made * 2) / 3);
   expect(after.graphics - before.graphics).toBeLessThan((after.buffers.bytes - before.buffers.bytes) / 4);
@@ -165,5 +165,5 @@ test(`${PICTURES} pictures in one tab, and nothing grows`, { timeout: 30 * PATIE
   expect(emptied.addresses).toBe(0);
   expect(emptied.nodes).toBeLessThanOrEqual(before.nodes);
   expect(emptied.listeners).toBeLessThanOrEqual(before.listeners);
-  expect(emptied.heap).toBeLessThan(before.heap + 500_000);
+  expect(emptied.heap).toBeLessThan(before.heap + 5_000 * PICTURES + 500_000);
 });
