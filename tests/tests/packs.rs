@@ -197,7 +197,7 @@ async fn what_the_source_knows_to_be_whole_is_not_hashed_again() {
         let checkpoint = Checkpoint::open(source.clone()).await.unwrap();
         source.read.set(0);
         let heard = Cell::new(0);
-        for stage in Stage::ALL {
+        for &stage in Stage::ALL {
             checkpoint
                 .verify(stage, |_, total| {
                     heard.set(total);

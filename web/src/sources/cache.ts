@@ -5,7 +5,7 @@
  */
 
 import { AtelierError } from "../errors.js";
-import { forgetChecked, noteChecked, noteName } from "./checked.js";
+import { forgetChecked, isChecked, noteChecked, noteName } from "./checked.js";
 import { hashOf, readListing, totalBytes, writeListing, type Listing } from "./listing.js";
 import { isVersion, type Wanted } from "./latest.js";
 import { isInUse, whileUnused } from "./locks.js";
@@ -131,10 +131,13 @@ export async function checkFiles(
     on(done, totalBytes(listing));
     const stamp = await store.stamp(name);
     if (sha256 !== undefined && stamp !== undefined) {
-      // Forgotten first: whatever happens now, the file is not trusted unread.
-      await forgetChecked(store, name);
-      if ((await digestOf(store, name, bytes)) === sha256) await noteChecked(store, name, sha256, stamp);
-      else damaged.push(path);
+      if ((await digestOf(store, name, bytes)) !== sha256) {
+        await forgetChecked(store, name);
+        damaged.push(path);
+      } else if (!(await isChecked(store, name, sha256, stamp))) {
+        // Pages cannot write there, only workers: then the file is hashed once more by the next run.
+        await noteChecked(store, name, sha256, stamp).catch(() => {});
+      }
     }
     done += bytes;
   }

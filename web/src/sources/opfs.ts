@@ -120,10 +120,10 @@ class OpfsStore implements Store {
   }
 
   async write(name: string): Promise<StoreFile> {
-    const handle = await this.#handle(name, true);
-    // Browsers have had such files longer than this way to write them.
-    if (!handle.createSyncAccessHandle) throw new DOMException("files cannot be written", "NotSupportedError");
-    return handle.createSyncAccessHandle();
+    // Pages have no such handles, nor had some browsers. Looked at before an empty file is made.
+    const create = (FileSystemFileHandle.prototype as Partial<FileHandle>).createSyncAccessHandle;
+    if (!create) throw new DOMException("files cannot be written here", "NotSupportedError");
+    return create.call(await this.#handle(name, true));
   }
 
   async rename(from: string, to: string): Promise<void> {
