@@ -1,10 +1,11 @@
 /** Fetching the model goes wrong in many ways and still ends well; so does what lies on this device. */
 
-import { statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { DIST, launch, openIn, openPage, PATIENCE } from "./browser.ts";
+import { DIST, launch, launchIn, openIn, openPage, PATIENCE } from "./browser.ts";
 import { FileServer } from "./server.ts";
 import { cancelButton, detail, finished, generateButton, loadPainter, message, MINI, openBlueprint } from "./studio.ts";
 
@@ -102,7 +103,9 @@ async function spoil(page: Page): Promise<number> {
 
 test("a shard that arrives or lies here damaged is fetched again", async () => {
   server.flip(SHARD, 5_000_000);
-  const page = await openPage(browser, server.url);
+  const folder = mkdtempSync(join(tmpdir(), "atelier-profile-"));
+  const context = await launchIn(folder);
+  const page = await openIn(context, server.url);
   await openBlueprint(page);
   await loadPainter(page);
   expect(askedForShard()).toHaveLength(2);
@@ -113,7 +116,8 @@ test("a shard that arrives or lies here damaged is fetched again", async () => {
   await openBlueprint(page);
   await loadPainter(page);
   expect(askedForShard()).toHaveLength(3);
-  await page.context().close();
+  await context.close();
+  rmSync(folder, { recursive: true });
 });
 
 test("a server that is gone is said, and the run goes on when it is back", async () => {

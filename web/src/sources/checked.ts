@@ -2,6 +2,9 @@
  * Which files are known to be whole, so that gigabytes are hashed once and not at every visit: each has a note of its SHA-256
  * and of its stamp at that time. What changes the file changes its stamp, and then it is hashed again.
  *
+ * Private windows of Chromium keep files in memory, and the time of a file's making for good: there a changed file is noticed by
+ * its size alone, until the window is closed and all of it gone.
+ *
  * Notes are as safe as the files beside them: no other site and no other program of the user's reaches the origin's private
  * file system by the browser's own means, and a script that may write there could as well change the page itself.
  */
