@@ -189,10 +189,8 @@ impl ByteSource for Remembering {
 async fn what_the_source_knows_to_be_whole_is_not_hashed_again() {
     let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
     let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
-    let source = Arc::new(Remembering {
-        files: packed(&checkpoint, &*mini, &Policy::q4()),
-        ..Remembering::default()
-    });
+    let source =
+        Arc::new(Remembering { files: packed(&checkpoint, &*mini, &Policy::q4()), ..Remembering::default() });
     let visit = async || {
         let checkpoint = Checkpoint::open(source.clone()).await.unwrap();
         source.read.set(0);
