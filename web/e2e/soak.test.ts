@@ -8,7 +8,7 @@ import { FileServer } from "./server.ts";
 import { cancelButton, generateButton, message, openBlueprint } from "./studio.ts";
 
 /** Pictures to be made; more of them find smaller leaks. Each takes two or three seconds in software. */
-const PICTURES = Number(process.env["ATELIER_SOAK"] ?? 16);
+const PICTURES = Number(process.env["ATELIER_SOAK"] ?? 12);
 /** Pictures after which everything that is made once is made. */
 const WARM = 4;
 
