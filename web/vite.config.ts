@@ -88,7 +88,7 @@ function words(): Plugin {
         replaced(html, '<script type="module"', '<script type="module" blocking="render"')
           .replaceAll(/( data-t="(\w+)"[^>]*>)</g, (_, start: string, key: string) => `${start}${english(key)}<`)
           .replaceAll(
-            / data-t-(label|placeholder|alt)="(\w+)"/g,
+            / data-t-(label|placeholder)="(\w+)"/g,
             (mark, kind: string, key: string) =>
               `${mark} ${kind === "label" ? "aria-label" : kind}="${english(key).replaceAll('"', "&quot;")}"`,
           ),
@@ -144,6 +144,7 @@ function seal(): Plugin {
             `http-equiv="Content-Security-Policy" content="${sealedPolicy(code, css)}`,
           ],
           [/ *<link rel="manifest".*\n/, ""],
+          [/ *<link rel="apple-touch-icon".*\n/, ""],
           [/<link rel="icon".*/, '<link rel="icon" href="data:,">'],
           ['<html lang="en">', '<html lang="en" data-sealed>'],
           [/<link rel="stylesheet".*/, `<style>${css}</style>`],

@@ -1,7 +1,8 @@
 //! What loading a pack costs: quantized matrices go to the device as they lie in the file.
 
-use std::cell::RefCell;
-use std::ops::ControlFlow;
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use atelier::loader::Loader;
@@ -23,7 +24,7 @@ fn growth_since(start: usize) -> usize {
     allocator::take_peak().saturating_sub(start)
 }
 
-/// A pack of a checkpoint, in memory. Hashes are left to the caller: nothing here reads them.
+/// A pack of a checkpoint, in memory.
 fn packed(checkpoint: &Checkpoint, source: &dyn ByteSource, policy: &Policy) -> MemorySource {
     let layout = plan_checkpoint(checkpoint, policy).unwrap();
     let mut pack = MemorySource::new();
@@ -149,4 +150,69 @@ async fn no_full_precision_copy_of_a_quantized_matrix_is_made_while_loading() {
         assert!(held <= bound, "{held} bytes are in use for {file} of the file, allowed {bound}");
         assert!(5 * bound < full, "{bound} bytes are no small part of the {full} of the stage in f32");
     }
+}
+
+/// A source that knows what was hashed, and counts what is read of shards.
+#[derive(Default)]
+struct Remembering {
+    files: MemorySource,
+    known: RefCell<Vec<(String, String)>>,
+    read: Cell<u64>,
+}
+
+#[async_trait::async_trait(?Send)]
+impl ByteSource for Remembering {
+    async fn size(&self, path: &str) -> atelier_weights::Result<Option<u64>> {
+        self.files.size(path).await
+    }
+
+    async fn read(&self, path: &str, range: Range<u64>) -> atelier_weights::Result<Cow<'_, [u8]>> {
+        self.read.set(self.read.get() + range.end - range.start);
+        self.files.read(path, range).await
+    }
+
+    fn locate(&self, path: &str) -> String {
+        self.files.locate(path)
+    }
+
+    async fn has_hash(&self, path: &str, sha256: &str) -> atelier_weights::Result<bool> {
+        Ok(self.known.borrow().contains(&(path.to_owned(), sha256.to_owned())))
+    }
+
+    async fn note_hash(&self, path: &str, sha256: &str) -> atelier_weights::Result<()> {
+        self.known.borrow_mut().push((path.to_owned(), sha256.to_owned()));
+        Ok(())
+    }
+}
+
+#[pollster::test]
+async fn what_the_source_knows_to_be_whole_is_not_hashed_again() {
+    let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
+    let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
+    let source =
+        Arc::new(Remembering { files: packed(&checkpoint, &*mini, &Policy::q4()), ..Remembering::default() });
+    let visit = async || {
+        let checkpoint = Checkpoint::open(source.clone()).await.unwrap();
+        source.read.set(0);
+        let heard = Cell::new(0);
+        for &stage in Stage::ALL {
+            checkpoint
+                .verify(stage, |_, total| {
+                    heard.set(total);
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
+        (source.read.get(), heard.get())
+    };
+    let manifest = Checkpoint::open(source.clone()).await.unwrap().manifest().unwrap().clone();
+    let all: u64 = manifest.shards.iter().map(|shard| shard.file.bytes).sum();
+    assert_eq!(visit().await.0, all);
+    assert_eq!(source.known.borrow().len(), manifest.files.len() + manifest.shards.len());
+    assert_eq!(visit().await, (0, 0));
+    // Of one shard it is no longer known: that one is hashed, and counted alone.
+    let shard = &manifest.shards[0].file;
+    source.known.borrow_mut().retain(|(path, _)| *path != shard.path);
+    assert_eq!(visit().await, (shard.bytes, shard.bytes));
 }

@@ -24,10 +24,7 @@ export class Awake {
   set running(running: boolean) {
     this.#running = running;
     if (running) this.#hold();
-    else {
-      void this.#lock?.then((lock) => lock?.release());
-      this.#lock = undefined;
-    }
+    else this.#release();
   }
 
   /** The page goes somewhere with the pictures. */
@@ -35,7 +32,13 @@ export class Awake {
     this.#leaving = true;
   }
 
+  #release(): void {
+    void this.#lock?.then((lock) => lock?.release());
+    this.#lock = undefined;
+  }
+
   #hold(): void {
+    this.#release();
     // Not every browser has it, and a low battery may refuse it.
     const { wakeLock } = navigator as { readonly wakeLock?: { request(type: "screen"): Promise<Lock> } };
     this.#lock = wakeLock?.request("screen").catch(() => undefined);

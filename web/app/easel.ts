@@ -3,6 +3,7 @@
 import { type Blueprint, type BlueprintTokenEvent, type Pixels, SIDE_STEP } from "atelier-web";
 import { BlueprintCanvas } from "./blueprint-canvas";
 import { byId } from "./dom";
+import { onLanguage, t } from "./i18n";
 
 export type View = "picture" | "blueprint";
 
@@ -14,8 +15,10 @@ export class Easel {
   readonly #picture = byId("picture", HTMLImageElement);
   readonly #views = byId("views", HTMLElement);
   readonly #blueprint = new BlueprintCanvas();
+  #prompt = "";
 
   constructor() {
+    onLanguage(() => this.#describe());
     for (const button of this.#views.querySelectorAll("button")) {
       button.addEventListener("click", () =>
         this.#look(button.dataset["view"] === "blueprint" ? "blueprint" : "picture"),
@@ -65,9 +68,16 @@ export class Easel {
     this.shape(blueprint.width, blueprint.height);
     this.#blueprint.show(blueprint);
     this.#picture.src = url;
+    this.#prompt = blueprint.prompt;
+    this.#describe();
     this.#only([this.#grid, this.#picture]);
     this.#views.hidden = false;
     this.#look("picture");
+  }
+
+  /** What the picture shows is what was asked for, above all the words in it. */
+  #describe(): void {
+    this.#picture.alt = t().generatedPicture(this.#prompt);
   }
 
   #look(view: View): void {

@@ -5,6 +5,7 @@ import {
   createEngine,
   type Engine,
   type EngineOptions,
+  isCached,
   type ModelInfo,
   type OpenEvent,
 } from "atelier-web";
@@ -29,7 +30,12 @@ export class Engines {
   async get(chosen: Chosen, progress: (event: OpenEvent) => void, signal: AbortSignal): Promise<Engine> {
     if (this.#open?.chosen === chosen) return this.#open.engine;
     this.close();
-    const engine = await createEngine(chosen.source, { ...(await options()), name: chosen.name, progress, signal });
+    const engine = await createEngine(chosen.source, {
+      ...(await options(chosen)),
+      name: chosen.name,
+      progress,
+      signal,
+    });
     this.#open = { chosen, engine };
     return engine;
   }
@@ -40,11 +46,12 @@ export class Engines {
   }
 }
 
-async function options(): Promise<EngineOptions> {
+async function options({ source }: Chosen): Promise<EngineOptions> {
   // `?limits=default`: what runs with this runs on every adapter.
   const defaultLimits = new URLSearchParams(location.search).get("limits") === "default";
-  // Where there is no network the server need not be asked for a newer version.
-  if (!SEALED) return { defaultLimits, offline: !navigator.onLine };
+  // Where there is no network the server need not be asked for a newer version. Some browsers say so behind a VPN, though: what
+  // is not here is asked for all the same.
+  if (!SEALED) return { defaultLimits, offline: !navigator.onLine && (await isCached(source)) };
   // A sealed page may not fetch, not even from its own cache; the cache's own interface is not fetching.
   const wasm = await (await cachedShellFile(wasmUrl))?.arrayBuffer();
   const script = await (await cachedShellFile(workerUrl))?.text();

@@ -27,9 +27,10 @@ export class Field<T> {
     return value;
   }
 
+  /** As if the user had typed it: whoever listens to the field hears of it. */
   write(text: string): void {
     this.input.value = text;
-    this.#show(undefined);
+    this.input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   #show(problem: string | undefined): void {

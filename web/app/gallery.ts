@@ -89,7 +89,8 @@ export class Gallery {
     entry.thumb = await smallCopy(png);
     if (!this.#entries.includes(entry)) return;
     this.#list.prepend(this.#itemOf(entry).item);
-    this.#relabel();
+    this.#label(entry);
+    this.#headline();
     entry.id = await keepPicture(entry.stored);
     // It was removed while it was being kept.
     if (entry.id !== undefined && !this.#entries.includes(entry)) await forgetPicture(entry.id);
@@ -144,10 +145,12 @@ export class Gallery {
   }
 
   #select(entry: Entry | undefined): void {
-    if (this.#shown !== entry) this.#shown?.rest();
+    const before = this.#shown;
+    if (before !== entry) before?.rest();
     this.#shown = entry;
     this.#show(entry);
-    this.#relabel();
+    for (const changed of [before, entry]) if (changed) this.#label(changed);
+    this.#headline();
   }
 
   #remove(gone: readonly Entry[]): void {
@@ -162,7 +165,7 @@ export class Gallery {
       if (entry.id !== undefined) void forgetPicture(entry.id);
     }
     if (this.#shown && all.has(this.#shown)) this.#select(this.#entries[0]);
-    else this.#relabel();
+    else this.#headline();
     if (this.#entries.length === 0) byId("prompt", HTMLTextAreaElement).focus();
     else this.#list.querySelector("button")?.focus();
   }
@@ -184,17 +187,26 @@ export class Gallery {
     return made;
   }
 
-  /** Everything that depends on the language or on which is shown; no picture is loaded anew. */
+  /** Everything that depends on the language; no picture is loaded anew. */
   #relabel(): void {
+    this.#headline();
+    for (const entry of this.#entries) this.#label(entry);
+  }
+
+  #headline(): void {
     this.#section.hidden = this.#entries.length === 0;
     byId("gallery-hint", HTMLElement).textContent = keeps() ? t().galleryHintKept : t().galleryHint;
-    for (const [entry, { open, remove }] of this.#items) {
-      const { prompt } = entry.blueprint;
-      const { seed } = entry.record.paint;
-      open.ariaLabel = t().galleryShow(prompt, seed);
-      remove.ariaLabel = t().galleryRemove(prompt, seed);
-      open.ariaCurrent = entry === this.#shown ? "true" : null;
-    }
+  }
+
+  /** What of one picture depends on the language or on which is shown: of hundreds, two change with a click. */
+  #label(entry: Entry): void {
+    const known = this.#items.get(entry);
+    if (!known) return;
+    const { prompt } = entry.blueprint;
+    const { seed } = entry.record.paint;
+    known.open.ariaLabel = t().galleryShow(prompt, seed);
+    known.remove.ariaLabel = t().galleryRemove(prompt, seed);
+    known.open.ariaCurrent = entry === this.#shown ? "true" : null;
   }
 }
 

@@ -53,8 +53,6 @@ function translatePage(): void {
   for (const element of document.querySelectorAll<HTMLInputElement>("[data-t-placeholder]")) {
     element.placeholder = say(element.dataset["tPlaceholder"]);
   }
-  for (const element of document.querySelectorAll<HTMLImageElement>("[data-t-alt]"))
-    element.alt = say(element.dataset["tAlt"]);
   for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset["language"] === current));
   }

@@ -3,7 +3,7 @@
  * beside the language. The user may choose that nothing is kept; a sealed tab never keeps anything.
  */
 
-import type { Blueprint, RunRecord } from "atelier-web";
+import { type Blueprint, forgetPicked, type RunRecord } from "atelier-web";
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import { SEALED } from "./seal";
 
@@ -48,6 +48,7 @@ export async function choose(keep: boolean): Promise<void> {
   const db = await open(true);
   await db?.clear("pictures");
   await db?.clear("handles");
+  await forgetPicked();
 }
 
 /** Small things, which are there at once when the page opens. */

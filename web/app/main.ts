@@ -62,6 +62,12 @@ const storage = new Storage({
     void offerSeal(false);
     stages.say(t().cleared);
   },
+  checked: (name, damaged) =>
+    messages.show(() =>
+      damaged === 0
+        ? { title: t().storageWhole(name), advice: t().storageWholeAdvice, note: true }
+        : { title: t().storageDamaged(name, damaged), advice: t().storageDamagedAdvice },
+    ),
   failed: (error) => messages.show(() => messageFor(error, SEALED)),
   outdated: showNewVersion,
 });

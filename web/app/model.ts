@@ -4,7 +4,7 @@ import { filesFromHandle, filesFromPicker, type ModelInfo, type ModelSource } fr
 import { byId, fillFacts } from "./dom";
 import { bytes } from "./format";
 import { onLanguage, t } from "./i18n";
-import { keepFolder, keptFolder, recall, remember } from "./keep";
+import { keepFolder, keeps, keptFolder, recall, remember } from "./keep";
 
 /** The model that the user chose. */
 export interface Chosen {
@@ -66,14 +66,13 @@ export class ModelChoice {
     if (!radio || radio.value === "mini") return;
     radio.checked = true;
     if (typeof url === "string") this.#url.value = url.slice(0, 4096);
-    if (kind === "files") {
-      this.#before = (await keptFolder()) as Handle | undefined;
-      if ((await this.#before?.queryPermission({ mode: "read" }).catch(() => "denied")) === "granted") {
-        await this.#again();
-      }
-    }
+    this.#choose();
+    if (kind !== "files") return;
+    this.#before = (await keptFolder()) as Handle | undefined;
+    const permission = await this.#before?.queryPermission({ mode: "read" }).catch(() => "denied");
     // Something else may have been chosen in the meantime.
-    if (radio.checked && !this.#files) this.#choose();
+    if (permission === "granted" && radio.checked && !this.#files) await this.#again();
+    this.#render();
   }
 
   /** A folder that stays where it is and can be seen again at the next visit. */
@@ -150,7 +149,8 @@ export class ModelChoice {
     if (kind === "files") {
       if (!this.#files) return undefined;
       const { map, name } = this.#files;
-      if (map.has("pack.json") || map.has("model_index.json")) return { source: { files: map }, name };
+      if (map.has("pack.json") || map.has("model_index.json"))
+        return { source: { files: map, remember: keeps() }, name };
       // In the cache of Hugging Face files are links, and browsers leave links out.
       const links = map.size === 0 || [...map.keys()].some((path) => /(^|\/)(blobs|refs|snapshots)\//.test(path));
       this.#problem = () => (links ? `${t().modelNoIndex} ${t().modelLinks}` : t().modelNoIndex);

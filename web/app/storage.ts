@@ -2,6 +2,7 @@
 
 import {
   AtelierError,
+  checkStored,
   isCached,
   removeStored,
   type StorageReport,
@@ -10,7 +11,7 @@ import {
   storedModels,
 } from "atelier-web";
 import { byId, fillFacts, make } from "./dom";
-import { bytes } from "./format";
+import { bytes, percent } from "./format";
 import { onLanguage, t } from "./i18n";
 import type { Chosen } from "./model";
 import { SEALED } from "./seal";
@@ -19,6 +20,8 @@ export interface StorageActions {
   /** Lets go of what this page itself has open. */
   readonly release: () => void;
   readonly cleared: () => void;
+  /** All files of a model were compared with their hashes; so many are damaged. */
+  readonly checked: (name: string, damaged: number) => void;
   readonly failed: (error: unknown) => void;
   /** The server has a newer version of the model, and so of the page. */
   readonly outdated: () => void;
@@ -33,6 +36,8 @@ export class Storage {
   #complete = false;
   /** False in a window that can store nothing, such as some private ones. */
   #stores = true;
+  /** Whether the browser has promised to keep what is stored when room gets short. */
+  #lasting = true;
   #inUse = false;
 
   constructor(actions: StorageActions) {
@@ -47,6 +52,7 @@ export class Storage {
     this.#complete = false;
     this.#stores = await canStore();
     this.#models = await storedModels().catch(() => []);
+    this.#lasting = await navigator.storage.persisted().catch(() => true);
     if (chosen && "url" in chosen.source) {
       const complete = await isCached(chosen.source).catch(() => false);
       // A server that cannot be asked now is a message when a picture is wanted, not here.
@@ -68,6 +74,23 @@ export class Storage {
     this.#render();
   }
 
+  /** Hashes all of a model now; without that, what was checked once is checked again when it was changed. */
+  async #check(model: StoredModel, button: HTMLButtonElement): Promise<void> {
+    button.disabled = true;
+    const progress = (done: number, total: number) => {
+      button.textContent = t().storageChecking(percent(total > 0 ? done / total : 1));
+    };
+    try {
+      const damaged = await checkStored(model, { progress });
+      this.#actions.checked(nameOf(model), damaged.length);
+    } catch (error) {
+      this.#actions.failed(error);
+    } finally {
+      button.textContent = t().storageCheck;
+      button.disabled = this.#inUse;
+    }
+  }
+
   async #remove(model: StoredModel): Promise<void> {
     this.#actions.release();
     try {
@@ -82,7 +105,8 @@ export class Storage {
   #render(): void {
     const ready = byId("ready", HTMLElement);
     const files = this.#chosen !== undefined && "files" in this.#chosen.source;
-    const hint = files ? t().storageFiles : t().storageHint;
+    const fleeting = this.#lasting || this.#models.length === 0 ? "" : ` ${t().storageFleeting}`;
+    const hint = files ? t().storageFiles : t().storageHint + fleeting;
     byId("storage-hint", HTMLElement).textContent = this.#stores ? hint : t().storageNone;
     const report = this.#report;
     fillFacts(byId("storage-facts", HTMLElement), [
@@ -105,8 +129,7 @@ export class Storage {
   #renderModels(): void {
     this.#list.replaceChildren(
       ...this.#models.map((model) => {
-        // The last folder of its address, as the page calls a model.
-        const name = model.url?.split("/").at(-2) ?? t().storageOther;
+        const name = nameOf(model);
         const size = model.complete ? bytes(model.bytes) : t().storagePart(bytes(model.bytes));
         const remove = make("button", {
           type: "button",
@@ -116,17 +139,38 @@ export class Storage {
           disabled: this.#inUse,
         });
         remove.addEventListener("click", () => void this.#remove(model));
-        return make("li", { title: model.url ?? "" }, make("span", { textContent: `${name} · ${size}` }), remove);
+        const check = make("button", {
+          type: "button",
+          className: "quiet",
+          textContent: t().storageCheck,
+          ariaLabel: t().storageCheckOne(name),
+          disabled: this.#inUse,
+          hidden: !model.hashed,
+        });
+        check.addEventListener("click", () => void this.#check(model, check));
+        return make(
+          "li",
+          { title: model.url ?? "" },
+          make("span", { textContent: `${name} · ${size}` }),
+          check,
+          remove,
+        );
       }),
     );
   }
 }
 
+/** The last folder of a model's address, as the page calls it. */
+function nameOf(model: StoredModel): string {
+  return model.url?.split("/").at(-2) ?? t().storageOther;
+}
+
+/** Whether this window stores anything. Some that cannot say so only when something is looked for. */
 async function canStore(): Promise<boolean> {
   try {
-    await navigator.storage.getDirectory();
+    await (await navigator.storage.getDirectory()).getDirectoryHandle("atelier");
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return error instanceof DOMException && error.name === "NotFoundError";
   }
 }

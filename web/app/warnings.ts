@@ -14,7 +14,7 @@ export class Warnings {
 
   add(event: WarningEvent): void {
     // A run that begins again says the same once more.
-    if (this.#events.some((other) => other.kind === event.kind)) return;
+    if (this.#events.some((other) => other.message === event.message)) return;
     this.#events.push(event);
     this.#render();
   }
@@ -42,5 +42,7 @@ function words(event: WarningEvent): string {
       return t().warnLongText;
     case "sources":
       return t().warnSources;
+    case "changed-source":
+      return t().warnChangedSource(event.name);
   }
 }

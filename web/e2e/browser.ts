@@ -7,6 +7,7 @@ import {
   type BrowserContext,
   type BrowserContextOptions,
   chromium,
+  type LaunchOptions,
   type Page,
   type Worker,
 } from "playwright-core";
@@ -56,14 +57,31 @@ export function findVulkan(): string {
   return found;
 }
 
-export async function launch(options: { webgpu?: boolean; proxy?: string } = {}): Promise<Browser> {
+interface Options {
+  readonly webgpu?: boolean;
+  readonly proxy?: string;
+}
+
+export async function launch(options: Options = {}): Promise<Browser> {
+  return chromium.launch(settings(options));
+}
+
+/**
+ * A browser as its user has it, which keeps things in `folder`. Others keep them in memory, as private windows do, where files do
+ * not know when they were changed.
+ */
+export async function launchIn(folder: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(folder, settings({}));
+}
+
+function settings(options: Options): LaunchOptions {
   if (!existsSync(join(DIST, "index.html"))) throw new Error(`there is no page in ${DIST}: build it first`);
-  return chromium.launch({
+  return {
     executablePath: findChromium(),
     // `<-loopback>` sends what is for this machine through the proxy as well.
     ...(options.proxy && { proxy: { server: options.proxy, bypass: "<-loopback>" } }),
     args: [...QUIET, ...(options.webgpu === false ? ["--disable-gpu"] : WEBGPU)],
-  });
+  };
 }
 
 /** The page in a context of its own, with nothing kept from other tests. */

@@ -1,12 +1,13 @@
 /** Fetching the model goes wrong in many ways and still ends well; so does what lies on this device. */
 
-import { statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { DIST, launch, openIn, openPage, PATIENCE } from "./browser.ts";
+import { DIST, launch, launchIn, openIn, openPage, PATIENCE } from "./browser.ts";
 import { FileServer } from "./server.ts";
-import { detail, cancelButton, generateButton, loadPainter, message, MINI, openBlueprint } from "./studio.ts";
+import { cancelButton, detail, finished, generateButton, loadPainter, message, MINI, openBlueprint } from "./studio.ts";
 
 const SHARD = "painter-00001.safetensors";
 const CUT = 3_000_000;
@@ -102,7 +103,9 @@ async function spoil(page: Page): Promise<number> {
 
 test("a shard that arrives or lies here damaged is fetched again", async () => {
   server.flip(SHARD, 5_000_000);
-  const page = await openPage(browser, server.url);
+  const folder = mkdtempSync(join(tmpdir(), "atelier-profile-"));
+  const context = await launchIn(folder);
+  const page = await openIn(context, server.url);
   await openBlueprint(page);
   await loadPainter(page);
   expect(askedForShard()).toHaveLength(2);
@@ -113,7 +116,8 @@ test("a shard that arrives or lies here damaged is fetched again", async () => {
   await openBlueprint(page);
   await loadPainter(page);
   expect(askedForShard()).toHaveLength(3);
-  await page.context().close();
+  await context.close();
+  rmSync(folder, { recursive: true });
 });
 
 test("a server that is gone is said, and the run goes on when it is back", async () => {
@@ -150,4 +154,22 @@ test("the storage panel knows what is here, and can empty it", async () => {
   await page.getByRole("button", { name: "Remove mini from this device" }).click();
   await page.getByText("The first picture downloads mini once").waitFor();
   await page.context().close();
+});
+
+test("two tabs fetch a model once, and neither takes it from the other", async () => {
+  const page = await openPage(browser, server.url);
+  const other = await openIn(page.context(), server.url);
+  for (const tab of [page, other]) await openBlueprint(tab, 20);
+  await Promise.all([loadPainter(page), loadPainter(other)]);
+  expect(askedForShard()).toHaveLength(1);
+  await cancelButton(other).click();
+  await detail(other).filter({ hasText: "Cancelled." }).waitFor();
+  await other.getByRole("button", { name: "Remove mini from this device" }).click();
+  await message(other).waitFor({ timeout: PATIENCE });
+  expect(await message(other).innerText()).toContain("Another tab is using this model");
+  await finished(page);
+  await page.close();
+  await other.getByRole("button", { name: "Remove mini from this device" }).click();
+  await other.getByText("The first picture downloads mini once").waitFor();
+  await other.context().close();
 });

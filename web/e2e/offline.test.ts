@@ -22,16 +22,19 @@ afterAll(async () => {
   await server.close();
 });
 
-/** What the page, its worker and its service worker asked for. Chromium itself asks its makers for this and that. */
+/**
+ * What the page, its worker and its service worker asked for. Chromium itself asks its makers for this and that, and this server,
+ * whenever it likes after a page was opened, for a newer service worker: with an address that says nothing.
+ */
 function asked(from = 0): string[] {
   const makers = /^(https?:\/\/)?[\w.-]+\.(google|googleapis)\.com[:/]/;
   return server.asked
     .slice(from)
     .map(({ method, url }) => `${method} ${url}`)
-    .filter((line) => !makers.test(line.split(" ")[1] ?? ""));
+    .filter((line) => line !== `GET ${server.url}sw.js` && !makers.test(line.split(" ")[1] ?? ""));
 }
 
-/** The browser looks for a new service worker some time after each page it opens; that is not the page's doing. */
+/** Until nothing more is asked for that a page asks for when it is opened. */
 async function settled(): Promise<void> {
   for (let before = -1; before !== asked().length; ) {
     before = asked().length;

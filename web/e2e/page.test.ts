@@ -98,6 +98,7 @@ test("an example fills the prompt; what is missing is said beside its field", as
   expect(await promptBox(page).evaluate((box) => box === document.activeElement)).toBe(true);
   await page.locator("#examples button").first().click();
   expect(await promptBox(page).inputValue()).toContain("'OPEN STUDIO'");
+  await page.getByText("Will be spelled: “OPEN STUDIO”, “Friday 7pm”").waitFor();
   await page.getByRole("textbox", { name: "Seed" }).fill("1.5");
   await generateButton(page).click();
   await page.getByText("The seed must be a whole number").waitFor();

@@ -1,6 +1,6 @@
-/** Takes the pictures of the page that stand in docs/: light, dark and as wide as a phone. Some minutes in software. */
+/** Takes the pictures of the page that stand in docs/: light, dark and as wide as a phone; draws its icons. Some minutes in software. */
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "vitest";
 import { DIST, launch, openPage } from "./browser.ts";
@@ -41,4 +41,28 @@ test("pictures of the page", { timeout: HOUR }, async () => {
   await shoot("web-phone.png", true);
   await browser.close();
   await server.close();
+});
+
+/** What browsers want beside the drawing: sizes in pixels, and whether the system cuts the corners itself. */
+const ICONS = [
+  { name: "icon-180.png", size: 180, cut: true },
+  { name: "icon-192.png", size: 192, cut: false },
+  { name: "icon-512.png", size: 512, cut: false },
+  { name: "icon-maskable.png", size: 512, cut: true },
+];
+
+test("icons of the page", async () => {
+  const folder = resolve(import.meta.dirname, "../app/public");
+  const drawing = readFileSync(join(folder, "icon.svg"), "utf8");
+  const browser = await launch();
+  const page = await browser.newPage();
+  for (const { name, size, cut } of ICONS) {
+    await page.setViewportSize({ width: size, height: size });
+    // What is cut away may be a tenth of each side.
+    const svg = cut ? drawing.replace('viewBox="0 0 32 32"', 'viewBox="-3 -3 38 38"') : drawing;
+    const ground = cut ? "#2347c5" : "transparent";
+    await page.setContent(`<style>body{margin:0;background:${ground}}svg{display:block;width:100vw}</style>${svg}`);
+    writeFileSync(join(folder, name), await page.screenshot({ omitBackground: true }));
+  }
+  await browser.close();
 });

@@ -10,7 +10,7 @@ import type { ModelFiles, RunReport } from "./wasm/atelier_web.js";
 import type { LoadedWasm, OpenModel } from "./wasm-module.js";
 
 const open: WireOpen = {
-  source: { kind: "files", files: new Map() },
+  source: { kind: "files", files: new Map(), notes: false },
   requests: "never",
   wasm: undefined,
   defaultLimits: true,
@@ -51,6 +51,8 @@ beforeEach(() => {
     name: "files",
     size: async () => 10,
     read: async (_path, start, end) => new Uint8Array(end - start),
+    hasHash: async (_path, sha256) => sha256 === "known",
+    noteHash: async () => {},
     refetch: async () => false,
     close: vi.fn(),
   };

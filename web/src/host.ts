@@ -194,6 +194,8 @@ export class Host {
         await yieldNow();
         return source.read(path, start, end).catch(remember);
       },
+      hasHash: (path, sha256) => source.hasHash(path, sha256),
+      noteHash: (path, sha256) => source.noteHash(path, sha256),
     };
   }
 }

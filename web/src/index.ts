@@ -22,7 +22,15 @@ export { readPicture } from "./picture.js";
 export { parseBlueprint } from "./records.js";
 export { randomSeed } from "./request.js";
 export { filesFromDrop, filesFromHandle, filesFromPicker } from "./sources/files.js";
-export { clearCache, isCached, removeStored, storageReport, storedModels } from "./storage.js";
+export {
+  checkStored,
+  clearCache,
+  forgetPicked,
+  isCached,
+  removeStored,
+  storageReport,
+  storedModels,
+} from "./storage.js";
 export { isSupported } from "./support.js";
 export { DEFAULT_STEPS, MAX_SEED, MAX_SIDE, SIDE_STEP } from "./generated/atelier.js";
 export type { StoredModel } from "./storage.js";
@@ -36,11 +44,11 @@ export type * from "./types.js";
  * `quota`, `out-of-memory`, `device-lost` or `engine-gone`; or with the signal's reason.
  */
 export async function createEngine(source: ModelSource, options: EngineOptions = {}): Promise<Engine> {
-  const place = placeOf(source);
   options.signal?.throwIfAborted();
-  // Nobody wants to fetch gigabytes to hear that they cannot be used.
+  // Nobody wants to fetch gigabytes to hear that they cannot be used. And where a page is made on a server, this is all there is to say.
   const support = await isSupported();
   if (!support.supported) throw new AtelierError(support.code, support.message);
+  const place = placeOf(source);
   // Before the room is looked at: what may be kept for good may be more.
   if (place.kind === "url" && !options.offline) await persist();
   options.signal?.throwIfAborted();

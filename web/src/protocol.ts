@@ -7,7 +7,8 @@ import type { RunInput, RunReport } from "./wasm/atelier_web.js";
 /** Where a model's files are; addresses are absolute, as a worker may have no base of its own. */
 export type WireSource =
   | { readonly kind: "url"; readonly url: string; readonly manifest?: string | undefined }
-  | { readonly kind: "files"; readonly files: ReadonlyMap<string, Blob> };
+  /** `notes`: whether may be noted which files were compared with their hashes. */
+  | { readonly kind: "files"; readonly files: ReadonlyMap<string, Blob>; readonly notes: boolean };
 
 /** The WebAssembly file: bytes, an address, or what another worker compiled. */
 export type WireWasm = BufferSource | WebAssembly.Module | string;

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { placeOf, storageReport } from "./storage.js";
+import { createEngine, isSupported } from "./index.js";
+import { isCached, placeOf, storageReport } from "./storage.js";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -35,6 +36,22 @@ test("other servers are refused, and what is no address", () => {
     expect(() => placeOf({ url })).toThrow(
       expect.objectContaining({ code: "bad-request", message: expect.stringContaining("source.url") }),
     );
+  }
+});
+
+test("on a server that only renders the page, everything is answered and nothing thrown but errors of ours", async () => {
+  for (const navigator of [undefined, { userAgent: "Node.js/22" }]) {
+    vi.stubGlobal("navigator", navigator);
+    expect(await isSupported()).toMatchObject({ supported: false, code: "no-webgpu" });
+    await expect(createEngine({ url: "models/mini/" })).rejects.toMatchObject({
+      name: "AtelierError",
+      code: "no-webgpu",
+    });
+    await expect(isCached({ url: "models/mini/" })).rejects.toMatchObject({
+      name: "AtelierError",
+      code: "bad-request",
+    });
+    await expect(storageReport({ url: "models/mini/" })).rejects.toMatchObject({ name: "AtelierError" });
   }
 });
 

@@ -2,10 +2,20 @@
 
 import { AtelierError } from "./errors.js";
 import type { WireSource } from "./protocol.js";
-import { clearKept, clearKey, isKept, keptBytes, keptListing, keyOf, listKept, room } from "./sources/cache.js";
+import {
+  checkKept,
+  clearKept,
+  clearKey,
+  isKept,
+  keptBytes,
+  keptListing,
+  keyOf,
+  listKept,
+  room,
+} from "./sources/cache.js";
 import { latest } from "./sources/latest.js";
 import { totalBytes } from "./sources/listing.js";
-import { openStore } from "./sources/opfs.js";
+import { openStore, removePicked } from "./sources/opfs.js";
 import type { ModelSource, StorageReport } from "./types.js";
 
 /**
@@ -61,6 +71,8 @@ export interface StoredModel {
   readonly bytes: number;
   /** Whether all of it is here. */
   readonly complete: boolean;
+  /** Whether all of it is here and came with hashes, so that `checkStored` has something to compare it with. */
+  readonly hashed: boolean;
 }
 
 /** Every model on this device, and what is left of one that was never complete. */
@@ -73,9 +85,27 @@ export async function removeStored(model: StoredModel): Promise<void> {
   await clearKey(model.key);
 }
 
+/**
+ * Hashes one of `storedModels` again. Gives the paths of files that are damaged; the next run that reads them fetches them
+ * again. Without this, a file is hashed once: when it is fetched, and again only if its size or the time of its last change is
+ * another. Rejects with the code `bad-request` where the model is not complete, or with the signal's reason.
+ */
+export async function checkStored(
+  model: StoredModel,
+  options: { readonly progress?: (bytes: number, total: number) => void; readonly signal?: AbortSignal } = {},
+): Promise<readonly string[]> {
+  const { progress = () => {}, signal = new AbortController().signal } = options;
+  return checkKept(model.key, model.url ?? "", progress, signal);
+}
+
+/** Forgets which files that the user picked were compared with their hashes: they are hashed again when they are read next. */
+export async function forgetPicked(): Promise<void> {
+  await removePicked();
+}
+
 /** Where a source is, as the worker is told; refuses other servers. */
 export function placeOf(source: ModelSource): WireSource {
-  if ("files" in source) return { kind: "files", files: source.files };
+  if ("files" in source) return { kind: "files", files: source.files, notes: source.remember ?? true };
   let url: URL;
   try {
     url = new URL(source.url, baseUrl());
@@ -100,7 +130,8 @@ export function placeOf(source: ModelSource): WireSource {
 /** What relative addresses are relative to. A worker may itself come from a blob, which can be no base. */
 export function baseUrl(): string {
   if (typeof document !== "undefined") return document.baseURI;
-  const { href } = globalThis.location;
+  // On a server there is none.
+  const href = (globalThis.location as Location | undefined)?.href ?? "";
   return href.startsWith("blob:") ? globalThis.origin : href;
 }
 

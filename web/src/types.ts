@@ -23,7 +23,11 @@ export type ModelSource =
       readonly manifest?: string;
     }
   /** Files that the user picked or dropped; paths are relative and '/'-separated. They are read where they lie. */
-  | { readonly files: ReadonlyMap<string, Blob> };
+  | {
+      readonly files: ReadonlyMap<string, Blob>;
+      /** False: not even is noted on this device which of them were compared with their hashes, so that they are at every visit. */
+      readonly remember?: boolean;
+    };
 
 /** Files of the model are being fetched; later runs find them on this device. */
 export interface DownloadEvent {
@@ -85,7 +89,10 @@ export interface RetryEvent {
 /** What happens while a model is opened. */
 export type OpenEvent = DownloadEvent | VerifyEvent | LoadEvent;
 
-/** The request asks for something that the model was not taught, by its card. It is drawn all the same. */
+/**
+ * The request asks for something that the model was not taught, by its card; or a source image is not the one that the blueprint
+ * was written for, or was read differently. It is drawn all the same.
+ */
 export type WarningEvent = WarningReport;
 
 /** What happens during a run. */

@@ -9,7 +9,7 @@ import { exposeMemory } from "./wgpu-workarounds.js";
 export type OpenModel = Pick<glue.Engine, "info" | "generate">;
 
 /** SHA-256 in pieces. */
-export type Hasher = Pick<glue.Hasher, "update" | "digest" | "free">;
+export type Hasher = Pick<glue.Hasher, "update" | "digest" | "state" | "restore" | "free">;
 
 /** What the module exports, as far as it is used. */
 export interface Wasm {

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { hasSubgroups } from "./wgpu-workarounds.js";
+import { isSupported } from "./support.js";
+import { hasSubgroups, watchEngine } from "./wgpu-workarounds.js";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -26,4 +27,27 @@ test.each([
 ])("subgroups: %s", async (_what, navigator, has) => {
   vi.stubGlobal("navigator", navigator);
   expect(await hasSubgroups()).toBe(has);
+});
+
+test("of two adapters the fast one is asked for, by the page and by the engine", async () => {
+  const asked: unknown[] = [];
+  class GPU {
+    async requestAdapter(options?: object): Promise<null> {
+      asked.push(options);
+      return null;
+    }
+  }
+  vi.stubGlobal("GPU", GPU);
+  vi.stubGlobal("GPUAdapter", class {});
+  vi.stubGlobal("navigator", { gpu: new GPU() });
+  await isSupported();
+  const ignore = (): void => {};
+  watchEngine({ lost: ignore, outOfMemory: ignore, refused: ignore, crashed: ignore });
+  await navigator.gpu.requestAdapter();
+  await navigator.gpu.requestAdapter({ powerPreference: "low-power" });
+  expect(asked).toEqual([
+    { powerPreference: "high-performance" },
+    { powerPreference: "high-performance" },
+    { powerPreference: "low-power" },
+  ]);
 });

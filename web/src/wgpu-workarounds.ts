@@ -3,6 +3,7 @@
  *
  * - It never asks for subgroups: https://github.com/gfx-rs/wgpu/issues/10146. So this asks for them in its name, and the engine
  *   is told that its device has them.
+ * - It asks for whichever adapter, which on computers with two is the slow one. So this asks for the fast one in its name.
  * - The engine does not hold its device, burn does: what happens to the device is heard where JavaScript has it in hand.
  *
  * Three globals of the worker belong to it: `atelierPanic`, which the engine calls before it gives up, and, for whoever debugs
@@ -26,6 +27,10 @@ export function watchEngine(watch: DeviceWatch): void {
   Object.assign(globalThis, { atelierPanic: (message: string) => watch.crashed(message) });
   // Where there is no WebGPU the engine says so.
   if (typeof GPUAdapter === "undefined") return;
+  const requestAdapter = GPU.prototype.requestAdapter;
+  GPU.prototype.requestAdapter = function (this: GPU, options: GPURequestAdapterOptions = {}) {
+    return requestAdapter.call(this, { ...options, powerPreference: options.powerPreference ?? "high-performance" });
+  };
   const request = GPUAdapter.prototype.requestDevice;
   GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, descriptor: GPUDeviceDescriptor = {}) {
     const requiredFeatures = new Set(descriptor.requiredFeatures);

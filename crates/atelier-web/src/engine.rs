@@ -74,9 +74,13 @@ impl Engine {
                 ControlFlow::Continue(())
             }
         };
-        let mut run = self.pipeline.prepare(&input.request()?, None).map_err(error::model)?;
-        for warning in run.warnings() {
-            if tell(event::warning(&warning)).is_break() {
+        let request = input.request()?;
+        let mut run = self.pipeline.prepare(&request, None).map_err(error::model)?;
+        let untaught = run.warnings();
+        let changed = input.changed_sources(&request);
+        let warnings = untaught.iter().map(event::warning).chain(changed.map(event::changed_source));
+        for warning in warnings {
+            if tell(warning).is_break() {
                 return Err(error::model(atelier::Error::Cancelled));
             }
         }

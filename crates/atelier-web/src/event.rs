@@ -18,8 +18,18 @@ import type {
 /** What happens during a run. */
 export type RunReport = EngineEvent | WarningReport | PictureReport;
 
-/** What the model was not taught, and a sentence that says so. */
-export type WarningReport = Warning & { readonly event: "warning"; readonly message: string };
+/** What the model was not taught, or a source image that may be another one, and a sentence that says so. */
+export type WarningReport = (Warning | ChangedSource) & { readonly event: "warning"; readonly message: string };
+
+/**
+ * A source image has other pixels than the blueprint was written for. Programs decode the same file differently, by a level or
+ * two; but it may be another picture.
+ */
+export interface ChangedSource {
+  readonly kind: "changed-source";
+  /** The name of its file. */
+  readonly name: string;
+}
 
 /** A finished picture. */
 export interface PictureReport {
@@ -60,6 +70,16 @@ pub fn warning(warning: &Warning) -> Result<JsValue, JsValue> {
     let value = plain(warning)?;
     set(&value, "event", "warning".into());
     set(&value, "message", warning.to_string().into());
+    Ok(value)
+}
+
+/// A source image that has other pixels than a blueprint was written for.
+pub fn changed_source(name: &str) -> Result<JsValue, JsValue> {
+    let value = JsValue::from(js_sys::Object::new());
+    set(&value, "event", "warning".into());
+    set(&value, "kind", "changed-source".into());
+    set(&value, "name", name.into());
+    set(&value, "message", format!("{name} has other pixels than the blueprint was written for").into());
     Ok(value)
 }
 

@@ -1,6 +1,8 @@
 //! What JavaScript asks for.
 
-use atelier::{Blueprint, Request, RgbImage};
+use std::collections::BTreeSet;
+
+use atelier::{Blueprint, Request, RgbImage, SourceRecord, Start};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -68,6 +70,18 @@ impl RunInput {
     pub fn request(&self) -> Result<Request, JsValue> {
         let sources = self.images.iter().map(Image::rgb).collect::<Result<_, _>>()?;
         Ok(Request { sources, ..self.request.clone() })
+    }
+
+    /// The names of source images that have other pixels than a blueprint of the request was written for.
+    pub fn changed_sources(&self, request: &Request) -> impl Iterator<Item = &str> {
+        let records: Vec<_> = request.sources.iter().map(SourceRecord::of).collect();
+        let blueprints = match &request.start {
+            Start::Blueprints(blueprints) => &blueprints[..],
+            Start::Prompts(_) => &[],
+        };
+        let changed: BTreeSet<usize> =
+            blueprints.iter().flat_map(|blueprint| blueprint.changed_sources(&records)).collect();
+        changed.into_iter().filter_map(|place| self.images.get(place)).map(|image| image.name.as_str())
     }
 }
 

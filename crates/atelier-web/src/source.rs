@@ -21,6 +21,10 @@ export interface ModelFiles {
   size(path: string): Promise<number | undefined>;
   /** Exactly the bytes from `start` to before `end`. */
   read(path: string, start: number, end: number): Promise<Uint8Array>;
+  /** Whether the file is known to have this SHA-256 and not to have changed since: then it is not hashed again. */
+  hasHash(path: string, sha256: string): Promise<boolean>;
+  /** Hears that all of the file was read just now and has this SHA-256. */
+  noteHash(path: string, sha256: string): Promise<void>;
 }
 "#;
 
@@ -41,6 +45,14 @@ extern "C" {
     /// Exactly the bytes from `start` to before `end`, as an `Uint8Array`.
     #[wasm_bindgen(method, catch, structural)]
     async fn read(this: &Files, path: &str, start: f64, end: f64) -> Result<JsValue, JsValue>;
+
+    /// Whether the file is known to have this SHA-256.
+    #[wasm_bindgen(method, catch, structural, js_name = hasHash)]
+    async fn has_hash(this: &Files, path: &str, sha256: &str) -> Result<JsValue, JsValue>;
+
+    /// Hears that it has.
+    #[wasm_bindgen(method, catch, structural, js_name = noteHash)]
+    async fn note_hash(this: &Files, path: &str, sha256: &str) -> Result<JsValue, JsValue>;
 }
 
 /// Numbers of JavaScript count exactly up to here.
@@ -75,6 +87,16 @@ impl ByteSource for Source {
             Ok(bytes) => Ok(Cow::Owned(bytes.to_vec())),
             Err(other) => Err(self.failed(path, format!("expected bytes, found {}", text(&other)))),
         }
+    }
+
+    async fn has_hash(&self, path: &str, sha256: &str) -> Result<bool> {
+        let found = self.0.has_hash(path, sha256).await;
+        Ok(found.map_err(|error| self.failed(path, text(&error)))?.is_truthy())
+    }
+
+    async fn note_hash(&self, path: &str, sha256: &str) -> Result<()> {
+        self.0.note_hash(path, sha256).await.map_err(|error| self.failed(path, text(&error)))?;
+        Ok(())
     }
 
     fn locate(&self, path: &str) -> String {

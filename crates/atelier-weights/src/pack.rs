@@ -328,7 +328,15 @@ impl Manifest {
 }
 
 impl FileEntry {
-    /// Hashes the file and compares. `progress` gets the bytes read since it was last called, and may stop.
+    /// Whether the source knows that the file is the right one, so that [`FileEntry::verify`] would be in vain.
+    ///
+    /// # Errors
+    /// The source cannot tell.
+    pub async fn is_verified(&self, source: &dyn ByteSource) -> Result<bool> {
+        source.has_hash(&self.path, &self.sha256).await
+    }
+
+    /// Hashes the file and compares, and tells the source that it is the right one. `progress` gets the bytes read since it was last called, and may stop.
     ///
     /// # Errors
     /// The file cannot be read or is another one; `progress` fails.
@@ -347,7 +355,7 @@ impl FileEntry {
         }
         let found = hex(&hash.finalize());
         if found == self.sha256 {
-            return Ok(());
+            return Ok(source.note_hash(&self.path, &self.sha256).await?);
         }
         let file = source.locate(&self.path);
         Err(Error::Hash { file, expected: self.sha256.clone(), found }.into())

@@ -25,6 +25,17 @@ pub trait ByteSource {
 
     /// The file as a person would look for it, for messages.
     fn locate(&self, path: &str) -> String;
+
+    /// Whether the file is known to have this SHA-256 since [`ByteSource::note_hash`], and not to have changed: then nobody
+    /// hashes it again. A source that keeps no such notes knows of none.
+    async fn has_hash(&self, _path: &str, _sha256: &str) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Hears that all of the file was read just now and has this SHA-256, in lower-case hexadecimal.
+    async fn note_hash(&self, _path: &str, _sha256: &str) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The whole file at `path`, `None` when there is no such file. A file of more than `limit` bytes is refused.

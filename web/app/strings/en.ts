@@ -1,6 +1,7 @@
 /** Every word of the page in English. */
 export const en = {
   title: "Atelier: pictures from your words, on your own device",
+  noScript: "This page makes pictures with a script: allow scripts for it.",
   skip: "Skip to the prompt",
   tagline: "GLM-Image, in this tab",
   language: "Language",
@@ -77,7 +78,7 @@ export const en = {
 
   easel: "The picture",
   idle: "The blueprint appears here, one code per cell; then the picture is painted over it.",
-  generatedPicture: "Generated picture",
+  generatedPicture: (prompt: string) => `Generated picture: ${prompt}`,
   view: "View",
   viewPicture: "Painting",
   viewBlueprint: "Blueprint",
@@ -114,6 +115,8 @@ export const en = {
   warnTexts: "The model never learned so many texts in one picture.",
   warnLongText: "A text is longer than any that the model has learned.",
   warnSources: "The model never learned to start from pictures.",
+  warnChangedSource: (name: string) =>
+    `${name} has other pixels than the blueprint was written for. It may be the same picture, read by another program.`,
 
   savePng: "Save PNG",
   again: "Paint again with another seed",
@@ -159,12 +162,22 @@ export const en = {
   storageUnknown: "unknown",
   storageHint:
     "This browser stores the model for this site, so that it is downloaded only once. You can download it again at any time.",
-  storageFiles: "Files that you choose are read in place. Nothing of them is stored.",
+  storageFleeting:
+    "The browser may remove it when space gets short, and Safari after a week without a visit, unless the page is installed.",
+  storageFiles: "Files that you choose are read in place, and no copy is stored.",
   cleared: "The model was removed from this device.",
 
   storageOther: "A model",
   storagePart: (size: string) => `${size}, incomplete`,
   storageRemove: "Remove",
+  storageCheck: "Check files",
+  storageCheckOne: (name: string) => `Check the files of ${name} again`,
+  storageChecking: (share: string) => `Checking: ${share}`,
+  storageWhole: (name: string) => `All files of ${name} are whole`,
+  storageWholeAdvice: "Each has the hash that its maker wrote down.",
+  storageDamaged: (name: string, count: number) =>
+    count === 1 ? `One file of ${name} is damaged` : `${count} files of ${name} are damaged`,
+  storageDamagedAdvice: "The next picture that needs them downloads them again.",
   storageRemoveOne: (name: string) => `Remove ${name} from this device`,
   storageNone:
     "This window stores nothing, as private windows do. Use a normal window to download the model only once.",
@@ -187,7 +200,7 @@ export const en = {
   causeLabel: (message: string) => `Details: ${message}`,
   noWebgpu: "This browser has no WebGPU",
   noWebgpuAdvice:
-    "Use a current Chrome or Edge, Safari 26 or Firefox 141 and newer. On Linux you may have to turn WebGPU on in the browser’s settings.",
+    "Use a current Chrome or Edge, Safari 26, or a current Firefox on Windows or on a Mac with Apple silicon. On Linux you may have to turn WebGPU on in the browser’s settings.",
   noAdapter: "WebGPU found no graphics adapter",
   noAdapterAdvice:
     "Turn on hardware acceleration in the browser’s settings, update the graphics driver, and restart the browser.",

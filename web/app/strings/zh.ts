@@ -4,6 +4,7 @@ import type { Strings } from "./en";
 
 export const zh: Strings = {
   title: "Atelier：用您的文字，在自己的设备上作画",
+  noScript: "本页用脚本生成图片：请允许它运行脚本。",
   skip: "跳到提示词",
   tagline: "在此标签页中运行的 GLM-Image",
   language: "语言",
@@ -76,7 +77,7 @@ export const zh: Strings = {
 
   easel: "图片",
   idle: "蓝图将写在这里，每格一个编码；随后在其上作画。",
-  generatedPicture: "生成的图片",
+  generatedPicture: (prompt) => `生成的图片：${prompt}`,
   view: "显示",
   viewPicture: "画作",
   viewBlueprint: "蓝图",
@@ -113,6 +114,7 @@ export const zh: Strings = {
   warnTexts: "模型没有学过在一张图中画这么多文字。",
   warnLongText: "有一段文字比模型学过的都长。",
   warnSources: "模型没有学过从图片开始。",
+  warnChangedSource: (name) => `${name} 的像素与编写蓝图时所用的不同。也许是同一张图片，只是由另一个程序读取。`,
 
   savePng: "保存 PNG",
   again: "换个种子再画一张",
@@ -156,12 +158,20 @@ export const zh: Strings = {
   storageRoom: "剩余空间",
   storageUnknown: "未知",
   storageHint: "浏览器为本站保存模型，只需下载一次；随时可以重新下载。",
+  storageFleeting: "空间不足时浏览器可能会移除它；Safari 在一周未访问后会移除，除非把本页安装为应用。",
   storageFiles: "您选择的文件在原处读取，不会保存任何副本。",
   cleared: "模型已从此设备移除。",
 
   storageOther: "某个模型",
   storagePart: (size) => `${size}，不完整`,
   storageRemove: "移除",
+  storageCheck: "检查文件",
+  storageCheckOne: (name) => `重新检查 ${name} 的文件`,
+  storageChecking: (share) => `正在检查：${share}`,
+  storageWhole: (name) => `${name} 的所有文件都完整`,
+  storageWholeAdvice: "每个文件都与其制作者记录的哈希值一致。",
+  storageDamaged: (name, count) => `${name} 有 ${count} 个文件已损坏`,
+  storageDamagedAdvice: "下一张需要它们的图片会重新下载这些文件。",
   storageRemoveOne: (name) => `从此设备移除 ${name}`,
   storageNone: "此窗口不保存任何内容（隐私窗口即如此）。请使用普通窗口，模型便只需下载一次。",
   keep: "在此浏览器中保留图片、提示词和设置",
@@ -182,7 +192,7 @@ export const zh: Strings = {
   causeLabel: (message) => `详情：${message}`,
   noWebgpu: "此浏览器没有 WebGPU",
   noWebgpuAdvice:
-    "请使用新版 Chrome 或 Edge、Safari 26、Firefox 141 或更新版本。在 Linux 上可能需要在浏览器设置中开启 WebGPU。",
+    "请使用新版 Chrome 或 Edge、Safari 26，或 Windows 与 Apple 芯片 Mac 上的新版 Firefox。在 Linux 上可能需要在浏览器设置中开启 WebGPU。",
   noAdapter: "WebGPU 没有找到图形适配器",
   noAdapterAdvice: "请在浏览器设置中开启硬件加速，更新显卡驱动，然后重启浏览器。",
   outOfMemory: "内存不足",

@@ -5,7 +5,8 @@
  */
 
 import { AtelierError } from "../errors.js";
-import { hashOf, readListing, writeListing, type Listing } from "./listing.js";
+import { forgetChecked, isChecked, noteChecked, noteName } from "./checked.js";
+import { hashOf, readListing, totalBytes, writeListing, type Listing } from "./listing.js";
 import { isVersion, type Wanted } from "./latest.js";
 import { isInUse, whileUnused } from "./locks.js";
 import { openStore, removeStore, storedKeys } from "./opfs.js";
@@ -35,7 +36,7 @@ export async function keptListing(store: Store, url: string): Promise<Listing | 
 export async function keepListing(store: Store, key: string, listing: Listing): Promise<void> {
   await writeBytes(store, INDEX, new TextEncoder().encode(writeListing(listing)));
   if (await isInUse(key)) return;
-  const needed = new Set([INDEX, ORIGIN, ...listing.files.map((file) => file.name)]);
+  const needed = new Set([INDEX, ORIGIN, ...listing.files.flatMap(({ name }) => [name, noteName(name)])]);
   for (const name of await store.names()) {
     // What cannot be removed now is removed after the next download.
     if (!needed.has(name)) await store.remove(name).catch(() => {});
@@ -75,8 +76,17 @@ export async function nameStore(store: Store, url: string): Promise<void> {
   if ((await store.text(ORIGIN)) !== url) await writeBytes(store, ORIGIN, new TextEncoder().encode(url));
 }
 
+/** A folder of a model, and what lies in it. */
+export interface Kept {
+  readonly key: string;
+  readonly url?: string;
+  readonly bytes: number;
+  readonly complete: boolean;
+  readonly hashed: boolean;
+}
+
 /** Every folder of a model, with what lies in it. */
-export async function listKept(): Promise<{ key: string; url?: string; bytes: number; complete: boolean }[]> {
+export async function listKept(): Promise<Kept[]> {
   const found = [];
   for (const key of await storedKeys()) {
     const store = await openStore(key, false);
@@ -86,10 +96,67 @@ export async function listKept(): Promise<{ key: string; url?: string; bytes: nu
     const url = text !== undefined && (await keyOf(text)) === key ? text : undefined;
     let bytes = 0;
     for (const name of await store.names()) bytes += (await store.size(name)) ?? 0;
-    const complete = url !== undefined && (await keptListing(store, url)) !== undefined;
-    found.push({ key, ...(url === undefined ? {} : { url }), bytes, complete });
+    const listing = url === undefined ? undefined : await keptListing(store, url);
+    const hashed = listing?.files.every(({ sha256 }) => sha256 !== undefined) ?? false;
+    found.push({ key, ...(url === undefined ? {} : { url }), bytes, complete: listing !== undefined, hashed });
   }
   return found;
+}
+
+/** Checks the model in a folder: see `checkFiles`. */
+export async function checkKept(key: string, url: string, on: OnChecked, signal: AbortSignal): Promise<string[]> {
+  const store = await openStore(key, false);
+  const listing = store && (await keptListing(store, url));
+  if (!listing) throw new AtelierError("bad-request", "the model is not complete on this device");
+  return checkFiles(store, listing, on, signal);
+}
+
+/** Hears how many bytes are checked. */
+type OnChecked = (bytes: number, total: number) => void;
+
+/**
+ * Hashes every file again that has a hash. Gives the paths of those that are damaged, which are fetched again when they are read
+ * next.
+ */
+export async function checkFiles(
+  store: Store,
+  listing: Listing,
+  on: OnChecked,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const damaged: string[] = [];
+  let done = 0;
+  for (const { path, name, bytes, sha256 } of listing.files) {
+    signal.throwIfAborted();
+    on(done, totalBytes(listing));
+    const stamp = await store.stamp(name);
+    if (sha256 !== undefined && stamp !== undefined) {
+      if ((await digestOf(store, name, bytes)) !== sha256) {
+        await forgetChecked(store, name);
+        damaged.push(path);
+      } else if (!(await isChecked(store, name, sha256, stamp))) {
+        // Pages cannot write there, only workers: then the file is hashed once more by the next run.
+        await noteChecked(store, name, sha256, stamp).catch(() => {});
+      }
+    }
+    done += bytes;
+  }
+  on(done, done);
+  return damaged;
+}
+
+/** The SHA-256 of a file; undefined where it cannot be read. Browsers hash only what is whole in memory: shards are small enough. */
+async function digestOf(store: Store, name: string, bytes: number): Promise<string | undefined> {
+  try {
+    const reader = await store.read(name);
+    try {
+      return await hashOf(new Uint8Array(await reader.read(0, bytes)));
+    } finally {
+      reader.close();
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 /** Removes the model at `url` from this device, or all of them. */

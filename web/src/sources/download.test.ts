@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FileServer } from "../testing/file-server.js";
-import { nodeHasher, noise, sha256Of } from "../testing/hashing.js";
+import { hashed, nodeHasher, noise, sha256Of } from "../testing/hashing.js";
 import { MemoryStore } from "../testing/memory-store.js";
+import { beginningName, isChecked, noteBeginning, noteName } from "./checked.js";
 import { download, type Means, versionName } from "./download.js";
 import type { ListedFile, Listing } from "./listing.js";
 
@@ -25,6 +26,7 @@ beforeEach(async () => {
   store = new MemoryStore();
   waits = [];
   heard = [];
+  hashed.bytes = 0;
   fetching = fetch;
   waiting = async (milliseconds) => void waits.push(milliseconds);
 });
@@ -39,9 +41,17 @@ const means: Means = {
   },
 };
 
-function get(file = shard, signal = new AbortController().signal): Promise<void> {
+function get(
+  file: ListedFile = shard,
+  signal = new AbortController().signal,
+  on = (_at: number): unknown => undefined,
+): Promise<void> {
   const listing: Listing = { url: server.url, files: [file] };
-  return download(listing, file, store, means, (at) => heard.push(at), signal);
+  const hear = (at: number): void => {
+    heard.push(at);
+    on(at);
+  };
+  return download(listing, file, store, means, hear, signal);
 }
 
 /** The first bytes, as an interruption leaves them. */
@@ -50,9 +60,16 @@ function interrupted(file: ListedFile, length: number, from = bytes): void {
   store.files.set(versionName(file), new TextEncoder().encode(server.tag));
 }
 
-/** Only the file is there, whole, and nothing of how it came. */
+/** Notes how the beginning is hashed. */
+async function note(at: number, from = bytes): Promise<void> {
+  const hasher = nodeHasher();
+  hasher.update(from.subarray(0, at));
+  await noteBeginning(store, shard.name, { at, state: hasher.state() });
+}
+
+/** Only the file is there, whole, and that it was checked; nothing of how it came. */
 function expectWhole(file = shard): void {
-  expect([...store.files.keys()]).toEqual([file.name]);
+  expect([...store.files.keys()]).toEqual(file.sha256 === undefined ? [file.name] : [file.name, noteName(file.name)]);
   expect(sha256Of(store.files.get(file.name) ?? new Uint8Array())).toBe(hash);
   expect(store.open.size).toBe(0);
 }
@@ -75,6 +92,24 @@ test("a file that is there is not fetched; one that is cut short is", async () =
   expect(server.requests).toHaveLength(1);
 });
 
+test("a file that came is hashed once, and known to be whole until it is changed", async () => {
+  await get();
+  expect(hashed.bytes).toBe(bytes.length);
+  const known = async (): Promise<boolean> => isChecked(store, hash, hash, (await store.stamp(hash)) ?? "");
+  expect(await known()).toBe(true);
+  store.files.set(
+    hash,
+    bytes.map((byte, at) => (at === 7 ? byte ^ 1 : byte)),
+  );
+  expect(await known()).toBe(false);
+});
+
+test("a file without a hash is not hashed", async () => {
+  await get(plain);
+  expectWhole(plain);
+  expect(hashed.bytes).toBe(0);
+});
+
 test("an empty file needs no request", async () => {
   const empty = { path: "empty", bytes: 0, sha256: sha256Of(""), name: sha256Of("") };
   await get(empty);
@@ -83,12 +118,76 @@ test("an empty file needs no request", async () => {
 });
 
 describe("after an interruption", () => {
-  test("the rest is fetched, and the beginning hashed again", async () => {
+  test("the rest is fetched, and a beginning of which nothing is noted hashed again", async () => {
     interrupted(shard, 150_000);
     await get();
     expectWhole();
+    expect(hashed.bytes).toBe(200_000);
     expect(server.requests).toEqual(["GET /model/a/shard%201.safetensors bytes=150000-"]);
     expect(heard[0]).toBe(150_000);
+  });
+
+  test("what is noted of the beginning need not be hashed again", async () => {
+    interrupted(shard, 150_000);
+    await note(140_000);
+    hashed.bytes = 0;
+    await get();
+    expectWhole();
+    expect(hashed.bytes).toBe(60_000);
+  });
+
+  test.each([
+    ["a longer beginning", () => note(160_000)],
+    ["another hasher", () => noteBeginning(store, shard.name, { at: 10, state: Uint8Array.of(1, 2, 3) })],
+    ["nothing that can be read", async () => void store.files.set(beginningName(shard.name), noise(30))],
+  ])("a note of %s is none", async (_, write) => {
+    interrupted(shard, 150_000);
+    await write();
+    hashed.bytes = 0;
+    await get();
+    expectWhole();
+    expect(hashed.bytes).toBe(200_000);
+  });
+
+  test("a note of a beginning that was exchanged since is noticed by the hash", async () => {
+    interrupted(shard, 150_000, noise(200_000, 2));
+    await note(150_000, noise(200_000, 2));
+    await get();
+    expectWhole();
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test("a note does not outlive its beginning", async () => {
+    interrupted(shard, 150_000);
+    await note(150_000);
+    server.ranges = false;
+    // The new beginning is another one, and the tab is closed after it.
+    server.put("a/shard 1.safetensors", noise(200_000, 2));
+    const left = new AbortController();
+    const leaving = get(shard, left.signal, (at) => at > 0 && at < 150_000 && left.abort(new Error("closed")));
+    await expect(leaving).rejects.toThrow("closed");
+    server.put("a/shard 1.safetensors", bytes);
+    server.ranges = true;
+    await get();
+    expectWhole();
+  });
+
+  test("a tab that is closed has noted most of what it hashed", async () => {
+    const large = new Uint8Array(40 << 20).fill(7);
+    const file = { ...shard, bytes: large.length, sha256: sha256Of(large), name: sha256Of(large) };
+    server.put("a/shard 1.safetensors", large);
+    // As a tab leaves it that has no time for a last word.
+    const kept = new Map<string, Uint8Array>();
+    const close = (at: number): void => {
+      if (at >= 38 << 20 && kept.size === 0) for (const [name, bytes] of store.files) kept.set(name, bytes.slice());
+    };
+    await get(file, new AbortController().signal, close);
+    store.files.clear();
+    for (const [name, bytes] of kept) store.files.set(name, bytes);
+    hashed.bytes = 0;
+    await get(file);
+    expect(hashed.bytes).toBeLessThan(10 << 20);
+    expect(sha256Of(store.files.get(file.name) ?? "")).toBe(file.sha256);
   });
 
   test("a whole partial file needs no request", async () => {
@@ -253,7 +352,9 @@ test("cancelled: the signal's reason, and the next call goes on", async () => {
   expect(store.open.size).toBe(0);
   const kept = store.files.get(`${hash}.partial`)?.length ?? 0;
   expect(kept).toBeGreaterThan(0);
+  hashed.bytes = 0;
   await get();
   expectWhole();
+  expect(hashed.bytes).toBe(bytes.length - kept);
   expect(server.requests.at(-1)).toBe(`GET /model/a/shard%201.safetensors bytes=${kept}-`);
 });

@@ -2,6 +2,7 @@
 
 import { AtelierError, messageOf } from "../errors.js";
 import type { Hasher } from "../wasm-module.js";
+import { beginningName, noteBeginning, noteChecked, notedBeginning } from "./checked.js";
 import { addressOf, type ListedFile, type Listing } from "./listing.js";
 import { type Fetch, lengthOf, rangeOf, versionOf } from "./server.js";
 import { partialName, type Store, type StoreFile, writeAll, writeBytes } from "./store.js";
@@ -26,6 +27,9 @@ const STARTS = 3;
 /** Bytes read at a time where a file's beginning is hashed again. */
 const HASHED = 4 << 20;
 
+/** Bytes after which is noted how far the file is hashed: what a tab that is closed costs the next one. */
+const NOTED = 32 << 20;
+
 /** The connection failed, and another try may do. */
 class Transient extends Error {}
 
@@ -35,8 +39,8 @@ class Damaged extends Error {}
 /**
  * Fetches a file unless the store has it. `on` hears how many bytes of it are there.
  *
- * What was fetched before an interruption is kept as `<name>.partial`, with the server's version of it beside it; the
- * file gets its name when it is complete and its hash is right.
+ * What was fetched before an interruption is kept as `<name>.partial`, with the server's version of it and the state of its
+ * hash beside it; the file gets its name, and a note that it was checked, when it is complete and its hash is right.
  *
  * Rejects with the codes `network`, `bad-file` or `quota`, or with the signal's reason.
  */
@@ -56,13 +60,15 @@ export async function download(
     try {
       await new Transfer(listing, file, store, means, on, signal).run();
       await store.rename(partial, file.name);
-      await store.remove(versionName(file));
+      for (const name of [versionName(file), beginningName(file.name)]) await store.remove(name);
+      const stamp = file.sha256 === undefined ? undefined : await store.stamp(file.name);
+      // Without the note it is hashed once more: no reason to fail.
+      if (file.sha256 && stamp) await noteChecked(store, file.name, file.sha256, stamp).catch(() => {});
       return;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (!(error instanceof Damaged)) throw named(file, error);
-      await store.remove(partial);
-      await store.remove(versionName(file));
+      for (const name of [beginningName(file.name), partial, versionName(file)]) await store.remove(name);
       if (last) throw new AtelierError("bad-file", `${file.path}: ${error.message}`, { file: file.path });
     }
   }
@@ -86,6 +92,11 @@ class Transfer {
   #at = 0;
   #starts = 0;
   #version: string | undefined;
+  /** Bytes that the last note of the hash's state covers. */
+  #noted = 0;
+  readonly #expected: string | undefined;
+  /** Of a file whose hash nobody knows there is nothing to compare. */
+  readonly #hasher: Hasher | undefined;
 
   constructor(
     readonly listing: Listing,
@@ -94,19 +105,21 @@ class Transfer {
     readonly means: Means,
     readonly on: (bytes: number) => void,
     readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.#expected = file.sha256;
+    this.#hasher = file.sha256 === undefined ? undefined : means.hasher();
+  }
 
   async run(): Promise<void> {
-    const hasher = this.means.hasher();
     let out: StoreFile | undefined;
     try {
       out = await this.store.write(partialName(this.file.name));
-      await this.#resume(out, hasher);
+      await this.#resume(out);
       let failures = 0;
       while (this.#at < this.file.bytes) {
         const before = this.#at;
         try {
-          await this.#fetch(out, hasher);
+          await this.#fetch(out);
         } catch (error) {
           if (this.signal.aborted || !(error instanceof Transient)) throw error;
           failures = this.#at > before ? 1 : failures + 1;
@@ -115,27 +128,47 @@ class Transfer {
         }
       }
       out.flush();
-      const found = hasher.digest();
-      const expected = this.file.sha256;
-      if (expected !== undefined && found !== expected) {
-        throw new Damaged(`expected SHA-256 ${expected}, found ${found}`);
-      }
+      const found = this.#hasher?.digest();
+      if (found !== this.#expected) throw new Damaged(`expected SHA-256 ${this.#expected}, found ${found}`);
+    } catch (error) {
+      if (out && !(error instanceof Damaged)) await this.#note(out);
+      throw error;
     } finally {
       out?.close();
-      hasher.free();
+      this.#hasher?.free();
     }
   }
 
   /** Goes on where an interruption was, if that is known to be a beginning of the same file. */
-  async #resume(out: StoreFile, hasher: Hasher): Promise<void> {
+  async #resume(out: StoreFile): Promise<void> {
+    const { store, file } = this;
     const size = out.getSize();
-    this.#version = await this.store.text(versionName(this.file));
+    this.#version = await store.text(versionName(file));
     // Without a hash, only the version tells that the rest belongs to the beginning.
-    if (size > this.file.bytes || (this.#version === undefined && this.file.sha256 === undefined)) {
+    if (size > file.bytes || (this.#version === undefined && !this.#hasher)) {
+      await store.remove(beginningName(file.name));
       out.truncate(0);
       return;
     }
-    const buffer = new Uint8Array(Math.min(size, HASHED));
+    if (this.#hasher) await this.#hashAgain(out, size, this.#hasher);
+    else this.#at = size;
+    this.on(this.#at);
+    // Lets messages through: hashing a large file takes a while.
+    await this.means.wait(0, this.signal);
+  }
+
+  /** Hashes what is there, but for the beginning whose state was noted. */
+  async #hashAgain(out: StoreFile, size: number, hasher: Hasher): Promise<void> {
+    const known = await notedBeginning(this.store, this.file.name);
+    if (known && known.at <= size) {
+      try {
+        hasher.restore(known.state);
+        this.#at = this.#noted = known.at;
+      } catch {
+        // A note of another version of this package.
+      }
+    }
+    const buffer = new Uint8Array(Math.min(size - this.#at, HASHED));
     while (this.#at < size) {
       this.signal.throwIfAborted();
       const read = out.read(buffer, { at: this.#at });
@@ -144,11 +177,21 @@ class Transfer {
       this.#at += read;
       this.on(this.#at);
     }
-    // Lets messages through: hashing a large file takes a while.
-    await this.means.wait(0, this.signal);
   }
 
-  async #fetch(out: StoreFile, hasher: Hasher): Promise<void> {
+  /** Notes how far the file is hashed, once that lies on the device. */
+  async #note(out: StoreFile): Promise<void> {
+    if (!this.#hasher || this.#at <= this.#noted) return;
+    try {
+      out.flush();
+      await noteBeginning(this.store, this.file.name, { at: this.#at, state: this.#hasher.state() });
+      this.#noted = this.#at;
+    } catch {
+      // Then it is hashed again.
+    }
+  }
+
+  async #fetch(out: StoreFile): Promise<void> {
     const headers: Record<string, string> = {};
     if (this.#at > 0) {
       headers["Range"] = `bytes=${this.#at}-`;
@@ -156,7 +199,7 @@ class Transfer {
     }
     const response = await this.#request(headers);
     if (response.status === 416) {
-      this.#restart(out, hasher);
+      await this.#restart(out);
       return;
     }
     if (response.status === 206) {
@@ -164,7 +207,7 @@ class Transfer {
       if (range?.start !== this.#at) throw new Transient("the server answers with another part than was asked for");
       this.#expect(range.total);
     } else {
-      if (this.#at > 0) this.#restart(out, hasher);
+      if (this.#at > 0) await this.#restart(out);
       const length = lengthOf(response);
       if (length !== undefined) this.#expect(length);
     }
@@ -173,7 +216,7 @@ class Transfer {
       await writeBytes(this.store, versionName(this.file), new TextEncoder().encode(version));
       this.#version = version;
     }
-    await this.#receive(response, out, hasher);
+    await this.#receive(response, out);
   }
 
   async #request(headers: Record<string, string>): Promise<Response> {
@@ -195,7 +238,7 @@ class Transfer {
     throw new AtelierError("network", `${file.path}: ${message}`, { file: file.path });
   }
 
-  async #receive(response: Response, out: StoreFile, hasher: Hasher): Promise<void> {
+  async #receive(response: Response, out: StoreFile): Promise<void> {
     if (!response.body) throw new Transient("the server answers without a body");
     const reader = response.body.getReader();
     try {
@@ -208,9 +251,10 @@ class Transfer {
           throw new Damaged(`expected ${this.file.bytes} bytes, found more`);
         }
         writeAll(out, value, this.#at);
-        hasher.update(value);
+        this.#hasher?.update(value);
         this.#at += value.length;
         this.on(this.#at);
+        if (this.#at - this.#noted >= NOTED) await this.#note(out);
       }
     } finally {
       // Nothing more is wanted of an answer that was wrong.
@@ -219,12 +263,14 @@ class Transfer {
     if (this.#at < this.file.bytes) throw new Transient("the connection broke");
   }
 
-  #restart(out: StoreFile, hasher: Hasher): void {
+  async #restart(out: StoreFile): Promise<void> {
     this.#starts += 1;
     if (this.#starts === STARTS) throw new Damaged("the server sends another file each time");
+    // The state of another beginning must not meet this one.
+    await this.store.remove(beginningName(this.file.name));
     out.truncate(0);
-    hasher.digest();
-    this.#at = 0;
+    this.#hasher?.digest();
+    this.#at = this.#noted = 0;
     this.on(0);
   }
 

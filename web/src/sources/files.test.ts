@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { MemoryStore } from "../testing/memory-store.js";
 import { filesFromDrop, filesFromPicker, FilesSource, fromRoot } from "./files.js";
 
 const paths = (files: ReadonlyMap<string, unknown>): string[] => [...files.keys()];
@@ -109,4 +110,25 @@ describe("picked files", () => {
       message: expect.stringContaining("gone"),
     });
   });
+});
+
+test("picked files are hashed once, and again when they are others by name, size or time", async () => {
+  const notes = new MemoryStore();
+  const sha256 = "a".repeat(64);
+  const source = (bytes: string, lastModified: number, kept: MemoryStore | undefined = notes): FilesSource =>
+    new FilesSource(new Map([["a.safetensors", new File([bytes], "a.safetensors", { lastModified })]]), kept);
+  expect(await source("abc", 1).hasHash("a.safetensors", sha256)).toBe(false);
+  await source("abc", 1).noteHash("a.safetensors", sha256);
+  expect(await source("abc", 1).hasHash("a.safetensors", sha256)).toBe(true);
+  expect(await source("abcd", 1).hasHash("a.safetensors", sha256)).toBe(false);
+  expect(await source("abc", 2).hasHash("a.safetensors", sha256)).toBe(false);
+  expect(await source("abc", 1).hasHash("a.safetensors", "b".repeat(64))).toBe(false);
+  const other = new FilesSource(new Map([["b", new File(["abc"], "a.safetensors", { lastModified: 1 })]]), notes);
+  expect(await other.hasHash("b", sha256)).toBe(false);
+});
+
+test("where nothing is to be noted, picked files are hashed at every visit", async () => {
+  const source = new FilesSource(new Map([["a", new File(["abc"], "a", { lastModified: 1 })]]));
+  await source.noteHash("a", "a".repeat(64));
+  expect(await source.hasHash("a", "a".repeat(64))).toBe(false);
 });

@@ -4,13 +4,18 @@ import { AtelierError, messageOf } from "../errors.js";
 import { MODEL_INDEX } from "../generated/layout.js";
 import { MANIFEST } from "../generated/pack.js";
 import { MAX_MANIFEST, parseManifest } from "./listing.js";
+import { isChecked, noteChecked } from "./checked.js";
 import type { OpenSource } from "./source.js";
+import { stampOf, type Store } from "./store.js";
 
-/** The model among files of the user's; a pack of another version is refused before anything of it is read. */
-export async function openFiles(files: ReadonlyMap<string, Blob>): Promise<OpenSource> {
+/**
+ * The model among files of the user's; a pack of another version is refused before anything of it is read. `notes` has what is
+ * known of files from before, and is undefined where nothing is to be noted.
+ */
+export async function openFiles(files: ReadonlyMap<string, Blob>, notes?: Store): Promise<OpenSource> {
   const manifest = files.get(MANIFEST);
   if (manifest) parseManifest(await manifest.slice(0, MAX_MANIFEST + 1).text());
-  return new FilesSource(files);
+  return new FilesSource(files, notes);
 }
 
 /** A model among files of the user's. */
@@ -18,8 +23,11 @@ export class FilesSource implements OpenSource {
   readonly name = "the picked files";
   readonly #files: ReadonlyMap<string, Blob>;
 
-  constructor(files: ReadonlyMap<string, Blob>) {
+  readonly #notes: Store | undefined;
+
+  constructor(files: ReadonlyMap<string, Blob>, notes?: Store) {
     this.#files = files;
+    this.#notes = notes;
   }
 
   async size(path: string): Promise<number | undefined> {
@@ -35,6 +43,20 @@ export class FilesSource implements OpenSource {
       // The file was changed, moved or removed since it was picked.
       throw new AtelierError("bad-file", `${path}: cannot be read: ${messageOf(error)}`, { file: path, cause: error });
     }
+  }
+
+  async hasHash(path: string, sha256: string): Promise<boolean> {
+    const [file, notes] = [this.#files.get(path), this.#notes];
+    if (!notes || !(file instanceof File)) return false;
+    // By the hash, and not by the name: folders of two models have files of the same names.
+    return isChecked(notes, sha256, sha256, `${stampOf(file)} ${path}`).catch(() => false);
+  }
+
+  async noteHash(path: string, sha256: string): Promise<void> {
+    const [file, notes] = [this.#files.get(path), this.#notes];
+    if (!notes || !(file instanceof File)) return;
+    // A file that was changed since it was picked cannot be read: its stamp is still the one of what was hashed.
+    await noteChecked(notes, sha256, sha256, `${stampOf(file)} ${path}`).catch(() => {});
   }
 
   async refetch(): Promise<boolean> {

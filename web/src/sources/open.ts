@@ -4,7 +4,7 @@ import type { WireOpen } from "../protocol.js";
 import type { Hasher } from "../wasm-module.js";
 import { keyOf, room } from "./cache.js";
 import { openFiles } from "./files.js";
-import { openStore } from "./opfs.js";
+import { openPicked, openStore } from "./opfs.js";
 import { openRemote } from "./remote.js";
 import type { OnDownload, OpenSource } from "./source.js";
 
@@ -15,7 +15,7 @@ export async function openSource(
   on: OnDownload,
   signal: AbortSignal,
 ): Promise<OpenSource> {
-  if (source.kind === "files") return openFiles(source.files);
+  if (source.kind === "files") return openFiles(source.files, source.notes ? await openPicked() : undefined);
   const key = await keyOf(source.url);
   const store = await openStore(key, true);
   const means = { store, room, hasher, wait, fetch: (url: string, init?: RequestInit) => fetch(url, init) };

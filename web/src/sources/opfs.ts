@@ -1,6 +1,6 @@
 /** The origin's private file system. */
 
-import { type Store, type StoreFile, type StoreReader, writeAll } from "./store.js";
+import { stampOf, type Store, type StoreFile, type StoreReader, writeAll } from "./store.js";
 
 /** The folder of ours in it. */
 const ROOT = "atelier";
@@ -14,19 +14,42 @@ interface AccessHandle extends StoreFile {
 }
 
 interface FileHandle extends FileSystemFileHandle {
-  createSyncAccessHandle(options?: { mode: "read-only" }): Promise<AccessHandle>;
+  createSyncAccessHandle?(options?: { mode: "read-only" }): Promise<AccessHandle>;
   move?(to: string): Promise<void>;
 }
 
-/** The folder of a model; undefined where there is no such file system, as in some private windows, or no such folder. */
+/** The folder of files that the user picked: not they, but what is known of them. */
+const PICKED = "atelier-picked";
+
+/**
+ * The folder of a model; undefined where there is no such folder or no such file system, as in some private windows, or where
+ * that fails, as in others.
+ */
 export async function openStore(key: string, create: boolean): Promise<Store | undefined> {
-  const root = await openRoot(create);
   try {
-    const folder = await root?.getDirectoryHandle(key, { create });
+    const folder = await (await openRoot(create))?.getDirectoryHandle(key, { create });
     return folder && new OpfsStore(folder);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where notes of files that the user picked are kept; undefined where nothing can be. */
+export async function openPicked(): Promise<Store | undefined> {
+  try {
+    const top = await navigator.storage.getDirectory();
+    return new OpfsStore(await top.getDirectoryHandle(PICKED, { create: true }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes all notes of files that the user picked. */
+export async function removePicked(): Promise<void> {
+  try {
+    await (await navigator.storage.getDirectory()).removeEntry(PICKED, { recursive: true });
+  } catch {
+    // There are none, or they cannot be reached.
   }
 }
 
@@ -82,6 +105,11 @@ class OpfsStore implements Store {
     return (await this.#file(name))?.size;
   }
 
+  async stamp(name: string): Promise<string | undefined> {
+    const file = await this.#file(name);
+    return file && stampOf(file);
+  }
+
   async text(name: string): Promise<string | undefined> {
     return (await this.#file(name))?.text();
   }
@@ -92,7 +120,10 @@ class OpfsStore implements Store {
   }
 
   async write(name: string): Promise<StoreFile> {
-    return (await this.#handle(name, true)).createSyncAccessHandle();
+    // Pages have no such handles, nor had some browsers. Looked at before an empty file is made.
+    const create = (FileSystemFileHandle.prototype as Partial<FileHandle>).createSyncAccessHandle;
+    if (!create) throw new DOMException("files cannot be written here", "NotSupportedError");
+    return create.call(await this.#handle(name, true));
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -148,6 +179,7 @@ class OpfsStore implements Store {
 async function openShared(handle: FileHandle): Promise<StoreReader | undefined> {
   let access: AccessHandle;
   try {
+    if (!handle.createSyncAccessHandle) return undefined;
     access = await handle.createSyncAccessHandle({ mode: "read-only" });
   } catch {
     return undefined;

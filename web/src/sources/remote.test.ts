@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FileServer } from "../testing/file-server.js";
-import { nodeHasher, noise, sha256Of } from "../testing/hashing.js";
+import { hashed, nodeHasher, noise, sha256Of } from "../testing/hashing.js";
 import { MemoryStore } from "../testing/memory-store.js";
 import type { DownloadEvent } from "../types.js";
-import { keptListing } from "./cache.js";
+import { checkFiles, keptListing } from "./cache.js";
+import { noteName } from "./checked.js";
 import type { Requests } from "../protocol.js";
 import { openRemote, type RemoteMeans } from "./remote.js";
 import type { OpenSource } from "./source.js";
@@ -89,6 +90,114 @@ test("a pack is fetched once, in order, and counted as a whole", async () => {
   expect(events).toEqual([]);
 });
 
+/** What a visit hashes of the pack, as the engine does it. */
+async function visit(): Promise<number> {
+  hashed.bytes = 0;
+  const source = await open();
+  for (const [index, bytes] of shards.entries()) {
+    const path = `painter-${index}.safetensors`;
+    if (await source.hasHash(path, sha256Of(bytes))) continue;
+    const hasher = nodeHasher();
+    hasher.update(await source.read(path, 0, bytes.length));
+    if (hasher.digest() === sha256Of(bytes)) await source.noteHash(path, sha256Of(bytes));
+    else expect(await source.refetch(path, () => {}, never)).toBe(true);
+  }
+  source.close();
+  return hashed.bytes;
+}
+
+test("bytes are hashed at the first visit, and at later ones only of files that were changed", async () => {
+  const [first = new Uint8Array(), second = new Uint8Array()] = shards;
+  expect(await visit()).toBe(3_000 + first.length + second.length);
+  expect(await visit()).toBe(0);
+  // The same bytes, written anew: they are looked at once more.
+  store.files.set(sha256Of(first), first.slice());
+  expect(await visit()).toBe(first.length);
+  expect(await visit()).toBe(0);
+  // Another byte: found, and the file fetched again.
+  store.files.set(
+    sha256Of(second),
+    second.map((byte, at) => (at === 99 ? byte ^ 1 : byte)),
+  );
+  server.requests.length = 0;
+  expect(await visit()).toBeGreaterThan(second.length);
+  expect(server.asked(".safetensors")).toEqual(["GET /model/painter-1.safetensors"]);
+  expect(store.files.get(sha256Of(second))).toEqual(second);
+  expect(await visit()).toBe(0);
+  // Without its note a file is hashed again.
+  store.files.delete(noteName(sha256Of(first)));
+  expect(await visit()).toBe(first.length);
+});
+
+test("a file that is changed while it is hashed is not known", async () => {
+  await open();
+  const [first = new Uint8Array()] = shards;
+  store.files.delete(noteName(sha256Of(first)));
+  const source = await open();
+  expect(await source.hasHash("painter-0.safetensors", sha256Of(first))).toBe(false);
+  store.files.set(sha256Of(first), noise(first.length, 3));
+  await source.noteHash("painter-0.safetensors", sha256Of(first));
+  expect(await source.hasHash("painter-0.safetensors", sha256Of(first))).toBe(false);
+});
+
+test("files are checked again on demand: what is damaged is named, and no longer known to be whole", async () => {
+  await open();
+  const [first = new Uint8Array(), second = new Uint8Array()] = shards;
+  const listing = (await keptListing(store, server.url)) ?? { url: "", files: [] };
+  const done: number[] = [];
+  const check = () => checkFiles(store, listing, (bytes) => done.push(bytes), never);
+  expect(await check()).toEqual([]);
+  expect(done.at(-1)).toBe(3_000 + first.length + second.length + manifest().length);
+  expect(await visit()).toBe(0);
+  // As a failing disk does it: no time tells.
+  const time = store.files.times.get(sha256Of(second)) ?? 0;
+  store.files.set(sha256Of(second), noise(second.length, 3));
+  store.files.times.set(sha256Of(second), time);
+  expect(await visit()).toBe(0);
+  expect(await check()).toEqual(["painter-1.safetensors"]);
+  expect(await visit()).toBeGreaterThan(second.length);
+  expect(await check()).toEqual([]);
+});
+
+describe("a file system that is there and fails", () => {
+  const broken = (name: string): never => {
+    throw new DOMException("an unknown transient reason", name);
+  };
+
+  test.each(["UnknownError", "InvalidStateError", "NotAllowedError", "NoModificationAllowedError", "NotFoundError"])(
+    "%s while writing: the model comes from the server",
+    async (name) => {
+      store.write = async () => broken(name);
+      await expectPack(await open());
+      expect(server.asked(".safetensors").every((request) => request.includes("bytes="))).toBe(true);
+      await expect(open("never")).rejects.toMatchObject({ code: "network" });
+    },
+  );
+
+  test("at the first look already", async () => {
+    store.text = async () => broken("UnknownError");
+    await expectPack(await open());
+  });
+
+  test("a file that is lost while it is open is opened again", async () => {
+    const source = await open();
+    const read = store.read.bind(store);
+    let opened = 0;
+    store.read = async (name) => {
+      opened += 1;
+      const reader = await read(name);
+      return opened > 1 ? reader : { ...reader, read: async () => broken("InvalidStateError") };
+    };
+    await expectPack(source);
+    store.read = async () => ({ read: async () => broken("InvalidStateError"), close: () => {} });
+    source.close();
+    await expect(source.read("painter-0.safetensors", 0, 1)).rejects.toMatchObject({
+      code: "bad-file",
+      file: "painter-0.safetensors",
+    });
+  });
+});
+
 test("a path that is not listed is not there", async () => {
   const source = await open();
   expect(await source.size("painter-2.safetensors")).toBeUndefined();
@@ -125,8 +234,9 @@ describe("when a complete model is here", () => {
     putPack(next);
     await expectPack(await open(), next);
     expect(server.requests).toEqual(["GET /model/pack.json", "GET /model/painter-1.safetensors"]);
+    const hashes = [tokenizer, ...next].map(sha256Of);
     expect([...store.files.keys()].sort()).toEqual(
-      ["index.json", "url.txt", sha256Of(manifest(next)), sha256Of(tokenizer), ...next.map(sha256Of)].sort(),
+      ["index.json", "url.txt", sha256Of(manifest(next)), ...hashes, ...hashes.map(noteName)].sort(),
     );
   });
 
@@ -335,6 +445,17 @@ describe("where nothing can be kept", () => {
       "GET /model/painter-0.safetensors bytes=100-199",
       "GET /model/processor/tokenizer.json bytes=0-2999",
     ]);
+  });
+
+  test("a connection that breaks is no reason to fail", async () => {
+    const large = noise(5 << 20, 11);
+    putPack([large]);
+    const source = await openRemoteWithout();
+    server.cuts = [10];
+    server.answers = [503, 500];
+    expect(await source.read("painter-0.safetensors", 100, 200)).toEqual(large.slice(100, 200));
+    server.answers = [503, 503, 503, 503];
+    await expect(source.read("painter-0.safetensors", 100, 200)).rejects.toMatchObject({ code: "network" });
   });
 
   test("a server without ranges is refused before a shard is fetched whole", async () => {

@@ -1,7 +1,8 @@
 /** A model on the page's own server, kept on this device. */
 
-import { AtelierError } from "../errors.js";
+import { AtelierError, messageOf } from "../errors.js";
 import { keepListing, keptBytes, keptListing, nameStore } from "./cache.js";
+import { isChecked, noteChecked } from "./checked.js";
 import { download, type Means } from "./download.js";
 import { addressOf, type ListedFile, type Listing, sameFiles, totalBytes } from "./listing.js";
 import { MANIFEST } from "../generated/pack.js";
@@ -38,18 +39,38 @@ export interface Remote extends Wanted {
   readonly requests: Requests;
 }
 
-/** Finds the model's files, and fetches those that are not on this device. */
+/** Finds the model's files, and fetches those that are not on this device; all of them at every read where it keeps nothing. */
 export async function openRemote(
   remote: Remote,
   means: RemoteMeans,
   on: OnDownload,
   signal: AbortSignal,
 ): Promise<OpenSource> {
-  const { store } = means;
-  if (!store) {
-    if (remote.requests === "never") throw notHere(remote.url);
-    return new ServerSource((await latest(remote, "fresh", undefined, means.fetch, signal)).listing, means);
+  if (means.store) {
+    try {
+      return await openKept(remote, means, means.store, on, signal);
+    } catch (error) {
+      if (signal.aborted || !isStoreFailure(error)) throw error;
+    }
   }
+  if (remote.requests === "never") throw notHere(remote.url);
+  return new ServerSource((await latest(remote, "fresh", undefined, means.fetch, signal)).listing, means);
+}
+
+/** Whether the browser's file system failed, though it is there: as in some private windows, or where its user cleared it. */
+function isStoreFailure(error: unknown): boolean {
+  const cause = error instanceof AtelierError ? error.cause : error;
+  // The others that can come here are of fetching and of the room.
+  return cause instanceof DOMException && !/^(Abort|Timeout|QuotaExceeded)Error$/.test(cause.name);
+}
+
+async function openKept(
+  remote: Remote,
+  means: RemoteMeans,
+  store: Store,
+  on: OnDownload,
+  signal: AbortSignal,
+): Promise<OpenSource> {
   await use(remote.key);
   await nameStore(store, remote.url);
   const kept = await keptListing(store, remote.url);
@@ -163,6 +184,8 @@ class Listed {
 /** A complete model in a store. */
 class CachedSource extends Listed implements OpenSource {
   readonly #open = new Map<string, Promise<StoreReader>>();
+  /** Stamps of files from before they are hashed. */
+  readonly #stamps = new Map<string, string>();
 
   /** Without `means` nothing is fetched again. */
   constructor(
@@ -174,9 +197,47 @@ class CachedSource extends Listed implements OpenSource {
   }
 
   async read(path: string, start: number, end: number): Promise<Uint8Array> {
-    const bytes = await (await this.#reader(path)).read(start, end);
+    const bytes = await this.#bytes(path, start, end);
     if (bytes.length === end - start) return bytes;
     throw bad(path, `expected bytes ${start} to ${end}, found ${bytes.length} bytes`);
+  }
+
+  async #bytes(path: string, start: number, end: number): Promise<Uint8Array> {
+    try {
+      return await (await this.#reader(path)).read(start, end);
+    } catch {
+      // Browsers lose a file that is open: as it is opened anew, it can be read again.
+      await this.#close();
+    }
+    const reader = await this.#reader(path);
+    return reader.read(start, end).catch((error: unknown) => {
+      throw bad(path, `cannot be read: ${messageOf(error)}`, error);
+    });
+  }
+
+  async hasHash(path: string, sha256: string): Promise<boolean> {
+    try {
+      const { name } = this.file(path);
+      const stamp = await this.store.stamp(name);
+      if (stamp === undefined) return false;
+      if (await isChecked(this.store, name, sha256, stamp)) return true;
+      this.#stamps.set(path, stamp);
+    } catch {
+      // It is hashed.
+    }
+    return false;
+  }
+
+  async noteHash(path: string, sha256: string): Promise<void> {
+    const stamp = this.#stamps.get(path);
+    if (stamp === undefined) return;
+    const { name } = this.file(path);
+    try {
+      // What was changed while it was read is not what was hashed.
+      if ((await this.store.stamp(name)) === stamp) await noteChecked(this.store, name, sha256, stamp);
+    } catch {
+      // Then it is hashed again at the next visit.
+    }
   }
 
   async refetch(path: string, on: OnDownload, signal: AbortSignal): Promise<boolean | "whole"> {
@@ -196,7 +257,8 @@ class CachedSource extends Listed implements OpenSource {
       if (!(error instanceof AtelierError) || error.code !== "quota") throw error;
       throw noRoom(file.bytes, await means.room(), error);
     }
-    return before === undefined || (await this.#digest(file, means)) !== before;
+    // What came was compared with its hash on the way; without one, only other bytes are better.
+    return before === undefined || file.sha256 !== undefined || (await this.#digest(file, means)) !== before;
   }
 
   /** The SHA-256 of a file as it lies here; undefined where it cannot be read. */
@@ -239,6 +301,10 @@ class CachedSource extends Listed implements OpenSource {
   }
 }
 
+/** Tries of a range where nothing can be kept, and milliseconds before the second; each later one waits twice as long. */
+const RANGE_TRIES = 4;
+const RANGE_WAIT = 400;
+
 /** Where nothing can be kept: ranges straight from the server. */
 class ServerSource extends Listed implements OpenSource {
   readonly #held = new Map<string, Promise<Uint8Array>>();
@@ -262,16 +328,32 @@ class ServerSource extends Listed implements OpenSource {
     return (await held).slice(start, end);
   }
 
+  /** Every byte comes anew, and may be another one. */
+  async hasHash(): Promise<boolean> {
+    return false;
+  }
+
+  async noteHash(): Promise<void> {}
+
   async refetch(): Promise<boolean> {
     return false;
   }
 
   close(): void {}
 
-  async #range({ path, bytes }: ListedFile, start: number, end: number): Promise<Uint8Array> {
+  async #range(file: ListedFile, start: number, end: number): Promise<Uint8Array> {
     if (start === end) return new Uint8Array(0);
-    const unreachable = (problem: string, cause?: unknown): AtelierError =>
-      new AtelierError("network", `${path}: ${problem}`, { file: path, cause });
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#once(file, start, end);
+      } catch (error) {
+        if (tries === RANGE_TRIES || !(error instanceof AtelierError) || error.code !== "network") throw error;
+      }
+      await this.means.wait(RANGE_WAIT * 2 ** (tries - 1), new AbortController().signal);
+    }
+  }
+
+  async #once({ path, bytes }: ListedFile, start: number, end: number): Promise<Uint8Array> {
     let response: Response;
     let found: Uint8Array;
     try {
@@ -284,7 +366,8 @@ class ServerSource extends Listed implements OpenSource {
       }
       found = new Uint8Array(await response.arrayBuffer());
     } catch (error) {
-      throw unreachable(`cannot be fetched: ${error instanceof Error ? error.message : String(error)}`, error);
+      const problem = `${path}: cannot be fetched: ${messageOf(error)}`;
+      throw new AtelierError("network", problem, { file: path, cause: error });
     }
     const range = rangeOf(response);
     if (found.length === end - start && (!range || (range.start === start && range.total === bytes))) return found;

@@ -4,6 +4,8 @@
 export interface Store {
   /** Bytes of a file; undefined where there is none. */
   size(name: string): Promise<number | undefined>;
+  /** Another one whenever the file was written since: its size and the time of its last change; undefined where there is none. */
+  stamp(name: string): Promise<string | undefined>;
   /** A small file, whole; undefined where there is none. */
   text(name: string): Promise<string | undefined>;
   /** Opens a file for reading, beside others that read it. */
@@ -37,6 +39,11 @@ export interface StoreFile {
   close(): void;
 }
 
+/** What changes with a file of the user's or of the browser's. */
+export function stampOf(file: File): string {
+  return `${file.size} ${file.lastModified}`;
+}
+
 /** Writes a small file whole. */
 export async function writeBytes(store: Store, name: string, bytes: Uint8Array): Promise<void> {
   const partial = partialName(name);
@@ -45,9 +52,12 @@ export async function writeBytes(store: Store, name: string, bytes: Uint8Array):
     file.truncate(0);
     writeAll(file, bytes, 0);
     file.flush();
-  } finally {
+  } catch (error) {
     file.close();
+    await store.remove(partial);
+    throw error;
   }
+  file.close();
   await store.rename(partial, name);
 }
 

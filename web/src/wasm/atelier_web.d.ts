@@ -39,6 +39,10 @@ export interface ModelFiles {
     size(path: string): Promise<number | undefined>;
     /** Exactly the bytes from `start` to before `end`. */
     read(path: string, start: number, end: number): Promise<Uint8Array>;
+    /** Whether the file is known to have this SHA-256 and not to have changed since: then it is not hashed again. */
+    hasHash(path: string, sha256: string): Promise<boolean>;
+    /** Hears that all of the file was read just now and has this SHA-256. */
+    noteHash(path: string, sha256: string): Promise<void>;
 }
 
 
@@ -50,8 +54,18 @@ import type {
 /** What happens during a run. */
 export type RunReport = EngineEvent | WarningReport | PictureReport;
 
-/** What the model was not taught, and a sentence that says so. */
-export type WarningReport = Warning & { readonly event: "warning"; readonly message: string };
+/** What the model was not taught, or a source image that may be another one, and a sentence that says so. */
+export type WarningReport = (Warning | ChangedSource) & { readonly event: "warning"; readonly message: string };
+
+/**
+ * A source image has other pixels than the blueprint was written for. Programs decode the same file differently, by a level or
+ * two; but it may be another picture.
+ */
+export interface ChangedSource {
+    readonly kind: "changed-source";
+    /** The name of its file. */
+    readonly name: string;
+}
 
 /** A finished picture. */
 export interface PictureReport {
@@ -116,6 +130,17 @@ export class Hasher {
      * Of nothing so far.
      */
     constructor();
+    /**
+     * Goes on from a state.
+     *
+     * # Errors
+     * It is none; then nothing changes.
+     */
+    restore(state: Uint8Array | number[]): void;
+    /**
+     * What there is to know of the bytes so far: [`Hasher::restore`] goes on from there.
+     */
+    state(): Uint8Array;
     /**
      * Takes more bytes.
      */
