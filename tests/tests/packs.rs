@@ -186,6 +186,7 @@ impl ByteSource for Remembering {
 }
 
 #[pollster::test]
+#[allow(clippy::arc_with_non_send_sync)] // A checkpoint shares its source with its components, in one thread here.
 async fn what_the_source_knows_to_be_whole_is_not_hashed_again() {
     let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
     let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();

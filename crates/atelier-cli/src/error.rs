@@ -44,6 +44,9 @@ pub enum Error {
     /// Part of the program, or of a driver, gave up.
     #[error("the run failed: {0}")]
     Crash(String),
+    /// `atelier doctor --check` found something.
+    #[error("{0}")]
+    Broken(String),
     /// Ctrl-C.
     #[error("cancelled")]
     Cancelled,
@@ -73,7 +76,7 @@ impl Error {
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Cancelled => 130,
-            Self::Crash(_) => 1,
+            Self::Crash(_) | Self::Broken(_) => 1,
             Self::Budget { .. } | Self::Memory { .. } | Self::Model(atelier::Error::Buffer { .. }) => 3,
             Self::Model(error) => 1 + i32::from(error.is_user_error()),
             _ => 2,

@@ -10,7 +10,7 @@ use super::WHERE;
 use super::values::{Name, one_of};
 use crate::model::Model;
 
-const DEVICES: &[Name<DeviceChoice>] = &[
+pub(super) const DEVICES: &[Name<DeviceChoice>] = &[
     Name::new("auto", DeviceChoice::Auto),
     Name::new("cpu", DeviceChoice::Cpu),
     Name::new("gpu", DeviceChoice::Gpu),

@@ -9,10 +9,13 @@ mod values;
 
 use std::path::PathBuf;
 
+use atelier::DeviceChoice;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::model::Model;
+use device::DEVICES;
+use values::one_of;
 
 pub use device::{DeviceArgs, Kernels};
 pub use eval::{EvalCommand, EvalFidelityArgs, EvalTextArgs};
@@ -83,6 +86,15 @@ pub struct DoctorArgs {
     /// mini]
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::DirPath)]
     pub model: Option<Model>,
+    /// Compute with every kernel in every variant and compare: what is broken is not used from then on
+    #[arg(long)]
+    pub check: bool,
+    /// What to check; auto is a GPU if there is one
+    #[arg(long, value_parser = one_of(DEVICES), default_value = "auto", requires = "check")]
+    pub device: DeviceChoice,
+    /// The adapter to check, by number, or by part of its name, interface or kind
+    #[arg(long, value_name = "NAME", requires = "check")]
+    pub adapter: Option<String>,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,6 @@
 //! A model on the device that the flags ask for.
 
+pub mod broken;
 pub mod machine;
 pub mod memory;
 
@@ -7,7 +8,7 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
-use atelier::device::{self, Limits, Variants};
+use atelier::device::{self, Limits, Variant, Variants};
 use atelier::{Device, DeviceChoice, DeviceReport, Pipeline};
 
 use crate::args::{DeviceArgs, Kernels};
@@ -49,12 +50,28 @@ impl Target {
     }
 
     /// Opens it. An error names the flag that asked for what is not there.
-    async fn open(&self) -> Result<(Device, DeviceReport)> {
+    ///
+    /// Where nobody said what kernels may use, they do without what was found broken here; that is told, too.
+    async fn open(&self) -> Result<(Device, DeviceReport, Variants)> {
         let flag = if matches!(self.choice, DeviceChoice::Adapter(_)) { "--adapter" } else { "--device" };
-        device::open_within(&self.choice, Limits::Adapter, self.variants).await.map_err(|error| match error {
+        let named = |error| match error {
             atelier::Error::Device(problem) => Error::input(flag, problem),
             other => other.into(),
-        })
+        };
+        let (mut variants, mut broken) = (self.variants, Variants::NONE);
+        if variants.is_none()
+            && self.choice != DeviceChoice::Cpu
+            && let DeviceReport::Gpu(adapter) = device::choose(&self.choice).await.map_err(named)?
+        {
+            let usual = adapter.variants();
+            broken = broken::on(&adapter).iter().filter(|&variant| usual.has(variant)).collect();
+            if broken != Variants::NONE {
+                variants = Some(broken.iter().fold(usual, Variants::without));
+            }
+        }
+        let opened = device::open_within(&self.choice, Limits::Adapter, variants).await;
+        let (device, report) = opened.map_err(named)?;
+        Ok((device, report, broken))
     }
 }
 
@@ -64,6 +81,8 @@ pub struct Session {
     pipeline: ManuallyDrop<Pipeline>,
     pub model: Model,
     pub device: DeviceReport,
+    /// What kernels do without since it is broken here.
+    pub broken: Variants,
     budget: Option<u64>,
     /// How long it took to open the model.
     pub seconds: f64,
@@ -74,11 +93,24 @@ impl Session {
     pub async fn open(model: Model, target: &Target) -> Result<Self> {
         guard::watch_interrupts();
         let source = model.source()?;
-        let (device, report) = target.open().await?;
+        let (device, report, broken) = target.open().await?;
         let start = Instant::now();
         let pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Self { pipeline, model, device: report, budget: target.budget, seconds })
+        Ok(Self { pipeline, model, device: report, broken, budget: target.budget, seconds })
+    }
+}
+
+impl Session {
+    /// What the user should know of the device.
+    pub fn warning(&self) -> Option<String> {
+        let names: Vec<_> = self.broken.iter().map(Variant::name).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "kernels do without {}, which `atelier doctor --check` found broken on this adapter and driver",
+                names.join(" and ")
+            )
+        })
     }
 }
 

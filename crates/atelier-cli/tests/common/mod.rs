@@ -73,6 +73,8 @@ impl Sandbox {
         #[cfg(unix)]
         with_default_signals(&mut command);
         command.current_dir(self.folder.path()).env_remove("ATELIER_MODEL").stdin(Stdio::null());
+        // Never what the user's own checks have found.
+        command.env("ATELIER_STATE_DIR", self.path("state"));
         command
     }
 

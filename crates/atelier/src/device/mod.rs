@@ -6,6 +6,7 @@ mod gpu;
 
 use std::fmt;
 
+pub use atelier_shaders::check::{Finding, check};
 pub use atelier_shaders::{Limits, Variant, Variants};
 use burn::tensor::Device;
 use serde::Serialize;
@@ -81,6 +82,18 @@ pub enum DeviceReport {
     },
     /// A graphics adapter.
     Gpu(AdapterReport),
+}
+
+impl AdapterReport {
+    /// The variants that kernels use where nobody says which.
+    pub fn variants(&self) -> Variants {
+        let used = |variant: &Variant| match variant {
+            Variant::Subgroups => self.subgroups,
+            Variant::Dot => self.packed_dot,
+            Variant::Matrices => self.cooperative.is_some(),
+        };
+        Variant::ALL.iter().copied().filter(used).collect()
+    }
 }
 
 impl AdapterKind {

@@ -1,5 +1,6 @@
 //! `atelier doctor`: what this machine has, what a model is, and what would be used.
 
+mod check;
 mod model;
 
 use std::fmt::Write;
@@ -14,6 +15,7 @@ use model::ModelReport;
 use crate::args::DoctorArgs;
 use crate::error::{Error, Result, one_line};
 use crate::model::Model;
+use crate::session::broken;
 use crate::ui::format::size;
 use crate::ui::stdout;
 
@@ -43,7 +45,13 @@ struct Choice {
 }
 
 /// Prints the report; what is missing is part of it and no error.
+///
+/// # Errors
+/// With `--check`, [`Error::Broken`] where a kernel is.
 pub fn run(args: &DoctorArgs) -> Result<()> {
+    if args.check {
+        return block_on(check::run(args));
+    }
     let report = block_on(examine(&Model::choose(args.model.as_ref(), None)));
     if args.json {
         return stdout::line(
@@ -104,6 +112,9 @@ fn describe(report: &Report) -> String {
         line(&format!("   kernels use {}", kernels(adapter)));
         for UnusedVariant { name, why } in unused {
             line(&format!("   not {name}: {why}"));
+        }
+        for variant in broken::on(adapter).iter().filter(|&variant| adapter.variants().has(variant)) {
+            line(&format!("   not {}: --check found it broken with this driver", variant.name()));
         }
     }
     text.push('\n');

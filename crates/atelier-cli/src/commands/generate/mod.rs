@@ -69,6 +69,9 @@ async fn draw(
     kept: &RefCell<Kept>,
 ) -> Result<()> {
     let mut session = Session::open(inputs.model.clone(), target).await?;
+    if let Some(warning) = session.warning() {
+        report.borrow_mut().warn(&warning);
+    }
     let device = session.device.clone();
     let mut run = session.prepare(&inputs.request).map_err(|error| inputs.located(error))?;
     inputs.take_up(&mut run)?;
