@@ -180,6 +180,8 @@ export type EngineEvent =
       readonly image: number;
       /** All pictures of the run. */
       readonly images: number;
+      /** Its pixels with a value beyond ±2 where black is −1 and white is 1: many of them mean that something is wrong. */
+      readonly far_pixels: number;
     };
 
 /** RGBA pixels, row by row, four bytes each. */
@@ -426,6 +428,14 @@ export interface AdapterReport {
   readonly cooperative: number | null;
   /** The variants that kernels do not use unless they are told to. */
   readonly unused: ReadonlyArray<UnusedVariant>;
+}
+
+/** A variant of kernels that is not used on an adapter. */
+export interface UnusedVariant {
+  /** `subgroups`, `dot` or `matrices`. */
+  readonly name: string;
+  /** The reason. */
+  readonly why: string;
 }
 
 /** What sort of adapter it is. */

@@ -14,7 +14,7 @@ pub fn twin(table: Packed<Flex>, ids: FlexTensor, first: usize) -> FlexTensor {
     for (&id, row) in ids.iter().zip(rows.chunks_exact_mut(table.columns.max(1))) {
         let place = usize::try_from(id).ok().and_then(|id| id.checked_sub(first));
         if let Some(place) = place.filter(|&place| place < table.rows) {
-            table.unpack(place, row);
+            table.unpack(place, 0, row);
         }
     }
     tensor(rows, [ids.len(), table.columns])

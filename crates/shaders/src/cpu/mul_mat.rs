@@ -1,4 +1,4 @@
-//! Twin of [`crate::mul_mat()`]: some rows of the matrix are unpacked at a time, into what the cache holds.
+//! Twin of [`crate::mul_mat()`]: part of the matrix is unpacked at a time, into what the caches hold.
 
 use burn::backend::{Flex, TensorMetadata};
 use burn_flex::FlexTensor;
@@ -10,10 +10,13 @@ use super::{math, tensor, values};
 use crate::mul_mat::RowPrecision;
 use crate::packed::Packed;
 
-/// Rows of the matrix that a task unpacks at a time.
-const TILE: usize = 16;
 /// Up to so many rows of `x` are multiplied one by one: a tile is read from the cache as often.
 const MAX_DOT_ROWS: usize = 4;
+/// Rows of the matrix that a task unpacks whole, for few rows of `x`.
+const TILE: usize = 16;
+/// Rows and columns of the matrix that all threads unpack together, for many: `x` is brought into the order of the dense
+/// product once for so many rows.
+const PANEL: [usize; 2] = [2048, 512];
 
 pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, _: RowPrecision) -> FlexTensor {
     let weights = &Matrix::of(weights);
@@ -21,6 +24,9 @@ pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, _: RowPrecis
     let bias = if bias.is_contiguous() { bias } else { bias.to_contiguous() };
     let [rows, _] = x.shape().dims();
     let (x, bias) = (values(&x), values(&bias));
+    if rows > MAX_DOT_ROWS {
+        return tensor(many_rows(x, weights, bias), [rows, weights.rows]);
+    }
     // Each tile gives all rows of `x`, [tile, rows]: so every task writes to one place.
     let mut transposed = vec![0.0; weights.rows * rows];
     transposed.par_chunks_mut((TILE * rows).max(1)).enumerate().for_each_init(
@@ -29,13 +35,15 @@ pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, _: RowPrecis
             let first = index * TILE;
             let count = TILE.min(weights.rows - first);
             let tile = &mut tile[..count * weights.columns];
-            pulp::Arch::new().dispatch(Unpack { weights, first, tile });
+            pulp::Arch::new().dispatch(Unpack {
+                weights,
+                row: first,
+                column: 0,
+                width: weights.columns,
+                tile,
+            });
             let bias = &bias[first..first + count];
-            if rows <= MAX_DOT_ROWS {
-                pulp::Arch::new().dispatch(Dots { tile, x, bias, columns: weights.columns, output });
-            } else {
-                product(tile, x, bias, weights.columns, output);
-            }
+            pulp::Arch::new().dispatch(Dots { tile, x, bias, columns: weights.columns, output });
         },
     );
     let output = tensor(transposed, [weights.rows, rows]);
@@ -43,10 +51,36 @@ pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, _: RowPrecis
     output.with_layout(layout)
 }
 
-/// Unpacks consecutive rows.
+/// `x·Wᵀ + bias` as dense products of unpacked panels, `[rows, weights.rows]`.
+fn many_rows(x: &[f32], weights: &Matrix, bias: &[f32]) -> Vec<f32> {
+    let columns = weights.columns;
+    let mut output: Vec<f32> =
+        bias.iter().copied().cycle().take(x.len() / columns.max(1) * bias.len()).collect();
+    let mut panel = vec![0.0; PANEL[0].min(weights.rows) * PANEL[1].min(columns)];
+    for row in (0..weights.rows).step_by(PANEL[0]) {
+        let height = PANEL[0].min(weights.rows - row);
+        for column in (0..columns).step_by(PANEL[1]) {
+            let width = PANEL[1].min(columns - column);
+            let panel = &mut panel[..height * width];
+            panel.par_chunks_mut(TILE * width).enumerate().for_each(|(tile, part)| {
+                let row = row + tile * TILE;
+                pulp::Arch::new().dispatch(Unpack { weights, row, column, width, tile: part });
+            });
+            add_product(x, column, panel, width, &mut output, [row, columns, weights.rows]);
+        }
+    }
+    output
+}
+
+/// Unpacks some columns of consecutive rows.
 struct Unpack<'a> {
     weights: &'a Matrix,
-    first: usize,
+    /// The first of them.
+    row: usize,
+    /// As the row; a multiple of a block.
+    column: usize,
+    /// How many columns.
+    width: usize,
     tile: &'a mut [f32],
 }
 
@@ -55,8 +89,8 @@ impl NullaryFnOnce for Unpack<'_> {
 
     #[inline(always)]
     fn call(self) {
-        for (row, out) in (self.first..).zip(self.tile.chunks_exact_mut(self.weights.columns.max(1))) {
-            self.weights.unpack(row, out);
+        for (row, out) in (self.row..).zip(self.tile.chunks_exact_mut(self.width.max(1))) {
+            self.weights.unpack(row, self.column, out);
         }
     }
 }
@@ -87,37 +121,43 @@ impl NullaryFnOnce for Dots<'_> {
     }
 }
 
-/// The same by gemm.
+/// Adds to columns of `output` `[rows, out]`, from `first` on, columns of `x` `[rows, columns]`, from `column` on, times the
+/// rows of a panel of `width` of the matrix's columns.
 #[allow(unsafe_code)]
-fn product(tile: &[f32], x: &[f32], bias: &[f32], columns: usize, output: &mut [f32]) {
-    let (count, rows) = (bias.len(), x.len() / columns.max(1));
-    assert!(tile.len() == count * columns && x.len() == rows * columns, "matrices do not fit each other");
-    assert!(output.len() == count * rows, "the result does not fit");
-    for (output, &bias) in output.chunks_exact_mut(rows.max(1)).zip(bias) {
-        output.fill(bias);
-    }
-    // SAFETY: tile [count, columns], x [rows, columns] and output [count, rows] are row-major and complete, as asserted.
+fn add_product(
+    x: &[f32],
+    column: usize,
+    panel: &[f32],
+    width: usize,
+    output: &mut [f32],
+    [first, columns, out]: [usize; 3],
+) {
+    let (rows, count) = (x.len() / columns.max(1), panel.len() / width.max(1));
+    assert!(x.len() == rows * columns && column + width <= columns, "the panel is not of these columns");
+    assert!(panel.len() == count * width && first + count <= out, "the panel is not of these rows");
+    assert!(output.len() == rows * out, "the result does not fit");
+    // SAFETY: as asserted, all three are row-major with so many columns, and the parts lie inside them.
     unsafe {
         gemm::gemm(
-            count,
             rows,
-            columns,
-            output.as_mut_ptr(),
+            count,
+            width,
+            output.as_mut_ptr().add(first),
             1,
-            rows as isize,
+            out as isize,
             true,
-            tile.as_ptr(),
+            x.as_ptr().add(column),
             1,
             columns as isize,
-            x.as_ptr(),
-            columns as isize,
+            panel.as_ptr(),
+            width as isize,
             1,
             1.0,
             1.0,
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            gemm::Parallelism::Rayon(0),
         );
     }
 }

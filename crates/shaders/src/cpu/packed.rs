@@ -29,15 +29,17 @@ impl Matrix {
         Self { codes, scales, scheme, code_words, scale_words: scheme.scale_words(columns), rows, columns }
     }
 
-    /// A row as f32. Runs inside `pulp`, where its loops become wide.
+    /// Numbers of a row from column `first` on, a multiple of [`BLOCK`], as f32. Runs inside `pulp`, where its loops become wide.
     #[inline(always)]
-    pub fn unpack(&self, row: usize, out: &mut [f32]) {
-        let codes = &words(&self.codes)[row * self.code_words..][..self.code_words];
+    pub fn unpack(&self, row: usize, first: usize, out: &mut [f32]) {
+        let before = first / self.scheme.codes_per_word();
+        let codes = &words(&self.codes)[row * self.code_words + before..][..self.code_words - before];
         let scales = if self.scale_words == 0 {
             &[]
         } else {
             &words(&self.scales)[row * self.scale_words..][..self.scale_words]
         };
+        let first_block = first / BLOCK;
         let half =
             |place: usize| half::f16::from_bits((scales[place / 2] >> (16 * (place % 2))) as u16).to_f32();
         let blocks = out.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate();
@@ -69,7 +71,7 @@ impl Matrix {
             }
             Scheme::Q8 => {
                 for (block, out) in blocks {
-                    let scale = half(block);
+                    let scale = half(first_block + block);
                     for (out, &word) in out.as_chunks_mut::<4>().0.iter_mut().zip(&codes[block * 8..]) {
                         for (out, code) in out.iter_mut().zip(word.to_le_bytes()) {
                             *out = scale * f32::from(code.cast_signed());
@@ -80,10 +82,11 @@ impl Matrix {
             Scheme::Q4 | Scheme::Q4Offset => {
                 for (block, out) in blocks {
                     let (scale, offset) = if self.scheme == Scheme::Q4 {
-                        let scale = half(block);
+                        let scale = half(first_block + block);
                         (scale, -8.0 * scale)
                     } else {
-                        (half(2 * block), half(2 * block + 1))
+                        let place = 2 * (first_block + block);
+                        (half(place), half(place + 1))
                     };
                     for (out, &word) in out.as_chunks_mut::<8>().0.iter_mut().zip(&codes[block * 4..]) {
                         for (place, out) in out.iter_mut().enumerate() {
