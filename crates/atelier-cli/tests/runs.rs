@@ -191,7 +191,8 @@ fn fifty_kills_cost_no_finished_picture() {
     let (mut cut, mut some) = (0, 0);
     for kill in 0..50_u32 {
         // Moments between events, not of a clock, which is mostly in the start; and some way into what comes next.
-        let mut run = Running::start(sandbox.generate_command(&[&args[..], &["-o", "a.png", "--json"]].concat()));
+        let mut run =
+            Running::start(sandbox.generate_command(&[&args[..], &["-o", "a.png", "--json"]].concat()));
         run.lines.by_ref().take(events * kill as usize / 50).for_each(drop);
         std::thread::sleep(Duration::from_millis(10).mul_f32(random.share()));
         run.child.kill().unwrap();

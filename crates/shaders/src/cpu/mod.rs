@@ -5,6 +5,7 @@
 
 pub mod ada_layer_norm;
 pub mod attention;
+mod block_dot;
 pub mod conv2d_3x3;
 pub mod embedding;
 pub mod gelu_tanh;

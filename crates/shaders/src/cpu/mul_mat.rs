@@ -5,6 +5,7 @@ use burn_flex::FlexTensor;
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
+use super::block_dot::{self, BlockDots};
 use super::packed::Matrix;
 use super::{math, tensor, values};
 use crate::mul_mat::RowPrecision;
@@ -29,6 +30,34 @@ pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, _: RowPrecis
     }
     // Each tile gives all rows of `x`, [tile, rows]: so every task writes to one place.
     let mut transposed = vec![0.0; weights.rows * rows];
+    if block_dot::takes(weights.scheme) {
+        let ordered: Vec<Vec<f32>> = x
+            .chunks_exact(weights.columns.max(1))
+            .map(|row| block_dot::in_order_of_codes(row, weights.scheme))
+            .collect();
+        transposed.par_chunks_mut((TILE * rows).max(1)).enumerate().for_each_init(
+            Vec::new,
+            |scales, (index, output)| {
+                let first = index * TILE;
+                let bias = &bias[first..weights.rows.min(first + TILE)];
+                for (row, x) in ordered.iter().enumerate() {
+                    let output = &mut output[row..];
+                    pulp::Arch::new().dispatch(BlockDots {
+                        weights,
+                        first,
+                        x,
+                        bias,
+                        output,
+                        step: rows,
+                        scales,
+                    });
+                }
+            },
+        );
+        let output = tensor(transposed, [weights.rows, rows]);
+        let layout = output.layout().transpose(0, 1);
+        return output.with_layout(layout);
+    }
     transposed.par_chunks_mut((TILE * rows).max(1)).enumerate().for_each_init(
         || vec![0.0; TILE * weights.columns],
         |tile, (index, output)| {

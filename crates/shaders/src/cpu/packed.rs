@@ -12,7 +12,7 @@ use crate::packed::Packed;
 pub(super) struct Matrix {
     codes: FlexTensor,
     scales: FlexTensor,
-    scheme: Scheme,
+    pub scheme: Scheme,
     code_words: usize,
     scale_words: usize,
     pub rows: usize,
@@ -27,6 +27,19 @@ impl Matrix {
         let (codes, scales) = (contiguous(codes), contiguous(scales));
         let [rows, code_words] = codes.shape().dims();
         Self { codes, scales, scheme, code_words, scale_words: scheme.scale_words(columns), rows, columns }
+    }
+
+    /// The codes of a row as they lie in memory.
+    pub fn bytes(&self, row: usize) -> &[u8] {
+        bytemuck::cast_slice(&words(&self.codes)[row * self.code_words..][..self.code_words])
+    }
+
+    /// The halves in a row's words of scales, as f32: as many as `out` has room for.
+    #[inline(always)]
+    pub fn halves(&self, row: usize, out: &mut [f32]) {
+        let words = &words(&self.scales)[row * self.scale_words..][..self.scale_words];
+        let halves: &[u16] = bytemuck::cast_slice(words);
+        halves[..out.len()].reinterpret_cast::<half::f16>().convert_to_f32_slice(out);
     }
 
     /// Numbers of a row from column `first` on, a multiple of [`BLOCK`], as f32. Runs inside `pulp`, where its loops become wide.
