@@ -34,13 +34,13 @@ pub enum Error {
         (*needed as f64 / 1e7).ceil() / 1e2
     )]
     Budget { stage: &'static str, needed: u64, budget: u64 },
-    /// More memory is needed than the machine can give.
+    /// More memory is needed than there is.
     #[error(
-        "{stage} needs {:.3} GB of memory but this machine has {:.3} GB free: {advice}",
+        "{stage} needs {:.3} GB of memory but {whose} has {:.3} GB free: {advice}",
         *needed as f64 / 1e9,
         *free as f64 / 1e9
     )]
-    Memory { stage: &'static str, needed: u64, free: u64, advice: String },
+    Memory { stage: &'static str, needed: u64, free: u64, whose: &'static str, advice: String },
     /// Part of the program, or of a driver, gave up.
     #[error("the run failed: {0}")]
     Crash(String),

@@ -414,6 +414,8 @@ export interface AdapterReport {
   readonly kind: AdapterKind;
   /** Driver name and version. */
   readonly driver: string;
+  /** Bytes of its own memory that are free for this program; none where it has none of its own, or does not say. */
+  readonly free_memory: number | null;
   /** The largest buffer, in bytes. */
   readonly max_buffer: number;
   /** The largest part of a buffer a kernel sees at once, in bytes. */

@@ -15,7 +15,7 @@ pub const GB: f64 = 1e9;
 impl Session {
     /// Prepares a run within the budget, if there is one, and refuses it with the smallest budget that would do. Without one, a
     /// device that computes in the machine's own memory must find it free: else the system would end the program in the
-    /// middle, without a word.
+    /// middle, without a word. So must one with memory of its own, where its driver tells.
     pub fn prepare(&mut self, request: &Request) -> Result<Run<'_>> {
         let Self { pipeline, model, device, budget, .. } = self;
         let run = pipeline.prepare(request, *budget)?;
@@ -26,9 +26,12 @@ impl Session {
             }
             return Err(Error::Budget { stage: largest(plan), needed: plan.peak(), budget });
         }
-        let free = shares_memory(device).then(machine::free_memory).flatten();
+        let free = free_memory(device);
         match free {
-            Some(free) if !plan.fits(free) => Err(too_little(&run, model, free)?),
+            Some(free) if !plan.fits(free) => {
+                let whose = if shares_memory(device) { "this machine" } else { "the graphics card" };
+                Err(too_little(&run, model, free, whose)?)
+            }
             _ => Ok(run),
         }
     }
@@ -37,6 +40,14 @@ impl Session {
 /// The stage that needs most.
 fn largest(plan: &MemoryPlan) -> &'static str {
     plan.stages.iter().max_by_key(|stage| stage.peak()).map_or("", |stage| stage.stage.name())
+}
+
+/// Bytes that a run may take on the device, where somebody tells.
+pub fn free_memory(device: &DeviceReport) -> Option<u64> {
+    match device {
+        DeviceReport::Gpu(adapter) if !shares_memory(device) => adapter.free_memory,
+        _ => machine::free_memory(),
+    }
 }
 
 /// Whether the device has no memory of its own.
@@ -50,7 +61,7 @@ pub fn shares_memory(device: &DeviceReport) -> bool {
 }
 
 /// The error, with everything that would help.
-fn too_little(run: &Run<'_>, model: &Model, free: u64) -> Result<Error> {
+fn too_little(run: &Run<'_>, model: &Model, free: u64, whose: &'static str) -> Result<Error> {
     let (pipeline, request, plan) = (run.pipeline(), run.request(), run.plan());
     let mut ways = Vec::new();
     // In bands, and with a 16-bit cache, for a budget with a margin.
@@ -88,7 +99,7 @@ fn too_little(run: &Run<'_>, model: &Model, free: u64) -> Result<Error> {
     // What the system calls free may be wrong: there must be a way past this check.
     let all = (plan.peak() as f64 / 1e7).ceil() / 1e2;
     ways.push(format!("--vram-budget {all:.2} runs anyway"));
-    Ok(Error::Memory { stage: largest(plan), needed: plan.peak(), free, advice: ways.join("; ") })
+    Ok(Error::Memory { stage: largest(plan), needed: plan.peak(), free, whose, advice: ways.join("; ") })
 }
 
 /// A budget in GB.
@@ -97,5 +108,37 @@ pub fn bytes_of(gigabytes: f64) -> Result<u64> {
         Ok((gigabytes * GB).round() as u64)
     } else {
         Err(Error::flag("--vram-budget", "a number of GB above 0", gigabytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier::AdapterReport;
+
+    use super::*;
+
+    #[test]
+    fn a_card_is_asked_for_its_own_memory() {
+        let adapter = |kind, free_memory| {
+            DeviceReport::Gpu(AdapterReport {
+                name: "Card 9".into(),
+                api: "vulkan".into(),
+                kind,
+                driver: String::new(),
+                free_memory,
+                max_buffer: 0,
+                max_binding: 0,
+                f16: false,
+                subgroups: false,
+                packed_dot: false,
+                cooperative: None,
+                unused: Vec::new(),
+            })
+        };
+        assert_eq!(free_memory(&adapter(AdapterKind::Discrete, Some(7))), Some(7));
+        // Who does not tell cannot be compared.
+        assert_eq!(free_memory(&adapter(AdapterKind::Discrete, None)), None);
+        let shared = free_memory(&adapter(AdapterKind::Integrated, None));
+        assert_eq!(shared.is_some(), machine::free_memory().is_some());
     }
 }

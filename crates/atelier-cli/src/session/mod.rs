@@ -1,7 +1,7 @@
 //! A model on the device that the flags ask for.
 
 pub mod broken;
-pub mod machine;
+mod machine;
 pub mod memory;
 
 use std::mem::ManuallyDrop;

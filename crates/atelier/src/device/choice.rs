@@ -70,6 +70,7 @@ mod tests {
             api: "vulkan".into(),
             kind,
             driver: String::new(),
+            free_memory: None,
             max_buffer: 0,
             max_binding: 0,
             f16: false,

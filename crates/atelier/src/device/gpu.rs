@@ -35,6 +35,7 @@ mod with {
                 wgpu::DeviceType::Other => AdapterKind::Other,
             },
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+            free_memory: adapter.free_memory(),
             max_buffer: limits.max_buffer_size,
             max_binding: limits.max_storage_buffer_binding_size,
             f16: adapter.has_f16(),

@@ -28,6 +28,8 @@ pub struct AdapterReport {
     pub kind: AdapterKind,
     /// Driver name and version.
     pub driver: String,
+    /// Bytes of its own memory that are free for this program; none where it has none of its own, or does not say.
+    pub free_memory: Option<u64>,
     /// The largest buffer, in bytes.
     pub max_buffer: u64,
     /// The largest part of a buffer a kernel sees at once, in bytes.

@@ -33,6 +33,14 @@ impl Adapter {
         self.adapter.get_info()
     }
 
+    /// Bytes of the adapter's own memory that this process may still take; `None` where it has none of its own, or does not say.
+    pub fn free_memory(&self) -> Option<u64> {
+        if self.info().device_type != wgpu::DeviceType::DiscreteGpu {
+            return None;
+        }
+        memory::local_heap(&self.adapter).map(|heap| heap.free)
+    }
+
     /// The limits of a device that is given all.
     pub fn limits(&self) -> wgpu::Limits {
         self.adapter.limits()
@@ -153,6 +161,66 @@ fn why_not(variant: Variant, backend: wgpu::Backend, there: bool) -> Option<&'st
     }
 }
 
+#[cfg(any(target_os = "linux", target_os = "windows"))]
+mod memory {
+    use ash::vk;
+    use burn::tensor::wgpu::wgpu;
+
+    /// Memory on the device, in bytes.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Heap {
+        pub size: u64,
+        /// What this process may still take; all of it where the driver does not tell.
+        pub free: u64,
+    }
+
+    /// The largest heap on the device.
+    #[allow(unsafe_code)]
+    pub fn local_heap(adapter: &wgpu::Adapter) -> Option<Heap> {
+        // SAFETY: nothing is destroyed or changed through the handle.
+        let adapter = unsafe { adapter.as_hal::<wgpu::hal::api::Vulkan>() }?;
+        let (instance, device) = (adapter.shared_instance().raw_instance(), adapter.raw_physical_device());
+        // SAFETY: the physical device is one of this instance, and the handle above keeps both alive.
+        let extensions = unsafe { instance.enumerate_device_extension_properties(device) }.ok()?;
+        let tells = extensions
+            .iter()
+            .any(|extension| extension.extension_name_as_c_str() == Ok(ash::ext::memory_budget::NAME));
+        let mut budget = vk::PhysicalDeviceMemoryBudgetPropertiesEXT::default();
+        let mut memory = vk::PhysicalDeviceMemoryProperties2::default();
+        if tells {
+            memory = memory.push_next(&mut budget);
+        }
+        // SAFETY: as above; wgpu takes no adapter of a Vulkan without this function, which came with 1.1, and of what is chained
+        // the device has the extension.
+        unsafe { instance.get_physical_device_memory_properties2(device, &mut memory) };
+        let heaps = memory.memory_properties.memory_heaps_as_slice().to_vec();
+        let local = heaps
+            .iter()
+            .enumerate()
+            .filter(|(_, heap)| heap.flags.contains(vk::MemoryHeapFlags::DEVICE_LOCAL));
+        let (place, heap) = local.max_by_key(|(_, heap)| heap.size)?;
+        let free = if tells {
+            budget.heap_budget[place].saturating_sub(budget.heap_usage[place])
+        } else {
+            heap.size
+        };
+        Some(Heap { size: heap.size, free })
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "windows")))]
+mod memory {
+    use burn::tensor::wgpu::wgpu;
+
+    pub struct Heap {
+        pub free: u64,
+    }
+
+    pub fn local_heap(_: &wgpu::Adapter) -> Option<Heap> {
+        None
+    }
+}
+
 /// The promise that wgpu asks for before it gives what may still change in it.
 #[allow(unsafe_code)]
 fn experiments(features: wgpu::Features) -> wgpu::ExperimentalFeatures {
@@ -234,6 +302,19 @@ pub(super) fn features(device: &CubeDevice) -> Features {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Software Vulkan has the machine's memory.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_driver_tells_how_much_memory_there_is() {
+        let adapters = testkit::block_on(adapters());
+        let software = adapters.iter().find(|adapter| adapter.info().device_type == wgpu::DeviceType::Cpu);
+        let software = software.expect("software Vulkan (apt-get install mesa-vulkan-drivers)");
+        let heap = memory::local_heap(&software.adapter).expect("a heap");
+        assert!(heap.free <= heap.size && heap.size >= 1 << 30, "{heap:?}");
+        // It is the machine's, not its own.
+        assert_eq!(software.free_memory(), None);
+    }
 
     #[test]
     fn variants_are_used_where_they_are_and_help() {

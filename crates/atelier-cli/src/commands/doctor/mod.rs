@@ -105,10 +105,14 @@ fn describe(report: &Report) -> String {
         line("none");
     }
     for (place, adapter) in adapters.iter().enumerate() {
-        let AdapterReport { name, api, kind, driver, max_buffer, max_binding, unused, .. } = adapter;
+        let AdapterReport { name, api, kind, driver, free_memory, max_buffer, max_binding, unused, .. } =
+            adapter;
         line(&format!("{}. {name} ({api}, {kind})", place + 1));
         let limits = format!("buffers to {}, bindings to {}", size(*max_buffer), size(*max_binding));
         line(&format!("   driver {driver}; {limits}"));
+        if let Some(free) = free_memory {
+            line(&format!("   {} of its own memory are free", size(*free)));
+        }
         line(&format!("   kernels use {}", kernels(adapter)));
         for UnusedVariant { name, why } in unused {
             line(&format!("   not {name}: {why}"));

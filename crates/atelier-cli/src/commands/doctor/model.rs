@@ -14,8 +14,7 @@ use serde::Serialize;
 
 use crate::error::{Result, one_line};
 use crate::model::{Kind, Model, Place};
-use crate::session::machine::free_memory;
-use crate::session::memory::{GB, shares_memory};
+use crate::session::memory::{GB, free_memory};
 use crate::ui::format::{counted, size};
 
 /// The class of the checkpoints that can be run.
@@ -127,7 +126,7 @@ impl ModelReport {
         let Settings { width, height, .. } = Settings::default_of(checkpoint);
         let request = PlanRequest::new(width, height, checkpoint.is_pack());
         let Ok(plan) = plan(checkpoint.config(), &packing::loaded(checkpoint), &request) else { return };
-        let free = device.filter(|device| shares_memory(device)).and_then(|_| free_memory());
+        let free = device.and_then(free_memory);
         let fits = free.map(|free| plan.fits(free));
         if fits == Some(false) {
             self.next = Some(if checkpoint.is_pack() {
