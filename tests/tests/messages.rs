@@ -188,6 +188,7 @@ fn of_the_model() {
         Error::Device("expected a GPU, found no adapter at all".into()),
         Error::Buffer { what: "the painter's states".into(), bytes: 3_000_000_000, most: 2_147_483_647 },
         Error::Compute("the device was lost".into()),
+        Error::NotFinite { place: "the painter, step 3 of 20, block 7 (dit_cond.block7_image)".into() },
         Error::Cancelled,
         Error::Source(atelier_weights::Error::MissingFile { file: "vae/config.json".into() }),
     ];
