@@ -136,7 +136,7 @@ fn an_overflow_of_the_painter_ends_the_run_at_its_step() {
     let mut pipeline = block_on(Pipeline::load(Arc::new(source(&files)), cpu())).unwrap();
     let request = Request { width: Some(32), height: Some(32), steps: Some(2), ..greedy(["a cat"]) };
     let error = block_on(pipeline.generate(&request, &mut Observer::silent())).unwrap_err().to_string();
-    assert!(error.contains("step 1: expected finite numbers, found "), "{error}");
+    assert!(error.contains("the painter, step 1 of 2, dit_cond.sample: expected finite numbers"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atelier::loader::Loader;
 use atelier::packing::plan_checkpoint;
@@ -84,6 +84,13 @@ fn sha256(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The allocator counts for the whole process: no test here runs beside another.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Room for names, small vectors and what a device keeps for itself with every tensor.
 const SLACK: usize = 32 << 10;
 
@@ -96,6 +103,7 @@ const SLACK: usize = 32 << 10;
 /// fifth of the stage in f32: the rest is kept floats, a zero for each row, and what belongs to a tensor.
 #[pollster::test]
 async fn no_full_precision_copy_of_a_quantized_matrix_is_made_while_loading() {
+    let _alone = alone();
     let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
     let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
     let pack = packed(&checkpoint, &*mini, &Policy::q4());
@@ -188,6 +196,7 @@ impl ByteSource for Remembering {
 #[pollster::test]
 #[allow(clippy::arc_with_non_send_sync)] // A checkpoint shares its source with its components, in one thread here.
 async fn what_the_source_knows_to_be_whole_is_not_hashed_again() {
+    let _alone = alone();
     let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
     let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
     let source =

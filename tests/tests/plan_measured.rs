@@ -56,7 +56,8 @@ fn check(what: &str, plan: &MemoryPlan, stage: Stage, measured: u64) {
     assert!(planned >= measured, "{found}");
     let bare = planned - WORKSPACE;
     let convolves = matches!(stage.stage, Stage::Sources | Stage::Decoder);
-    assert!(bare + if convolves { 4 << 20 } else { 1 << 20 } >= measured, "{found}");
+    // Of a pack a panel of unpacked weights is there, too.
+    assert!(bare + if convolves { 4 << 20 } else { 2 << 20 } >= measured, "{found}");
     assert!(4 * bare <= 5 * measured, "{found}");
 }
 

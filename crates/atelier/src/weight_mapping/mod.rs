@@ -77,7 +77,6 @@ pub async fn prior<W: WeightSource>(w: &mut W, config: &PriorConfig) -> Result<P
     for i in 0..c.num_hidden_layers {
         let mut l = all.at(i);
         let eps = c.rms_norm_eps;
-        let gate_up = l.at("mlp.gate_up_proj").linear(width, 2 * c.intermediate_size, false).await?;
         layers.push(DecoderLayer {
             input_layernorm: l.at("input_layernorm").rms_norm(width, eps).await?,
             self_attn: Attention {
@@ -94,7 +93,11 @@ pub async fn prior<W: WeightSource>(w: &mut W, config: &PriorConfig) -> Result<P
             post_self_attn_layernorm: l.at("post_self_attn_layernorm").rms_norm(width, eps).await?,
             post_attention_layernorm: l.at("post_attention_layernorm").rms_norm(width, eps).await?,
             mlp: Mlp {
-                gate_up_proj: gate_up.rounded(),
+                gate_up_proj: l
+                    .at("mlp.gate_up_proj")
+                    .linear(width, 2 * c.intermediate_size, false)
+                    .await?
+                    .rounded(),
                 down_proj: l.at("mlp.down_proj").linear(c.intermediate_size, width, false).await?.rounded(),
             },
             post_mlp_layernorm: l.at("post_mlp_layernorm").rms_norm(width, eps).await?,
