@@ -101,63 +101,70 @@ const SLACK: usize = 32 << 10;
 ///
 /// When all is loaded, no more is in use than five quarters of what the file has for the stage, which is less than a
 /// fifth of the stage in f32: the rest is kept floats, a zero for each row, and what belongs to a tensor.
-#[pollster::test]
-async fn no_full_precision_copy_of_a_quantized_matrix_is_made_while_loading() {
+#[test]
+fn no_full_precision_copy_of_a_quantized_matrix_is_made_while_loading() {
     let _alone = alone();
-    let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
-    let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
-    let pack = packed(&checkpoint, &*mini, &Policy::q4());
-    let checkpoint = Checkpoint::open(Arc::new(pack)).await.unwrap();
-    let component = ComponentName::VisionLanguageEncoder.folder();
-    let tensors = &checkpoint.manifest().unwrap().tensors;
-    let of_stage = |name: &str| name.starts_with("model.language_model.") || name.starts_with("lm_head.");
-    let tensors: Vec<_> =
-        tensors.iter().filter(|tensor| tensor.component == component && of_stage(&tensor.name)).collect();
-    let numbers = |shape: &[usize]| shape.iter().product::<usize>();
-    let full: usize = tensors.iter().map(|tensor| 4 * numbers(&tensor.shape)).sum();
-    assert!(tensors.iter().filter(|tensor| tensor.scheme.is_quantized()).count() > 30);
-    // Where a copy would not show.
-    for tensor in tensors.iter().filter(|tensor| !tensor.scheme.is_quantized()) {
-        assert!(16 * numbers(&tensor.shape) < SLACK, "{} is large and kept: {:?}", tensor.name, tensor.shape);
-    }
-
-    let device = cpu();
-    // The first time also sets the device up.
-    for round in 0..2 {
-        let seen = RefCell::new(Vec::with_capacity(tensors.len() + 100));
-        let start = allocator::in_use();
-        let (mut before, mut in_use) = (0, start);
-        growth_since(start);
-        let watch = |event: &Event| {
-            if let Event::Load { bytes, .. } = event {
-                seen.borrow_mut().push(((bytes - before) as usize, growth_since(in_use)));
-                (before, in_use) = (*bytes, allocator::in_use());
-            }
-            ControlFlow::Continue(())
-        };
-        let mut run = Observer::new(watch);
-        let prior =
-            Loader::new(&checkpoint, Stage::Architect, &device, &mut run).unwrap().prior().await.unwrap();
-        drop(run);
-        let held = allocator::in_use() - start;
-        drop(prior);
-        if round == 0 {
-            continue;
-        }
-        let seen = seen.into_inner();
-        assert_eq!(seen.len(), tensors.len());
-        for (file, grown) in &seen {
-            let bound = 2 * file + SLACK;
+    pollster::block_on(async {
+        let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
+        let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
+        let pack = packed(&checkpoint, &*mini, &Policy::q4());
+        let checkpoint = Checkpoint::open(Arc::new(pack)).await.unwrap();
+        let component = ComponentName::VisionLanguageEncoder.folder();
+        let tensors = &checkpoint.manifest().unwrap().tensors;
+        let of_stage = |name: &str| name.starts_with("model.language_model.") || name.starts_with("lm_head.");
+        let tensors: Vec<_> =
+            tensors.iter().filter(|tensor| tensor.component == component && of_stage(&tensor.name)).collect();
+        let numbers = |shape: &[usize]| shape.iter().product::<usize>();
+        let full: usize = tensors.iter().map(|tensor| 4 * numbers(&tensor.shape)).sum();
+        assert!(tensors.iter().filter(|tensor| tensor.scheme.is_quantized()).count() > 30);
+        // Where a copy would not show.
+        for tensor in tensors.iter().filter(|tensor| !tensor.scheme.is_quantized()) {
             assert!(
-                *grown <= bound,
-                "for {file} bytes of the file {grown} more were in use, allowed {bound}"
+                16 * numbers(&tensor.shape) < SLACK,
+                "{} is large and kept: {:?}",
+                tensor.name,
+                tensor.shape
             );
         }
-        let file: usize = seen.iter().map(|(file, _)| file).sum();
-        let bound = file * 5 / 4;
-        assert!(held <= bound, "{held} bytes are in use for {file} of the file, allowed {bound}");
-        assert!(5 * bound < full, "{bound} bytes are no small part of the {full} of the stage in f32");
-    }
+
+        let device = cpu();
+        // The first time also sets the device up.
+        for round in 0..2 {
+            let seen = RefCell::new(Vec::with_capacity(tensors.len() + 100));
+            let start = allocator::in_use();
+            let (mut before, mut in_use) = (0, start);
+            growth_since(start);
+            let watch = |event: &Event| {
+                if let Event::Load { bytes, .. } = event {
+                    seen.borrow_mut().push(((bytes - before) as usize, growth_since(in_use)));
+                    (before, in_use) = (*bytes, allocator::in_use());
+                }
+                ControlFlow::Continue(())
+            };
+            let mut run = Observer::new(watch);
+            let prior =
+                Loader::new(&checkpoint, Stage::Architect, &device, &mut run).unwrap().prior().await.unwrap();
+            drop(run);
+            let held = allocator::in_use() - start;
+            drop(prior);
+            if round == 0 {
+                continue;
+            }
+            let seen = seen.into_inner();
+            assert_eq!(seen.len(), tensors.len());
+            for (file, grown) in &seen {
+                let bound = 2 * file + SLACK;
+                assert!(
+                    *grown <= bound,
+                    "for {file} bytes of the file {grown} more were in use, allowed {bound}"
+                );
+            }
+            let file: usize = seen.iter().map(|(file, _)| file).sum();
+            let bound = file * 5 / 4;
+            assert!(held <= bound, "{held} bytes are in use for {file} of the file, allowed {bound}");
+            assert!(5 * bound < full, "{bound} bytes are no small part of the {full} of the stage in f32");
+        }
+    });
 }
 
 /// A source that knows what was hashed, and counts what is read of shards.
@@ -193,36 +200,40 @@ impl ByteSource for Remembering {
     }
 }
 
-#[pollster::test]
+#[test]
 #[allow(clippy::arc_with_non_send_sync)] // A checkpoint shares its source with its components, in one thread here.
-async fn what_the_source_knows_to_be_whole_is_not_hashed_again() {
+fn what_the_source_knows_to_be_whole_is_not_hashed_again() {
     let _alone = alone();
-    let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
-    let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
-    let source =
-        Arc::new(Remembering { files: packed(&checkpoint, &*mini, &Policy::q4()), ..Remembering::default() });
-    let visit = async || {
-        let checkpoint = Checkpoint::open(source.clone()).await.unwrap();
-        source.read.set(0);
-        let heard = Cell::new(0);
-        for &stage in Stage::ALL {
-            checkpoint
-                .verify(stage, |_, total| {
-                    heard.set(total);
-                    Ok(())
-                })
-                .await
-                .unwrap();
-        }
-        (source.read.get(), heard.get())
-    };
-    let manifest = Checkpoint::open(source.clone()).await.unwrap().manifest().unwrap().clone();
-    let all: u64 = manifest.shards.iter().map(|shard| shard.file.bytes).sum();
-    assert_eq!(visit().await.0, all);
-    assert_eq!(source.known.borrow().len(), manifest.files.len() + manifest.shards.len());
-    assert_eq!(visit().await, (0, 0));
-    // Of one shard it is no longer known: that one is hashed, and counted alone.
-    let shard = &manifest.shards[0].file;
-    source.known.borrow_mut().retain(|(path, _)| *path != shard.path);
-    assert_eq!(visit().await, (shard.bytes, shard.bytes));
+    pollster::block_on(async {
+        let mini: Arc<dyn ByteSource> = Arc::new(FolderSource::open("../models/mini").unwrap());
+        let checkpoint = Checkpoint::open(mini.clone()).await.unwrap();
+        let source = Arc::new(Remembering {
+            files: packed(&checkpoint, &*mini, &Policy::q4()),
+            ..Remembering::default()
+        });
+        let visit = async || {
+            let checkpoint = Checkpoint::open(source.clone()).await.unwrap();
+            source.read.set(0);
+            let heard = Cell::new(0);
+            for &stage in Stage::ALL {
+                checkpoint
+                    .verify(stage, |_, total| {
+                        heard.set(total);
+                        Ok(())
+                    })
+                    .await
+                    .unwrap();
+            }
+            (source.read.get(), heard.get())
+        };
+        let manifest = Checkpoint::open(source.clone()).await.unwrap().manifest().unwrap().clone();
+        let all: u64 = manifest.shards.iter().map(|shard| shard.file.bytes).sum();
+        assert_eq!(visit().await.0, all);
+        assert_eq!(source.known.borrow().len(), manifest.files.len() + manifest.shards.len());
+        assert_eq!(visit().await, (0, 0));
+        // Of one shard it is no longer known: that one is hashed, and counted alone.
+        let shard = &manifest.shards[0].file;
+        source.known.borrow_mut().retain(|(path, _)| *path != shard.path);
+        assert_eq!(visit().await, (shard.bytes, shard.bytes));
+    });
 }
