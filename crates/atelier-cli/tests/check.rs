@@ -51,6 +51,7 @@ fn what_was_found_broken_is_not_used_until_it_is_right_again() {
 
     let told = sandbox.run(&["doctor"]).stdout;
     assert!(told.contains("not subgroups: --check found it broken"), "{told}");
+    assert!(told.contains("kernels use packed dot products\n"), "{told}");
     assert!(!told.contains("not dot"), "{told}");
     let place = ["--adapter", &adapter, "--blueprint-only", "-W", "64", "-H", "64"];
     let write = |more: &[&str]| {
@@ -72,4 +73,18 @@ fn what_was_found_broken_is_not_used_until_it_is_right_again() {
     let kept: Value = serde_json::from_slice(&sandbox.read("state/broken-kernels.json")).unwrap();
     assert_eq!(kept, json!([entry("dot", &other)]));
     assert!(!write(&[]).stderr.contains(warning));
+
+    // A list that cannot be read is named, and stays as it is.
+    sandbox.write("state/broken-kernels.json", "{[");
+    let refused = sandbox.run(&[&["generate", "x"], &place[..]].concat());
+    assert!(refused.code == 2 && refused.stderr.contains("broken-kernels.json"), "{refused:?}");
+    let told = sandbox.run(&["doctor"]).stdout;
+    assert!(
+        told.contains("what --check found before is not known") && told.contains("broken-kernels.json"),
+        "{told}"
+    );
+    let refused = sandbox.run(&["doctor", "--check", "--adapter", &adapter]);
+    assert!(refused.code == 2 && sandbox.read("state/broken-kernels.json") == b"{[", "{refused:?}");
+    let refused = sandbox.run(&["doctor", "--check", "--adapter", &adapter, "--device", "cpu"]);
+    assert!(refused.code == 2 && refused.stderr.contains("--adapter"), "{refused:?}");
 }

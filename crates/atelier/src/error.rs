@@ -91,7 +91,7 @@ pub enum Error {
     Compute(String),
     /// A number came up that is none, or infinite.
     #[error(
-        "{place}: expected finite numbers, found NaN or infinite ones: a weight of the model or the device is at fault"
+        "{place}: expected finite numbers, found NaN or infinite ones: a weight of the model, the device or an extreme setting is at fault"
     )]
     NotFinite {
         /// Stage, step and block.
@@ -184,6 +184,7 @@ impl std::fmt::Display for Field {
 /// In words, where a trace has a tensor from: `dit_cond.block3_image` is "block 3 (dit_cond.block3_image)".
 fn block_of(name: &str) -> String {
     let local = name.rsplit('.').next().unwrap_or(name);
+    let whose = if name.contains("glyph.") { "the glyph encoder's " } else { "" };
     for (prefix, word) in [("block", "block"), ("layer", "layer"), ("up", "up block")] {
         let digits: String = local
             .strip_prefix(prefix)
@@ -191,7 +192,7 @@ fn block_of(name: &str) -> String {
             .flat_map(|rest| rest.chars().take_while(char::is_ascii_digit))
             .collect();
         if !digits.is_empty() {
-            return format!("{word} {digits} ({name})");
+            return format!("{whose}{word} {digits} ({name})");
         }
     }
     name.to_owned()

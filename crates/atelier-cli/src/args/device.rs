@@ -4,6 +4,7 @@ use std::fmt;
 
 use atelier::DeviceChoice;
 use atelier::device::{Variant, Variants};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueHint};
 
 use super::WHERE;
@@ -67,7 +68,7 @@ pub struct DeviceArgs {
     pub device: DeviceChoice,
     /// Use the graphics adapter of this number, or the first whose name, interface or kind contains this; `atelier doctor` lists
     /// them
-    #[arg(long, value_name = "NAME", help_heading = WHERE)]
+    #[arg(long, value_name = "NAME", help_heading = WHERE, value_parser = NonEmptyStringValueParser::new())]
     pub adapter: Option<String>,
     /// GPU kernels: fast, plain (baseline WebGPU only, to work around driver bugs), or any of subgroups, dot and matrices,
     /// with commas between them

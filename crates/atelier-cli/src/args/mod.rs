@@ -10,6 +10,7 @@ mod values;
 use std::path::PathBuf;
 
 use atelier::DeviceChoice;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
@@ -80,20 +81,22 @@ pub struct InspectArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 whatever is found, and \"usable\" of the model in --json says whether it opens; 2 bad input.")]
+Exit codes: 0 whatever is found, and \"usable\" of the model in --json says whether it opens; with --check, 1 if a \
+kernel is broken; 2 bad input.")]
 pub struct DoctorArgs {
     /// What is to be explained: a model folder, or whatever else is there, or the built-in mini [default: $ATELIER_MODEL, or
     /// mini]
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::DirPath)]
     pub model: Option<Model>,
-    /// Compute with every kernel in every variant and compare: what is broken is not used from then on
+    /// Compute with every kernel in every variant and compare: what is broken is not used from then on, which a file of the
+    /// user's state folder notes ($ATELIER_STATE_DIR is another folder)
     #[arg(long)]
     pub check: bool,
     /// What to check; auto is a GPU if there is one
     #[arg(long, value_parser = one_of(DEVICES), default_value = "auto", requires = "check")]
     pub device: DeviceChoice,
     /// The adapter to check, by number, or by part of its name, interface or kind
-    #[arg(long, value_name = "NAME", requires = "check")]
+    #[arg(long, value_name = "NAME", requires = "check", value_parser = NonEmptyStringValueParser::new())]
     pub adapter: Option<String>,
     /// Print the report as JSON
     #[arg(long)]

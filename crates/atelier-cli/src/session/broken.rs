@@ -38,25 +38,39 @@ fn path() -> Option<PathBuf> {
     Some(folder.join(FILE))
 }
 
-/// The whole list; nothing where there is none that can be read.
-fn entries() -> Vec<Entry> {
-    let text = path().and_then(|path| files::read_text(&path, MOST_BYTES).ok());
-    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+/// The whole list.
+fn entries() -> Result<Vec<Entry>> {
+    let Some(path) = path() else { return Ok(Vec::new()) };
+    match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::read(path, error)),
+        // A pipe would have to be waited for.
+        Ok(found) if !found.is_file() => return Err(Error::input(path, "expected a file")),
+        Ok(_) => {}
+    }
+    let text = files::read_text(&path, MOST_BYTES)?;
+    serde_json::from_str(&text).map_err(|error| {
+        Error::input(path, format!("expected the list that `atelier doctor --check` writes, found {error}"))
+    })
 }
 
 /// What is broken on an adapter.
-pub fn on(adapter: &AdapterReport) -> Variants {
-    let entries = entries();
+///
+/// # Errors
+/// The list is there and cannot be read.
+pub fn on(adapter: &AdapterReport) -> Result<Variants> {
+    let entries = entries()?;
     let broken = entries.iter().filter(|entry| entry.is_of(adapter)).flat_map(|entry| &entry.broken);
-    broken.filter_map(|name| Variant::ALL.iter().copied().find(|variant| variant.name() == name)).collect()
+    let named = |name: &String| Variant::ALL.iter().copied().find(|variant| variant.name() == name);
+    Ok(broken.filter_map(named).collect())
 }
 
 /// Remembers what a check found, instead of what one found before. Tells where.
 ///
 /// # Errors
-/// The file cannot be written.
+/// The list cannot be read, and is left as it is, or it cannot be written.
 pub fn remember(adapter: &AdapterReport, broken: Variants) -> Result<Option<PathBuf>> {
-    let before = entries();
+    let before = entries()?;
     let mut after: Vec<Entry> = before.iter().filter(|entry| !entry.is_of(adapter)).cloned().collect();
     if broken != Variants::NONE {
         let AdapterReport { name, api, driver, .. } = adapter.clone();

@@ -64,7 +64,7 @@ impl Target {
             && let DeviceReport::Gpu(adapter) = device::choose(&self.choice).await.map_err(named)?
         {
             let usual = adapter.variants();
-            broken = broken::on(&adapter).iter().filter(|&variant| usual.has(variant)).collect();
+            broken = broken::on(&adapter)?.iter().filter(|&variant| usual.has(variant)).collect();
             if broken != Variants::NONE {
                 variants = Some(broken.iter().fold(usual, Variants::without));
             }

@@ -43,11 +43,17 @@ pub(super) fn select(
             let shown =
                 |adapter: &AdapterReport| DeviceReport::Gpu(adapter.clone()).to_string().to_lowercase();
             let named = || adapters.iter().position(|adapter| shown(adapter).contains(&wanted));
-            numbered.or_else(named).map(pick).ok_or_else(|| {
+            // So small a number is the number of an adapter and nothing else, there or not.
+            let found = if number_is_small(name) { numbered } else { numbered.or_else(named) };
+            found.map(pick).ok_or_else(|| {
                 Error::Device(format!("expected an adapter named like '{name}', found {}", names(adapters)))
             })
         }
     }
+}
+
+fn number_is_small(name: &str) -> bool {
+    name.parse().is_ok_and(|number: usize| number < 100)
 }
 
 fn names(adapters: &[AdapterReport]) -> String {
@@ -105,9 +111,10 @@ mod tests {
             assert_eq!(place(&DeviceChoice::Adapter(name.into())), Some(wanted), "{name}");
         }
         assert_eq!(select(&DeviceChoice::Gpu, &adapters[..2]).unwrap().1, Some(1));
-        // What is no number of an adapter is part of a name.
-        assert_eq!(place(&DeviceChoice::Adapter("0".into())), Some(0));
-        assert!(select(&DeviceChoice::Adapter("5".into()), &adapters).is_err());
+        // A small number is no part of a name.
+        for none in ["0", "5", "90"] {
+            assert!(select(&DeviceChoice::Adapter(none.into()), &adapters).is_err(), "{none}");
+        }
     }
 
     #[test]

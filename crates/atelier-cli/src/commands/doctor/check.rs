@@ -46,6 +46,9 @@ impl From<&Finding> for Check {
 
 /// Checks what `--device` and `--adapter` mean, and remembers what is broken.
 pub async fn run(args: &DoctorArgs) -> Result<()> {
+    if args.adapter.is_some() && args.device == DeviceChoice::Cpu {
+        return Err(Error::flag("--adapter", "--device auto or gpu beside it", "--device cpu"));
+    }
     let choice = args.adapter.clone().map_or_else(|| args.device.clone(), DeviceChoice::Adapter);
     let flag = if args.adapter.is_some() { "--adapter" } else { "--device" };
     // All that is usual here, also what an earlier check found broken.

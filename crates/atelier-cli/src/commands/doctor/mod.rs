@@ -5,7 +5,7 @@ mod model;
 
 use std::fmt::Write;
 
-use atelier::device::UnusedVariant;
+use atelier::device::{UnusedVariant, Variant, Variants};
 use atelier::{AdapterReport, DeviceChoice, DeviceReport, device};
 use futures_lite::future::block_on;
 use serde::Serialize;
@@ -113,12 +113,21 @@ fn describe(report: &Report) -> String {
         if let Some(free) = free_memory {
             line(&format!("   {} of its own memory are free", size(*free)));
         }
-        line(&format!("   kernels use {}", kernels(adapter)));
+        let broken = broken::on(adapter);
+        let in_use = broken
+            .as_ref()
+            .map_or(adapter.variants(), |broken| broken.iter().fold(adapter.variants(), Variants::without));
+        line(&format!("   kernels use {}", kernels(adapter, in_use)));
         for UnusedVariant { name, why } in unused {
             line(&format!("   not {name}: {why}"));
         }
-        for variant in broken::on(adapter).iter().filter(|&variant| adapter.variants().has(variant)) {
-            line(&format!("   not {}: --check found it broken with this driver", variant.name()));
+        match &broken {
+            Ok(broken) => {
+                for variant in broken.iter().filter(|&variant| adapter.variants().has(variant)) {
+                    line(&format!("   not {}: --check found it broken with this driver", variant.name()));
+                }
+            }
+            Err(error) => line(&format!("   what --check found before is not known: {error}")),
         }
     }
     text.push('\n');
@@ -135,11 +144,15 @@ fn describe(report: &Report) -> String {
 }
 
 /// What the kernels use of an adapter.
-fn kernels(adapter: &AdapterReport) -> String {
-    let AdapterReport { subgroups, packed_dot, cooperative, .. } = adapter;
-    let matrices = cooperative.map(|side| format!("cooperative matrices of {side}×{side}"));
-    let used =
-        [subgroups.then(|| "subgroups".into()), packed_dot.then(|| "packed dot products".into()), matrices];
-    let used: Vec<String> = used.into_iter().flatten().collect();
+fn kernels(adapter: &AdapterReport, variants: Variants) -> String {
+    let name = |variant| match variant {
+        Variant::Subgroups => "subgroups".to_owned(),
+        Variant::Dot => "packed dot products".to_owned(),
+        Variant::Matrices => {
+            let side = adapter.cooperative.unwrap_or(0);
+            format!("cooperative matrices of {side}×{side}")
+        }
+    };
+    let used: Vec<String> = variants.iter().map(name).collect();
     if used.is_empty() { "nothing beyond the defaults".into() } else { used.join(", ") }
 }
