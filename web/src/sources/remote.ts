@@ -72,20 +72,35 @@ async function openKept(
   signal: AbortSignal,
 ): Promise<OpenSource> {
   await use(remote.key);
-  await nameStore(store, remote.url);
+  // Without room for its name there is none for the model, and that is said with figures.
+  await nameStore(store, remote.url).catch(unlessFull);
   const kept = await keptListing(store, remote.url);
   const { listing, manifest } = await latest(remote, remote.requests, kept, means.fetch, signal);
   if (!kept || !sameFiles(kept, listing)) {
     const watching = watch(listing, store, on);
     await whileFetching(remote.key, signal, async () => {
       clearInterval(watching);
-      if (manifest) await keepManifest(store, listing, manifest);
-      await ensureRoom(listing, store, means);
-      await fetchAll(listing, store, means, on, signal);
-      await keepListing(store, remote.key, listing);
+      try {
+        if (manifest) await keepManifest(store, listing, manifest).catch(unlessFull);
+        await ensureRoom(listing, store, means);
+        await fetchAll(listing, store, means, on, signal);
+        await keepListing(store, remote.key, listing);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        throw noRoom(totalBytes(listing) - (await keptBytes(store, listing)), await means.room(), error);
+      }
     }).finally(() => clearInterval(watching));
   }
   return new CachedSource(listing, store, remote.requests === "never" ? undefined : means);
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "QuotaExceededError";
+}
+
+/** Passes on what is no lack of room. */
+function unlessFull(error: unknown): void {
+  if (!isFull(error)) throw error;
 }
 
 /** Reports how far another tab has come that fetches the same model. */
