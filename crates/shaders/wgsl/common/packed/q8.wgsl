@@ -17,6 +17,6 @@ fn eight_codes(at: u32) -> array<vec4<f32>, 2> {
 
 // Scale and offset of a block of a row that has so many blocks.
 fn block_scale(row: u32, block: u32, blocks: u32) -> vec2<f32> {
-    let two = halves(scales[row * ((blocks + 1u) / 2u) + block / 2u]);
-    return vec2<f32>(select(two.x, two.y, block % 2u == 1u), 0.0);
+    let word = scales[row * ((blocks + 1u) / 2u) + block / 2u];
+    return vec2<f32>(half(select(word & 0xffffu, word >> 16u, block % 2u == 1u)), 0.0);
 }
