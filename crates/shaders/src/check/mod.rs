@@ -10,7 +10,6 @@ use burn::tensor::{Device, Tensor};
 use crate::Features;
 use crate::Variant;
 use cases::Case;
-pub use numbers::{Hard, Numbers};
 
 /// What was found of a kernel in one variant.
 #[derive(Debug, Clone, PartialEq)]
