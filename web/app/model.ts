@@ -80,8 +80,9 @@ export class ModelChoice {
     // Closing the dialog is an answer, too.
     const handle = await picker({ id: "model", mode: "read" }).catch(() => undefined);
     if (!handle) return;
-    await this.#useFolder(handle);
+    // Before it is shown: what is shown is found again.
     await keepFolder(handle);
+    await this.#useFolder(handle);
   }
 
   async #again(): Promise<void> {

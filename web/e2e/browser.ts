@@ -93,6 +93,7 @@ export async function openPage(browser: Browser, url: string, options: BrowserCo
 export async function openIn(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();
   await page.addInitScript(recordSayings);
+  await page.addInitScript(recordEvents);
   await page.goto(url);
   return page;
 }
@@ -107,6 +108,21 @@ function recordSayings(): void {
   };
   new MutationObserver(look).observe(document, { childList: true, characterData: true, subtree: true });
   Object.assign(globalThis, { sayings: () => said });
+}
+
+/** In the page: keeps the names of the engine's events since Generate was pressed last. The page shows only some. */
+function recordEvents(): void {
+  let events: string[] = [];
+  addEventListener("submit", () => (events = []), true);
+  globalThis.Worker = class extends Worker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      super(url, options);
+      this.addEventListener("message", ({ data }: MessageEvent<{ type: string; event?: { event: string } }>) => {
+        if (data.type === "event" && data.event) events.push(data.event.event);
+      });
+    }
+  };
+  Object.assign(globalThis, { engineEvents: () => events });
 }
 
 /** The engine's worker, once a run has begun. */

@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { complaints, DIST, launch, openPage, PATIENCE } from "./browser.ts";
 import { FileServer } from "./server.ts";
-import { cancelButton, detail, finished, generateButton, openBlueprint, paint, savedPng } from "./studio.ts";
+import { cancelButton, detail, finished, generateButton, hashes, openBlueprint, paint, savedPng } from "./studio.ts";
 
 let server: FileServer;
 let browser: Browser;
@@ -193,15 +193,6 @@ async function ownFolders(): Promise<string[]> {
   const names = [];
   for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name);
   return names;
-}
-
-/** What `browser.ts` leaves in every page: the lines of detail since Generate was pressed last. */
-declare const sayings: () => string[];
-
-/** Paints, and says whether files were hashed for it. */
-async function hashes(page: Page): Promise<boolean> {
-  await paint(page);
-  return page.evaluate(() => sayings().some((line) => line.includes("checking its files")));
 }
 
 /** In the page or the worker: a window whose file system is there, and fails. `early` is at the first look already. */

@@ -102,6 +102,15 @@ export async function reached(page: Page, text: RegExp): Promise<string[]> {
   return said;
 }
 
+/** What `browser.ts` leaves in every page: the names of the engine's events since Generate was pressed last. */
+declare const engineEvents: () => string[];
+
+/** Paints, and says whether files were hashed for it. */
+export async function hashes(page: Page): Promise<boolean> {
+  await paint(page);
+  return page.evaluate(() => engineEvents().includes("verify"));
+}
+
 /** The bytes of what a link or button saves. */
 export async function saved(page: Page, control: Locator): Promise<Buffer> {
   const [download] = await Promise.all([page.waitForEvent("download"), control.click()]);

@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DIST, launch, openIn, openPage, PATIENCE } from "./browser.ts";
 import { FileServer } from "./server.ts";
-import { anyBlueprint, generateButton, openBlueprint, paint, promptBox, savedPng } from "./studio.ts";
+import { anyBlueprint, generateButton, hashes, openBlueprint, paint, promptBox, savedPng } from "./studio.ts";
 
 let server: FileServer;
 let browser: Browser;
@@ -59,15 +59,11 @@ test("a chosen model is chosen again", async () => {
   await page.context().close();
 });
 
-/** What `browser.ts` leaves in every page: the lines of detail since Generate was pressed last. */
-declare const sayings: () => string[];
-
 /** Paints at a new visit, and says whether files were hashed for it. */
 async function hashesAgain(page: Page): Promise<boolean> {
   await page.goto(server.url);
   await openBlueprint(page, 1);
-  await paint(page);
-  return page.evaluate(() => sayings().some((line) => line.includes("checking its files")));
+  return hashes(page);
 }
 
 /** In the page, while no engine is open: removes files of the model's folder. */

@@ -14,15 +14,16 @@ mod with {
     use super::*;
     use crate::device::{AdapterKind, UnusedVariant, Variant};
 
-    pub(in super::super) async fn list() -> Vec<(AdapterReport, Adapter)> {
-        gpu::adapters().await.into_iter().map(|adapter| (report(&adapter), adapter)).collect()
+    pub(in super::super) async fn list(limits: Limits) -> Vec<(AdapterReport, Adapter)> {
+        gpu::adapters().await.into_iter().map(|adapter| (report(&adapter, limits), adapter)).collect()
     }
 
-    fn report(adapter: &Adapter) -> AdapterReport {
-        let (info, limits) = (adapter.info(), adapter.limits());
-        let features = adapter.features().within(adapter.usual());
+    fn report(adapter: &Adapter, limits: Limits) -> AdapterReport {
+        let (info, most) = (adapter.info(), adapter.limits());
+        let features = adapter.features(limits).within(adapter.usual(limits));
         let unused = |&variant: &Variant| {
-            adapter.why_not(variant).map(|why| UnusedVariant { name: variant.name(), why: why.to_owned() })
+            let why = adapter.why_not(variant, limits)?;
+            Some(UnusedVariant { name: variant.name(), why: why.to_owned() })
         };
         AdapterReport {
             name: info.name,
@@ -36,8 +37,8 @@ mod with {
             },
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
             free_memory: adapter.free_memory(),
-            max_buffer: limits.max_buffer_size,
-            max_binding: limits.max_storage_buffer_binding_size,
+            max_buffer: most.max_buffer_size,
+            max_binding: most.max_storage_buffer_binding_size,
             f16: adapter.has_f16(),
             subgroups: features.subgroup.is_some(),
             packed_dot: features.packed_dot,
@@ -76,7 +77,7 @@ mod without {
         false
     }
 
-    pub(in super::super) async fn list() -> Vec<(AdapterReport, Adapter)> {
+    pub(in super::super) async fn list(_: Limits) -> Vec<(AdapterReport, Adapter)> {
         Vec::new()
     }
 

@@ -127,7 +127,7 @@ impl fmt::Display for DeviceReport {
 
 /// The graphics adapters of this machine; none when this build has no GPU support or there is no driver.
 pub async fn adapters() -> Vec<AdapterReport> {
-    gpu::list().await.into_iter().map(|(report, _)| report).collect()
+    gpu::list(Limits::Adapter).await.into_iter().map(|(report, _)| report).collect()
 }
 
 /// The device that `choice` would open, without opening it.
@@ -169,7 +169,7 @@ pub async fn open_within(
         // Not even the list of adapters is asked for: a broken driver must not matter here.
         return Ok((cpu::open()?, cpu::report()?));
     }
-    let adapters = gpu::list().await;
+    let adapters = gpu::list(limits).await;
     let reports: Vec<AdapterReport> = adapters.iter().map(|(report, _)| report.clone()).collect();
     match select(choice, &reports)? {
         (report, None) => Ok((cpu::open()?, report)),

@@ -40,7 +40,7 @@ fn unsorted(variant: Option<Variant>) -> Vec<Case> {
         None => [
             products(3, RowPrecision::Exact, |_| SUMS),
             products(40, RowPrecision::Exact, |_| SUMS),
-            vec![small_scales()],
+            small_halves().into(),
             attentions(),
             caches(),
             norms(),
@@ -184,26 +184,31 @@ impl Product {
     }
 }
 
-/// Scales that are no normal f16: a device that takes them for zero loses whole blocks.
-fn small_scales() -> Case {
-    let scales = [0x0001_u32, 0x0010, 0x03ff, 0x0400, 0x2e66, 0x8001, 0x83ff, 0xae66];
+/// Numbers that are no normal f16, as scales and as weights: a device that takes them for zero loses whole blocks.
+fn small_halves() -> [Case; 2] {
+    let halves = [0x0001_u32, 0x0010, 0x03ff, 0x0400, 0x2e66, 0x8001, 0x83ff, 0xae66, 0x0000, 0x8000];
     let codes: Vec<u32> =
-        (0..scales.len() as u32 * 8).map(|word| word.wrapping_mul(0x9e37_79b9) | 0x0101_0101).collect();
-    let packed = Packed { codes, scales: scales.chunks(2).map(|pair| pair[0] | pair[1] << 16).collect() };
-    let columns = BLOCK * scales.len();
-    let expected = Scheme::Q8.unpack(columns, &packed);
+        (0..halves.len() as u32 * 8).map(|word| word.wrapping_mul(0x9e37_79b9) | 0x0101_0101).collect();
+    let words: Vec<u32> = halves.chunks(2).map(|pair| pair[0] | pair[1] << 16).collect();
+    // A block has one kind of numbers, another one all kinds.
+    let weights = halves.iter().flat_map(|half| [half | half << 16; 16]).chain(words.iter().copied().cycle().take(16));
+    let scales = Packed { codes, scales: words.clone() };
+    let weights = Packed { codes: weights.collect(), scales: Vec::new() };
+    [
+        small_row(Scheme::Q8, BLOCK * halves.len(), scales, "q8, subnormal scales"),
+        small_row(Scheme::F16, BLOCK * (halves.len() + 1), weights, "f16, subnormal weights"),
+    ]
+}
+
+fn small_row(scheme: Scheme, columns: usize, packed: Packed, what: &str) -> Case {
+    let expected = scheme.unpack(columns, &packed);
     let expected = expected.iter().map(|&x| (f64::from(x), 1e-6 * f64::from(x).abs())).collect();
-    let words = Words { packed, scheme: Scheme::Q8, rows: 1 };
+    let words = Words { packed, scheme, rows: 1 };
     let run = move |device: &Device| {
         let ids = Tensor::<1, Int>::from_data([0], device);
         flat(words.with(device, |table| crate::embedding(table, ids, 0)))
     };
-    Case {
-        kernel: "rows of a packed table",
-        what: "q8, subnormal scales".into(),
-        run: Box::new(run),
-        expected,
-    }
+    Case { kernel: "rows of a packed table", what: what.into(), run: Box::new(run), expected }
 }
 
 /// Attention of many queries and of one over a long context; scores of ±10⁴, equal scores, large values, a NaN.

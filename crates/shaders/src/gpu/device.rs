@@ -51,21 +51,36 @@ impl Adapter {
         self.adapter.features().contains(wgpu::Features::SHADER_F16)
     }
 
-    /// What kernels could use of a device that is given all.
-    pub fn features(&self) -> Features {
-        self.kernel_features(self.adapter.features(), Limits::Adapter)
+    /// What kernels could use of a device within these limits.
+    pub fn features(&self, limits: Limits) -> Features {
+        self.kernel_features(self.granted(limits), limits)
     }
 
-    /// The variants that kernels use where nobody says which: those that the adapter has and that are known to help there.
-    pub fn usual(&self) -> Variants {
-        let helps = |variant: &Variant| self.why_not(*variant).is_none();
+    /// The variants that kernels use within these limits where nobody says which: those that the device then has and that are
+    /// known to help there.
+    pub fn usual(&self, limits: Limits) -> Variants {
+        let helps = |variant: &Variant| self.why_not(*variant, limits).is_none();
         Variant::ALL.iter().copied().filter(helps).collect()
     }
 
-    /// Why kernels do not use a variant here where nobody says which they should.
-    pub fn why_not(&self, variant: Variant) -> Option<&'static str> {
+    /// Why kernels do not use a variant here, within these limits, where nobody says which they should.
+    pub fn why_not(&self, variant: Variant, limits: Limits) -> Option<&'static str> {
         let wgpu::AdapterInfo { backend, .. } = self.info();
-        why_not(variant, backend, self.features().variants().has(variant))
+        why_not(variant, backend, self.features(limits).variants().has(variant))
+    }
+
+    /// The features that a device is opened with. Kernels are generated for what the adapter can do, so the device is given
+    /// all of it; of what is still experimental in wgpu, what our kernels use.
+    fn granted(&self, limits: Limits) -> wgpu::Features {
+        let experimental = wgpu::Features::all_experimental_mask();
+        match limits {
+            Limits::Adapter | Limits::AdapterAndSubgroups => self
+                .adapter
+                .features()
+                .difference(experimental.difference(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX))
+                .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS),
+            Limits::WebGpuDefault => wgpu::Features::empty(),
+        }
     }
 
     /// What kernels could use of a device that was given `features`.
@@ -111,17 +126,10 @@ impl Adapter {
         let refused = |error: &dyn std::fmt::Display| {
             format!("the adapter '{}' refused: {error}", self.adapter.get_info().name)
         };
-        // Kernels are generated for what the adapter can do, so the device is given all of it; of what is still
-        // experimental in wgpu, what our kernels use.
-        let experimental = wgpu::Features::all_experimental_mask();
-        let features = self
-            .adapter
-            .features()
-            .difference(experimental.difference(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX))
-            .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
-        let (required_features, required_limits) = match limits {
-            Limits::Adapter | Limits::AdapterAndSubgroups => (features, self.adapter.limits()),
-            Limits::WebGpuDefault => (wgpu::Features::empty(), wgpu::Limits::default()),
+        let required_features = self.granted(limits);
+        let required_limits = match limits {
+            Limits::Adapter | Limits::AdapterAndSubgroups => self.adapter.limits(),
+            Limits::WebGpuDefault => wgpu::Limits::default(),
         };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("atelier"),
@@ -132,7 +140,7 @@ impl Adapter {
             ..wgpu::DeviceDescriptor::default()
         };
         let (wgpu, queue) = self.adapter.request_device(&descriptor).await.map_err(|e| refused(&e))?;
-        let variants = variants.unwrap_or_else(|| self.usual());
+        let variants = variants.unwrap_or_else(|| self.usual(limits));
         let kernels = self.kernel_features(required_features, limits).within(variants);
         let backend = self.adapter.get_info().backend;
         let setup = WgpuSetup {

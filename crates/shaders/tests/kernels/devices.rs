@@ -2,11 +2,19 @@
 #![cfg(feature = "gpu")]
 
 use atelier_shaders::gpu::{enabled, largest_buffer, memory};
-use atelier_shaders::{Features, Limits, Variants};
+use atelier_shaders::{Features, Limits, Variant, Variants};
 use burn::tensor::{Device, Tensor};
 use testkit::block_on;
 
 use crate::witnesses::adapter;
+
+/// In a browser the adapter does not say it: whoever opens the device does.
+#[test]
+fn kernels_use_the_subgroups_that_a_browser_was_asked_for() {
+    let usual = |limits| adapter().usual(limits).has(Variant::Subgroups);
+    let limits = [Limits::Adapter, Limits::AdapterAndSubgroups, Limits::WebGpuDefault];
+    assert_eq!(limits.map(usual), [true, true, false]);
+}
 
 #[test]
 fn two_devices_open_at_once_give_each_its_own_answer() {
@@ -19,7 +27,9 @@ fn two_devices_open_at_once_give_each_its_own_answer() {
     assert_eq!(largest_buffer(&plain), Some(most));
     assert_eq!(largest_buffer(&default), Some(128 << 20));
 
-    assert_eq!(enabled(&all), adapter().features().within(adapter().usual()));
+    let usual = |limits| adapter().features(limits).within(adapter().usual(limits));
+    assert_eq!(enabled(&all), usual(Limits::Adapter));
+    assert_eq!(enabled(&default), usual(Limits::WebGpuDefault));
     assert_eq!(enabled(&plain), Features::default());
     assert_eq!(enabled(&default).subgroup, None);
 

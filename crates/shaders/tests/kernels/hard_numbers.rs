@@ -1,5 +1,6 @@
 //! Hard numbers against f64, as `atelier doctor --check` tries them on the user's own device.
 
+use atelier_shaders::Limits;
 use atelier_shaders::check::{Finding, check};
 use burn::tensor::Device;
 use testkit::block_on;
@@ -27,7 +28,7 @@ fn references() {
 #[test]
 fn kernels_in_each_variant() {
     // One of its own: while it is checked its kernels use one variant at a time.
-    let gpu = crate::witnesses::gpu_with(crate::witnesses::adapter().features());
+    let gpu = crate::witnesses::gpu_with(crate::witnesses::adapter().features(Limits::Adapter));
     let before = atelier_shaders::gpu::enabled(&gpu);
     let findings = assert_passes(&gpu, "WGSL");
     for variant in before.variants().iter() {

@@ -2,7 +2,7 @@
 
 use atelier_shaders::RowPrecision;
 #[cfg(feature = "gpu")]
-use atelier_shaders::{Features, gpu::enabled};
+use atelier_shaders::{Features, Limits, gpu::enabled};
 use atelier_weights::Scheme;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -45,7 +45,7 @@ fn plain() {
 #[cfg(feature = "gpu")]
 #[test]
 fn by_subgroups_of_another_size() {
-    assert!(adapter().features().subgroup.is_some(), "an adapter with subgroups");
+    assert!(adapter().features(Limits::Adapter).subgroup.is_some(), "an adapter with subgroups");
     for usual in [4, 16, 64] {
         let gpu = gpu_with(Features { subgroup: Some(usual), ..Features::default() });
         compare_on(&gpu, TOLERANCE, |random| products(random, PACKED), product, product);
@@ -56,7 +56,7 @@ fn by_subgroups_of_another_size() {
 #[cfg(feature = "gpu")]
 #[test]
 fn of_bytes() {
-    assert!(adapter().features().packed_dot, "wgpu has packed dot products everywhere");
+    assert!(adapter().features(Limits::Adapter).packed_dot, "wgpu has packed dot products everywhere");
     let gpu = gpu_with(Features { packed_dot: true, ..Features::default() });
     let rounded = |(x, words, bias): &Product, device: &Device| {
         let mut values = x.clone().try_to_vec::<f32>().unwrap();

@@ -14,3 +14,9 @@ fn half(bits: u32) -> f32 {
 fn halves(word: u32) -> vec2<f32> {
     return vec2<f32>(half(word & 0xffffu), half(word >> 16u));
 }
+
+// Whether there is a zero or a number that is not normal among those of four words, or, rarely, one close by.
+fn any_is_tiny(words: vec4<u32>) -> bool {
+    // An exponent of zero borrows from the sign's place, which is empty.
+    return any((((words & vec4(0x7c007c00u)) - vec4(0x04000400u)) & vec4(0x80008000u)) != vec4(0u));
+}
