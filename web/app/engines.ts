@@ -2,6 +2,7 @@
 
 import {
   AtelierError,
+  type CheckOptions,
   createEngine,
   type Engine,
   type EngineOptions,
@@ -11,6 +12,7 @@ import {
 } from "atelier-web";
 import workerUrl from "../lib/worker.js?worker&url";
 import wasmUrl from "../lib/wasm/atelier_web_bg.wasm?url";
+import { brokenHere } from "./broken";
 import type { Chosen } from "./model";
 import { SEALED, sealedWorker } from "./seal";
 import { cachedShellFile } from "./shell";
@@ -47,11 +49,18 @@ export class Engines {
 }
 
 async function options({ source }: Chosen): Promise<EngineOptions> {
-  // `?limits=default`: what runs with this runs on every adapter.
-  const defaultLimits = new URLSearchParams(location.search).get("limits") === "default";
+  const avoid = await brokenHere();
+  if (SEALED) return { ...(await engineParts()), avoid };
   // Where there is no network the server need not be asked for a newer version. Some browsers say so behind a VPN, though: what
   // is not here is asked for all the same.
-  if (!SEALED) return { defaultLimits, offline: !navigator.onLine && (await isCached(source)) };
+  return { ...(await engineParts()), avoid, offline: !navigator.onLine && (await isCached(source)) };
+}
+
+/** What an engine is made of here, whatever its model. */
+export async function engineParts(): Promise<CheckOptions> {
+  // `?limits=default`: what runs with this runs on every adapter.
+  const defaultLimits = new URLSearchParams(location.search).get("limits") === "default";
+  if (!SEALED) return { defaultLimits };
   // A sealed page may not fetch, not even from its own cache; the cache's own interface is not fetching.
   const wasm = await (await cachedShellFile(wasmUrl))?.arrayBuffer();
   const script = await (await cachedShellFile(workerUrl))?.text();

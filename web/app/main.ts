@@ -2,6 +2,7 @@
 
 // First, so that nothing else of a sealed page runs before it is sealed.
 import { SEALED } from "./seal";
+import { Graphics } from "./graphics";
 import { AtelierError, type Blueprint, isSupported, randomSeed, type RunRecord } from "atelier-web";
 import { Awake } from "./awake";
 import { Compose } from "./compose";
@@ -56,6 +57,10 @@ const choice = new ModelChoice(() => {
   if (!runs.running) engines.close();
   void lookAtStorage();
 });
+const graphics = new Graphics({
+  changed: () => engines.close(),
+  failed: (error) => messages.show(() => messageFor(error, SEALED)),
+});
 const storage = new Storage({
   release: () => engines.close(),
   cleared: () => {
@@ -82,7 +87,10 @@ const runs = new Runs({
   awake,
   opened: modelOpened,
   idle: emptySheet,
-  running: (running) => storage.setInUse(running),
+  running: (running) => {
+    storage.setInUse(running);
+    graphics.setInUse(running);
+  },
 });
 
 /** The sheet shows the grid of what would be painted next, unless there is a picture or a run. */

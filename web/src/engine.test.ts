@@ -10,6 +10,7 @@ const open: WireOpen = {
   requests: "fresh",
   wasm: undefined,
   defaultLimits: false,
+  avoid: [],
 };
 
 let workers: FakeWorkers;

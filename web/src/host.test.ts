@@ -14,6 +14,7 @@ const open: WireOpen = {
   requests: "never",
   wasm: undefined,
   defaultLimits: true,
+  avoid: ["dot"],
 };
 const run: WireRun = {
   request: { start: { prompts: [{ text: "p" }] }, seed: 1 },
@@ -109,7 +110,7 @@ test("opens a model, and makes a picture, whose bytes are given away", async () 
 
 test("tells the engine what its device is asked for", async () => {
   await opens();
-  expect(options).toEqual({ defaultLimits: true, subgroups: true });
+  expect(options).toEqual({ defaultLimits: true, subgroups: true, avoid: ["dot"] });
 });
 
 test("a run without a model", async () => {

@@ -1,11 +1,12 @@
 /** The worker's side: opens one model and makes pictures with it, one thing at a time. */
 
 import { AtelierError, crash, isFatal, messageOf, toWire, type WireError } from "./errors.js";
+import type { KernelCheck } from "./generated/atelier.js";
 import { decodeImage } from "./images.js";
-import type { FromWorker, ToWorker, WireEvent, WireOpen, WireRun, WireWasm } from "./protocol.js";
+import type { FromWorker, ToWorker, WireCheck, WireEvent, WireOpen, WireRun, WireWasm } from "./protocol.js";
 import { openSource } from "./sources/open.js";
 import type { OpenSource } from "./sources/source.js";
-import type { ModelFiles, SourceImage } from "./wasm/atelier_web.js";
+import type { ModelFiles, OpenOptions, SourceImage } from "./wasm/atelier_web.js";
 import type { LoadedWasm, OpenModel } from "./wasm-module.js";
 
 /** Between two events that only say how far something is. */
@@ -51,8 +52,13 @@ export class Host {
     this.#job = { id: message.id, stop: new AbortController() };
     this.#readError = undefined;
     const { id } = message;
-    const work = message.type === "open" ? this.#open(id, message.open) : this.#run(id, message.run);
+    const work = this.#work(id, message);
     void work.catch((error: unknown) => this.#fail(id, error)).finally(() => this.#source?.close());
+  }
+
+  #work(id: number, message: Exclude<ToWorker, { type: "cancel" }>): Promise<void> {
+    if (message.type === "open") return this.#open(id, message.open);
+    return message.type === "run" ? this.#run(id, message.run) : this.#check(id, message.check);
   }
 
   /** The device went away. */
@@ -82,9 +88,19 @@ export class Host {
     const on = (event: WireEvent): void => this.#report(id, event);
     const source = await (this.#means.open ?? openSource)(open, hasher, on, signal);
     this.#source = source;
-    const subgroups = (await this.#means.subgroups?.()) ?? false;
-    this.#engine = await wasm.Engine.open(this.#watched(source), { defaultLimits: open.defaultLimits, subgroups });
+    this.#engine = await wasm.Engine.open(this.#watched(source), await this.#device(open));
     this.#means.send({ type: "opened", id, info: this.#engine.info(), module });
+  }
+
+  async #check(id: number, check: WireCheck): Promise<void> {
+    const { wasm } = await this.#means.load(check.wasm);
+    const found = (found: KernelCheck): void => this.#means.send({ type: "found", id, found });
+    const report = await wasm.check(await this.#device({ ...check, avoid: [] }), found);
+    if (!this.#gone) this.#means.send({ type: "checked", id, report });
+  }
+
+  async #device({ defaultLimits, avoid }: Pick<WireOpen, "defaultLimits" | "avoid">): Promise<OpenOptions> {
+    return { defaultLimits, avoid, subgroups: (await this.#means.subgroups?.()) ?? false };
   }
 
   async #run(id: number, { images, ...run }: WireRun): Promise<void> {

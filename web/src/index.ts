@@ -12,10 +12,11 @@
 import { LocalEngine } from "./engine.js";
 import { AtelierError } from "./errors.js";
 import type { WireSource, WireWasm } from "./protocol.js";
+import { Session } from "./session.js";
 import { connectWith } from "./spawn.js";
 import { baseUrl, clearCache, isCached, persist, placeOf } from "./storage.js";
 import { isSupported } from "./support.js";
-import type { Engine, EngineOptions, ModelSource } from "./types.js";
+import type { CheckOptions, DeviceCheck, Engine, EngineOptions, ModelSource } from "./types.js";
 
 export { AtelierError } from "./errors.js";
 export { readPicture } from "./picture.js";
@@ -46,8 +47,7 @@ export type * from "./types.js";
 export async function createEngine(source: ModelSource, options: EngineOptions = {}): Promise<Engine> {
   options.signal?.throwIfAborted();
   // Nobody wants to fetch gigabytes to hear that they cannot be used. And where a page is made on a server, this is all there is to say.
-  const support = await isSupported();
-  if (!support.supported) throw new AtelierError(support.code, support.message);
+  await mustBeSupported();
   const place = placeOf(source);
   // Before the room is looked at: what may be kept for good may be more.
   if (place.kind === "url" && !options.offline) await persist();
@@ -57,6 +57,7 @@ export async function createEngine(source: ModelSource, options: EngineOptions =
     requests: options.offline ? "never" : "fresh",
     wasm: wasmOf(options.wasm),
     defaultLimits: options.defaultLimits ?? false,
+    avoid: options.avoid ?? [],
   } as const;
   const opening = {
     open,
@@ -72,6 +73,28 @@ export async function createEngine(source: ModelSource, options: EngineOptions =
     },
     options.signal,
   );
+}
+
+/**
+ * Checks in some seconds, in a worker of its own, whether the GPU computes what it should: every kernel in every variant that the
+ * engine would use here, on hard numbers. `avoid` of `createEngine` takes what is `broken`. A kernel that fails as `plain` has
+ * nothing to take its place: pictures of such a device are not to be trusted.
+ *
+ * Rejects with an `AtelierError`, of the codes `no-webgpu`, `no-adapter`, `network` (the WebAssembly file), `out-of-memory`,
+ * `device-lost`, `compute` or `engine-gone`; or with the signal's reason.
+ */
+export async function checkDevice(options: CheckOptions = {}): Promise<DeviceCheck> {
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
+  await mustBeSupported();
+  const connect = connectWith(options.worker, options.offline === true);
+  const check = { wasm: wasmOf(options.wasm), defaultLimits: options.defaultLimits ?? false };
+  return Session.check(connect, check, (found) => options.found?.(found), signal);
+}
+
+async function mustBeSupported(): Promise<void> {
+  const support = await isSupported();
+  if (!support.supported) throw new AtelierError(support.code, support.message);
 }
 
 function nameOf(place: WireSource): string {

@@ -2,7 +2,8 @@
 
 import type { WireError } from "./errors.js";
 import type { DownloadEvent, ModelInfo } from "./types.js";
-import type { RunInput, RunReport } from "./wasm/atelier_web.js";
+import type { KernelCheck } from "./generated/atelier.js";
+import type { DeviceCheck, RunInput, RunReport } from "./wasm/atelier_web.js";
 
 /** Where a model's files are; addresses are absolute, as a worker may have no base of its own. */
 export type WireSource =
@@ -23,7 +24,12 @@ export interface WireOpen {
   readonly requests: Requests;
   readonly wasm: WireWasm | undefined;
   readonly defaultLimits: boolean;
+  /** Variants that kernels are to do without. */
+  readonly avoid: readonly string[];
 }
+
+/** How a device is checked. */
+export type WireCheck = Pick<WireOpen, "wasm" | "defaultLimits">;
 
 /** A run whose every field was looked at. */
 export interface WireRun extends Omit<RunInput, "images"> {
@@ -37,6 +43,7 @@ export type WireEvent = DownloadEvent | RunReport;
 export type ToWorker =
   | { readonly type: "open"; readonly id: number; readonly open: WireOpen }
   | { readonly type: "run"; readonly id: number; readonly run: WireRun }
+  | { readonly type: "check"; readonly id: number; readonly check: WireCheck }
   | { readonly type: "cancel"; readonly id: number };
 
 /** From the worker. */
@@ -46,6 +53,8 @@ export type FromWorker =
   | { readonly type: "event"; readonly id: number; readonly event: WireEvent }
   | { readonly type: "opened"; readonly id: number; readonly info: ModelInfo; readonly module: WebAssembly.Module }
   | { readonly type: "finished"; readonly id: number }
+  | { readonly type: "found"; readonly id: number; readonly found: KernelCheck }
+  | { readonly type: "checked"; readonly id: number; readonly report: DeviceCheck }
   | { readonly type: "failed"; readonly id: number; readonly error: WireError }
   /** It can do nothing more. */
   | { readonly type: "gone"; readonly error: WireError };

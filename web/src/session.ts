@@ -1,8 +1,8 @@
 /** The page's side of one worker: from its start to its end. */
 
 import { AtelierError, fromWire, type WireError } from "./errors.js";
-import type { FromWorker, ToWorker, WireEvent, WireOpen, WireRun } from "./protocol.js";
-import type { ModelInfo } from "./types.js";
+import type { FromWorker, ToWorker, WireCheck, WireEvent, WireOpen, WireRun } from "./protocol.js";
+import type { DeviceCheck, KernelCheck, ModelInfo } from "./types.js";
 
 /** A worker that listens. */
 export interface Port {
@@ -23,9 +23,15 @@ export class RefetchedError extends Error {
 /** Milliseconds that a run gets to stop. */
 const STOPPING = 10_000;
 
+/** Who hears of what happens before the answer. */
+interface Listeners {
+  readonly event?: (event: WireEvent) => void;
+  readonly found?: (found: KernelCheck) => void;
+}
+
 interface Pending {
   readonly id: number;
-  readonly on: (event: WireEvent) => void;
+  readonly on: Listeners;
   readonly resolve: (message: FromWorker) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -47,6 +53,31 @@ export class Session {
     on: (event: WireEvent) => void,
     signal: AbortSignal,
   ): Promise<Session> {
+    return Session.#with(connect, signal, async (session) => {
+      const opened = await session.#ask((id) => ({ type: "open", id, open }), { event: on });
+      if (opened.type !== "opened") throw unexpected(opened);
+      session.#opened = opened;
+      return session;
+    });
+  }
+
+  /** Starts a worker, checks the device in it, and ends it. */
+  static check(
+    connect: Connect,
+    check: WireCheck,
+    found: (found: KernelCheck) => void,
+    signal: AbortSignal,
+  ): Promise<DeviceCheck> {
+    return Session.#with(connect, signal, async (session) => {
+      const checked = await session.#ask((id) => ({ type: "check", id, check }), { found });
+      if (checked.type !== "checked") throw unexpected(checked);
+      session.end(undefined);
+      return checked.report;
+    });
+  }
+
+  /** Starts a worker for this; what fails, and the signal, end it. */
+  static async #with<T>(connect: Connect, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const session = new Session();
     const abort = (): void => session.end(signal.reason);
@@ -62,10 +93,7 @@ export class Session {
         () => {},
       );
       await Promise.race([connecting, aborted(signal)]);
-      const opened = await session.#ask((id) => ({ type: "open", id, open }), on);
-      if (opened.type !== "opened") throw new AtelierError("engine-gone", `unexpected answer ${opened.type}`);
-      session.#opened = opened;
-      return session;
+      return await work(session);
     } catch (error) {
       session.end(error);
       throw error;
@@ -105,14 +133,12 @@ export class Session {
     try {
       const finished = await this.#ask(
         (id) => ({ type: "run", id, run }),
-        (event) => {
-          // What was on its way when the run was cancelled is of no interest.
-          if (!signal?.aborted) on(event);
-        },
+        // What was on its way when the run was cancelled is of no interest.
+        { event: (event) => void (signal?.aborted || on(event)) },
       );
       // A run that was over just then is not wanted either.
       signal?.throwIfAborted();
-      if (finished.type !== "finished") throw new AtelierError("engine-gone", `unexpected answer ${finished.type}`);
+      if (finished.type !== "finished") throw unexpected(finished);
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     } finally {
@@ -135,7 +161,7 @@ export class Session {
     return this.#opened;
   }
 
-  #ask(message: (id: number) => ToWorker, on: (event: WireEvent) => void): Promise<FromWorker> {
+  #ask(message: (id: number) => ToWorker, on: Listeners): Promise<FromWorker> {
     return new Promise((resolve, reject) => {
       if (this.#gone !== undefined) return reject(this.#gone);
       const id = (this.#ids += 1);
@@ -150,11 +176,16 @@ export class Session {
     if (message.type === "gone") return this.end(fromWire(message.error));
     const pending = this.#pending;
     if (message.id !== pending?.id) return;
-    if (message.type === "event") return pending.on(message.event);
+    if (message.type === "event") return pending.on.event?.(message.event);
+    if (message.type === "found") return pending.on.found?.(message.found);
     this.#pending = undefined;
     if (message.type === "failed") pending.reject(errorOf(message.error));
     else pending.resolve(message);
   }
+}
+
+function unexpected({ type }: FromWorker): AtelierError {
+  return new AtelierError("engine-gone", `unexpected answer ${type}`);
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -5,12 +5,15 @@ import type {
   EngineEvent,
   EngineRequest,
   ErrorCode as EngineErrorCode,
+  KernelCheck,
   ModelInfo,
   Pixels,
   RunRecord,
   Stage,
 } from "./generated/atelier.js";
 import type { WarningReport } from "./wasm/atelier_web.js";
+
+export type { DeviceCheck } from "./wasm/atelier_web.js";
 
 export type * from "./generated/atelier.js";
 
@@ -174,6 +177,16 @@ export interface EngineOptions {
   readonly name?: string;
   /** Ask the adapter for no more than WebGPU's default limits. */
   readonly defaultLimits?: boolean;
+  /** Variants of kernels to do without: what `checkDevice` found broken. */
+  readonly avoid?: readonly string[];
+}
+
+/** How a device is checked; the rest is as for `createEngine`. */
+export interface CheckOptions extends Pick<EngineOptions, "wasm" | "worker" | "defaultLimits" | "offline"> {
+  /** Hears of every kernel as soon as it was checked. */
+  readonly found?: (found: KernelCheck) => void;
+  /** Ends the check. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a model needs, and what there is. */

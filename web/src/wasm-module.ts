@@ -15,6 +15,7 @@ export type Hasher = Pick<glue.Hasher, "update" | "digest" | "state" | "restore"
 export interface Wasm {
   readonly Engine: { open(...from: Parameters<typeof glue.Engine.open>): Promise<OpenModel> };
   readonly Hasher: new () => Hasher;
+  readonly check: typeof glue.check;
 }
 
 /** The loaded module, and its code for the next worker. */

@@ -3,16 +3,15 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use atelier::device::Limits;
 use atelier::record::{RecordContext, device_name, encode_png};
-use atelier::{DeviceChoice, DeviceReport, ModelInfo, Observer, Pipeline, device};
-use js_sys::{Function, Reflect};
+use atelier::{DeviceReport, ModelInfo, Observer, Pipeline};
+use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error;
 use crate::event;
-use crate::input::RunInput;
+use crate::input::{OpenOptions, RunInput};
 use crate::source::{Files, Source};
 
 /// A model that is open. One thing at a time: wait for one call before the next.
@@ -24,8 +23,7 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens the model whose files are `files`. With `defaultLimits` the device is asked for no more than WebGPU's default
-    /// limits; otherwise `subgroups` says that devices of this browser are asked for subgroups, and have them.
+    /// Opens the model whose files are `files`.
     ///
     /// # Errors
     /// There is no adapter, or a file is missing, malformed or contradicts another.
@@ -33,15 +31,7 @@ impl Engine {
         files: Files,
         #[wasm_bindgen(unchecked_param_type = "OpenOptions")] options: JsValue,
     ) -> Result<Engine, JsValue> {
-        let says = |name: &str| Reflect::get(&options, &name.into()).is_ok_and(|value| value.is_truthy());
-        let limits = match (says("defaultLimits"), says("subgroups")) {
-            (true, _) => Limits::WebGpuDefault,
-            (false, true) => Limits::AdapterAndSubgroups,
-            (false, false) => Limits::Adapter,
-        };
-        // Whichever adapter the browser gives: there is no CPU device to fall back on.
-        let opened = device::open_within(&DeviceChoice::Adapter(String::new()), limits, None).await;
-        let (device, report) = opened.map_err(error::model)?;
+        let (device, report) = OpenOptions::read(&options)?.device().await?;
         let pipeline = Pipeline::load(Arc::new(Source(files)), device).await.map_err(error::model)?;
         Ok(Self { pipeline, device: report })
     }

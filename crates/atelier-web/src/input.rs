@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use atelier::{Blueprint, Request, RgbImage, SourceRecord, Start};
+use atelier::device::{self, Limits, Variant, Variants};
+use atelier::{Blueprint, Device, DeviceChoice, DeviceReport, Request, RgbImage, SourceRecord, Start};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -17,6 +18,8 @@ export interface OpenOptions {
   readonly defaultLimits: boolean;
   /** Devices of this browser are asked for subgroups, and have them. */
   readonly subgroups: boolean;
+  /** Variants that kernels are to do without: `subgroups`, `dot`, `matrices`. */
+  readonly avoid: readonly string[];
 }
 
 /** A source image and the name of its file. */
@@ -39,6 +42,40 @@ export interface RunInput {
   readonly made: number;
 }
 "#;
+
+/// See the TypeScript above.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenOptions {
+    default_limits: bool,
+    subgroups: bool,
+    avoid: Vec<String>,
+}
+
+impl OpenOptions {
+    pub fn read(options: &JsValue) -> Result<Self, JsValue> {
+        serde_wasm_bindgen::from_value(options.clone()).map_err(error::request)
+    }
+
+    /// Opens whichever adapter the browser gives: there is no CPU device to fall back on.
+    pub async fn device(&self) -> Result<(Device, DeviceReport), JsValue> {
+        let limits = match (self.default_limits, self.subgroups) {
+            (true, _) => Limits::WebGpuDefault,
+            (false, true) => Limits::AdapterAndSubgroups,
+            (false, false) => Limits::Adapter,
+        };
+        let choice = DeviceChoice::Adapter(String::new());
+        let variants = match device::choose(&choice, limits).await.map_err(error::model)? {
+            DeviceReport::Gpu(adapter) => adapter.variants().iter().filter(|variant| !self.avoids(*variant)).collect(),
+            DeviceReport::Cpu { .. } => Variants::NONE,
+        };
+        device::open_within(&choice, limits, Some(variants)).await.map_err(error::model)
+    }
+
+    fn avoids(&self, variant: Variant) -> bool {
+        self.avoid.iter().any(|name| name == variant.name())
+    }
+}
 
 /// See the TypeScript above.
 #[derive(Debug, Deserialize)]

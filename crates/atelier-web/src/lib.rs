@@ -5,6 +5,7 @@
 
 #![cfg(target_family = "wasm")]
 
+mod check;
 mod engine;
 mod error;
 mod event;
@@ -14,6 +15,7 @@ mod source;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
+pub use check::check;
 pub use engine::{Engine, version};
 pub use hasher::Hasher;
 

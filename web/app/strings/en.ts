@@ -155,6 +155,22 @@ export const en = {
   factAdapter: "Graphics",
   software: "in software",
 
+  graphics: "Graphics",
+  graphicsHint:
+    "Graphics drivers have bugs, and a picture can be wrong without a word. This check runs every kernel of the engine on hard numbers and compares the results.",
+  graphicsCheck: "Check this GPU",
+  graphicsChecking: (checks: number) => `Checking: ${checks} ${checks === 1 ? "kernel" : "kernels"} so far`,
+  graphicsPassed: (name: string, checks: number, seconds: number) =>
+    `${name || "This GPU"} computes what it should: ${checks} checks passed in ${seconds.toFixed(1)} s.`,
+  graphicsAvoided: (name: string, variants: string) =>
+    `${name || "This GPU"} computes wrongly with ${variants}: from now on the engine does without.`,
+  graphicsBroken: (name: string) =>
+    `${name || "This GPU"} computes wrongly even in the plainest way: do not trust its pictures. Another browser or driver may help.`,
+  graphicsTable: "All results",
+  graphicsKernel: "Kernel",
+  graphicsVariant: "Variant",
+  graphicsError: "Error, as a share of what it may be",
+
   storage: "Storage",
   storageNeeded: "The model needs",
   storageCached: "On this device",

@@ -152,6 +152,21 @@ export const zh: Strings = {
   factAdapter: "图形适配器",
   software: "软件模拟",
 
+  graphics: "图形处理器",
+  graphicsHint:
+    "图形驱动会有缺陷，画面可能在毫无提示的情况下出错。此项检查用棘手的数值运行引擎的每个内核，并核对结果。",
+  graphicsCheck: "检查此 GPU",
+  graphicsChecking: (checks) => `正在检查：已完成 ${checks} 个内核`,
+  graphicsPassed: (name, checks, seconds) =>
+    `${name || "此 GPU"} 计算正确：${checks} 项检查在 ${seconds.toFixed(1)} 秒内全部通过。`,
+  graphicsAvoided: (name, variants) => `${name || "此 GPU"} 用 ${variants} 计算有误：今后引擎不再使用。`,
+  graphicsBroken: (name) =>
+    `${name || "此 GPU"} 即使用最基本的方式也计算有误：请勿相信它画出的图片。换用其他浏览器或驱动也许有用。`,
+  graphicsTable: "全部结果",
+  graphicsKernel: "内核",
+  graphicsVariant: "变体",
+  graphicsError: "误差占允许值的比例",
+
   storage: "存储",
   storageNeeded: "模型需要",
   storageCached: "已在此设备",

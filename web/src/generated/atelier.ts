@@ -440,6 +440,20 @@ export interface UnusedVariant {
   readonly why: string;
 }
 
+/** What was found of a kernel in one variant. */
+export interface KernelCheck {
+  /** The kernel. */
+  readonly kernel: string;
+  /** `subgroups`, `dot`, `matrices`, or `plain`: what every device can do. */
+  readonly variant: string;
+  /** Whether the kernel computes what it should. */
+  readonly passed: boolean;
+  /** The largest error, as a share of what it may be; none where a number was missing, or finite that must not be. */
+  readonly error: number | null;
+  /** What went in when it was largest, and what came out. */
+  readonly worst: string;
+}
+
 /** What sort of adapter it is. */
 export type AdapterKind =
   /** A card with memory of its own. */

@@ -2,6 +2,7 @@
 
 mod choice;
 mod cpu;
+mod findings;
 mod gpu;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 
 pub use choice::DeviceChoice;
+pub use findings::{DeviceCheck, KernelCheck};
 use choice::select;
 
 /// A graphics adapter of this machine.
@@ -130,12 +132,13 @@ pub async fn adapters() -> Vec<AdapterReport> {
     gpu::list(Limits::Adapter).await.into_iter().map(|(report, _)| report).collect()
 }
 
-/// The device that `choice` would open, without opening it.
+/// The device that `choice` would open within limits, without opening it.
 ///
 /// # Errors
 /// [`Error::Device`] when there is no such device; the message lists what was found.
-pub async fn choose(choice: &DeviceChoice) -> Result<DeviceReport> {
-    select(choice, &adapters().await).map(|(report, _)| report)
+pub async fn choose(choice: &DeviceChoice, limits: Limits) -> Result<DeviceReport> {
+    let adapters: Vec<AdapterReport> = gpu::list(limits).await.into_iter().map(|(report, _)| report).collect();
+    select(choice, &adapters).map(|(report, _)| report)
 }
 
 /// Bytes that the driver has set aside for a GPU device; `None` on the CPU, or where the driver does not say.

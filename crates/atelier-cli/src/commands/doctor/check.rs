@@ -3,46 +3,13 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use atelier::device::{self, Finding, Limits, Variant, Variants};
+use atelier::device::{self, DeviceCheck, Finding, KernelCheck, Limits, Variant, Variants};
 use atelier::{DeviceChoice, DeviceReport};
-use serde::Serialize;
 
 use crate::args::DoctorArgs;
 use crate::error::{Error, Result, one_line};
 use crate::session::broken;
 use crate::ui::stdout;
-
-#[derive(Debug, Serialize)]
-struct Report {
-    device: DeviceReport,
-    passed: bool,
-    checks: Vec<Check>,
-    /// Variants that are not used from now on.
-    broken: Vec<&'static str>,
-    seconds: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct Check {
-    kernel: &'static str,
-    variant: &'static str,
-    passed: bool,
-    /// The largest error as a share of what it may be; none where a number was missing, or finite that must not be.
-    error: Option<f64>,
-    worst: String,
-}
-
-impl From<&Finding> for Check {
-    fn from(finding: &Finding) -> Self {
-        Self {
-            kernel: finding.kernel,
-            variant: name_of(finding.variant),
-            passed: finding.passed(),
-            error: Some(finding.error).filter(|error| error.is_finite()),
-            worst: finding.worst.clone(),
-        }
-    }
-}
 
 /// Checks what `--device` and `--adapter` mean, and remembers what is broken.
 pub async fn run(args: &DoctorArgs) -> Result<()> {
@@ -78,13 +45,7 @@ pub async fn run(args: &DoctorArgs) -> Result<()> {
     }
     let checks = findings.len();
     if args.json {
-        let report = Report {
-            device: opened,
-            passed: failed.is_empty(),
-            checks: findings.iter().map(Check::from).collect(),
-            broken: broken.iter().map(Variant::name).collect(),
-            seconds,
-        };
+        let report = DeviceCheck::of(opened, &findings, seconds);
         stdout::line(&serde_json::to_string(&report).map_err(|error| Error::Crash(error.to_string()))?)?;
     } else {
         stdout::line(&verdict(checks, failed.len(), broken, kept.as_ref(), seconds))?;
@@ -99,15 +60,12 @@ pub async fn run(args: &DoctorArgs) -> Result<()> {
     }
 }
 
-fn name_of(variant: Option<Variant>) -> &'static str {
-    variant.map_or("plain", Variant::name)
-}
-
 fn row(finding: &Finding) -> String {
-    let Finding { kernel, variant, error, worst } = finding;
+    let Finding { kernel, error, worst, .. } = finding;
+    let KernelCheck { variant, .. } = KernelCheck::from(finding);
     let error = if error.is_finite() { format!("{error:>7.3}") } else { "   none".into() };
     let result = if finding.passed() { "ok".into() } else { format!("FAILED: {}", one_line(worst)) };
-    format!("  {kernel:<33} {:<10} {error}  {result}", name_of(*variant))
+    format!("  {kernel:<33} {variant:<10} {error}  {result}")
 }
 
 fn verdict(checks: usize, failed: usize, broken: Variants, kept: Option<&PathBuf>, seconds: f64) -> String {

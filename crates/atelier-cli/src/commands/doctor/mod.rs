@@ -5,7 +5,7 @@ mod model;
 
 use std::fmt::Write;
 
-use atelier::device::{UnusedVariant, Variant, Variants};
+use atelier::device::{Limits, UnusedVariant, Variant, Variants};
 use atelier::{AdapterReport, DeviceChoice, DeviceReport, device};
 use futures_lite::future::block_on;
 use serde::Serialize;
@@ -67,7 +67,7 @@ async fn examine(model: &Model) -> Report {
     for (name, choice) in
         [("auto", DeviceChoice::Auto), ("cpu", DeviceChoice::Cpu), ("gpu", DeviceChoice::Gpu)]
     {
-        devices.push(match device::choose(&choice).await {
+        devices.push(match device::choose(&choice, Limits::Adapter).await {
             Ok(opens) => {
                 let why = match (&choice, &opens) {
                     (DeviceChoice::Auto, DeviceReport::Cpu { .. }) => "there is no real GPU",
