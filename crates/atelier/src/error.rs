@@ -127,6 +127,8 @@ pub enum Field {
     TopK,
     /// Pictures of each prompt.
     ImagesPerPrompt,
+    /// What glyph embeddings are padded to.
+    GlyphTokens,
     /// Initial noise, or a painted picture before decoding.
     Latents,
     /// A source image, or a picture of the run.
@@ -149,6 +151,7 @@ impl Field {
         Self::TopP,
         Self::TopK,
         Self::ImagesPerPrompt,
+        Self::GlyphTokens,
         Self::Latents,
         Self::Image,
         Self::Images,
@@ -167,6 +170,7 @@ impl Field {
             Self::TopP => "top_p",
             Self::TopK => "top_k",
             Self::ImagesPerPrompt => "images_per_prompt",
+            Self::GlyphTokens => "glyph_tokens",
             Self::Latents => "latents",
             Self::Image => "image",
             Self::Images => "images",

@@ -27,7 +27,7 @@ export const en = {
   height: "Height",
   sideWrong: (side: string) => `${side} must be a multiple of 32, from 32 to 4096.`,
   steps: "Steps",
-  stepsWrong: "Steps must be a whole number, at least 1.",
+  stepsWrong: (most: number) => `Steps must be a whole number from 1 to ${most}.`,
   quick: "quick",
   full: "full",
   seed: "Seed",
@@ -48,9 +48,9 @@ export const en = {
   sourceRemove: (name: string) => `Remove ${name}`,
   sourcePasted: (count: number) => `pasted ${count}`,
   guidance: "Guidance",
-  guidanceWrong: "Guidance must be a number, at least 0.",
+  guidanceWrong: (most: number) => `Guidance must be a number from 0 to ${most}.`,
   temperature: "Temperature",
-  temperatureWrong: "Temperature must be a number, at least 0.",
+  temperatureWrong: (most: number) => `Temperature must be a number from 0 to ${most}.`,
   modelsOwn: "model’s default",
   metadata: "Store prompt and settings in the PNG",
   generate: "Generate",
@@ -117,6 +117,9 @@ export const en = {
   warnTexts: "The model never learned so many texts in one picture.",
   warnLongText: "A text is longer than any that the model has learned.",
   warnSources: "The model never learned to start from pictures.",
+  warnFarPixels: (picture: number) =>
+    `Picture ${picture} shows nothing: nearly all its numbers are far beyond any colour. The model is damaged, or this device computes wrongly.`,
+  warnFarLogits: "The model's numbers are far too large. It is damaged, or this device computes wrongly.",
   warnChangedSource: (name: string) =>
     `${name} has other pixels than the blueprint was written for. It may be the same picture, read by another program.`,
 
