@@ -1,6 +1,6 @@
 /**
  * The quoted texts that the engine will spell, and where that is in doubt: the typographic rule of
- * `crates/atelier/src/prompt/quotes.rs`, whose own examples test this one.
+ * `crates/atelier/src/prompt/quotes`, whose own examples test this one.
  */
 
 /** Opening marks and those that close them, in the order in which texts are listed: the reference's come first. */

@@ -77,12 +77,14 @@ fn bad_sizes_and_budgets_are_refused_by_flag() {
         (["-W", "100"], "--width"),
         (["--vram-budget", "-1"], "--vram-budget"),
         (["--vram-budget", "nan"], "--vram-budget"),
-        (["--images", "1000000"], "--images"),
     ] {
         let done = Sandbox::new().run(&[&["plan", "--like", "mini"], &args[..]].concat());
         assert_eq!(done.code, 2, "{args:?}: {done:?}");
         assert!(done.stderr.starts_with(&format!("error: {flag}: expected")), "{args:?}: {done:?}");
     }
+    let done = Sandbox::new().run(&["plan", "--like", "mini", "--images", "1000000"]);
+    let words = "invalid value '1000000' for '--images <COUNT>': expected a whole number from 0 to 1000";
+    assert!(done.code == 2 && done.stderr.contains(words), "{done:?}");
 }
 
 #[test]

@@ -139,6 +139,11 @@ pub enum Field {
     Checkpoint,
 }
 
+/// A number as it is typed; a large one without all its zeros.
+pub(crate) fn shown(number: f32) -> String {
+    if number.is_finite() && number.abs() >= 1e9 { format!("{number:e}") } else { number.to_string() }
+}
+
 impl Field {
     /// All of them.
     pub const ALL: &[Self] = &[

@@ -22,8 +22,8 @@ pub fn free_memory() -> Option<Free> {
     [
         free(system, "this machine"),
         free(groups, "the control group of this process"),
-        free(own[0], "the address space of this process (ulimit -v)"),
-        free(own[1], "the data of this process (ulimit -d)"),
+        free(own[0], "the address space of this process (ulimit -v), less a reserve,"),
+        free(own[1], "the data of this process (ulimit -d), less a reserve,"),
     ]
     .into_iter()
     .flatten()

@@ -109,7 +109,8 @@ pub fn bytes_of(gigabytes: f64) -> Result<u64> {
     if gigabytes > 0.0 && gigabytes <= 1e6 {
         Ok((gigabytes * GB).round() as u64)
     } else {
-        Err(Error::flag("--vram-budget", GIGABYTES, gigabytes))
+        let found = if gigabytes.abs() >= 1e9 { format!("{gigabytes:e}") } else { gigabytes.to_string() };
+        Err(Error::flag("--vram-budget", GIGABYTES, found))
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::blueprint::Blueprint;
 use crate::checkpoint::Checkpoint;
 use crate::config::GenerationConfig;
-use crate::error::{Error, Field, Result};
+use crate::error::{Error, Field, Result, shown};
 use crate::geometry::{MAX_SIDE, TOKEN_PIXELS};
 use crate::image::RgbImage;
 use crate::prior::sampler::Sampling;
@@ -279,7 +279,7 @@ impl Request {
         check_count(Field::Steps, self.steps, 1, MAX_STEPS)?;
         if let Some(guidance) = self.guidance.filter(|guidance| !(0.0..=MAX_GUIDANCE).contains(guidance)) {
             let expected = format!("a number from 0 to {MAX_GUIDANCE}");
-            return Err(Error::request(Field::Guidance, expected, guidance));
+            return Err(Error::request(Field::Guidance, expected, shown(guidance)));
         }
         self.sampling(Sampling::GREEDY).validate()?;
         check_count(Field::ImagesPerPrompt, Some(self.images_per_prompt), 1, MAX_IMAGES)?;

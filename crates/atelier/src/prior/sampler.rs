@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::device;
-use crate::error::{Error, Field, Result};
+use crate::error::{Error, Field, Result, shown};
 use crate::readback::{read_floats, read_ids};
 
 /// Tokens that the search for the top-p set sorts first; the set is usually smaller.
@@ -44,7 +44,7 @@ impl Sampling {
     pub fn validate(&self) -> Result<()> {
         if !(0.0..=MAX_TEMPERATURE).contains(&self.temperature) {
             let expected = format!("a number from 0 to {MAX_TEMPERATURE}");
-            return Err(Error::request(Field::Temperature, expected, self.temperature));
+            return Err(Error::request(Field::Temperature, expected, shown(self.temperature)));
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return Err(Error::request(Field::TopP, "a number above 0 and at most 1", self.top_p));

@@ -60,6 +60,9 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let opened = Session::open(model, &target).await;
     let log = log.map(Log::begin).transpose()?;
     let mut session = opened?;
+    if let Some(warning) = session.warning() {
+        note(&format!("warning: {warning}"));
+    }
     let request =
         Request { width: args.size, height: args.size, steps: Some(args.steps), ..Request::new([PROMPT]) };
     let run = session.prepare(&request)?;
