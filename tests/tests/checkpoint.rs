@@ -305,7 +305,7 @@ fn a_card_gives_the_defaults_and_belongs_to_no_fingerprint() {
     assert_eq!(defaults(&none), (50, 1.5, without));
     assert_eq!(open(&none).unwrap().card().unwrap().name, "tiny");
     let wrong = card(r#"{"format": "atelier-card/1", "name": "tiny", "default_steps": 0}"#);
-    refused(&wrong, &["atelier.json: default_steps: expected a whole number of at least 1, found 0"]);
+    refused(&wrong, &["atelier.json: default_steps: expected a whole number from 1 to 1000, found 0"]);
     refused(&card("[]"), &["atelier.json: ", "expected a map"]);
     refused(&card("{"), &["atelier.json: ", "line 1"]);
 }

@@ -1,6 +1,15 @@
 /** What the user wants: prompt, size, steps, seed and the rest, read from the form and written back into it. */
 
-import { DEFAULT_STEPS, MAX_SEED, MAX_SIDE, type ModelInfo, SIDE_STEP } from "atelier-web";
+import {
+  DEFAULT_STEPS,
+  MAX_GUIDANCE,
+  MAX_SEED,
+  MAX_SIDE,
+  MAX_STEPS,
+  MAX_TEMPERATURE,
+  type ModelInfo,
+  SIDE_STEP,
+} from "atelier-web";
 import { byId, make } from "./dom";
 import { decimal, Field, whole } from "./field";
 import { onLanguage, t } from "./i18n";
@@ -41,8 +50,8 @@ export class Compose {
   readonly #steps = new Field(
     "steps",
     "steps-error",
-    (text) => whole(text, 1, 100_000),
-    () => t().stepsWrong,
+    (text) => whole(text, 1, MAX_STEPS),
+    () => t().stepsWrong(MAX_STEPS),
   );
   readonly #seed = new Field(
     "seed",
@@ -50,8 +59,18 @@ export class Compose {
     orEmpty((text) => whole(text, 0, MAX_SEED)),
     () => t().seedWrong,
   );
-  readonly #guidance = new Field("guidance", "guidance-error", orEmpty(decimal), () => t().guidanceWrong);
-  readonly #temperature = new Field("temperature", "temperature-error", orEmpty(decimal), () => t().temperatureWrong);
+  readonly #guidance = new Field(
+    "guidance",
+    "guidance-error",
+    orEmpty((text) => decimal(text, MAX_GUIDANCE)),
+    () => t().guidanceWrong(MAX_GUIDANCE),
+  );
+  readonly #temperature = new Field(
+    "temperature",
+    "temperature-error",
+    orEmpty((text) => decimal(text, MAX_TEMPERATURE)),
+    () => t().temperatureWrong(MAX_TEMPERATURE),
+  );
   readonly #size = byId("size", HTMLSelectElement);
   readonly #keep = byId("seed-keep", HTMLButtonElement);
   /** The model's own numbers; mini's until another is open. */

@@ -47,8 +47,8 @@ export function whole(text: string, least: number, most: number): number | undef
   return value >= least && value <= most ? value : undefined;
 }
 
-/** A number of at least 0, written with a point or a comma. */
-export function decimal(text: string): number | undefined {
+/** A number from 0 to `most`, written with a point or a comma. */
+export function decimal(text: string, most: number): number | undefined {
   const value = text === "" ? Number.NaN : Number(text.replace(",", "."));
-  return Number.isFinite(value) && value >= 0 ? value : undefined;
+  return value >= 0 && value <= most ? value : undefined;
 }

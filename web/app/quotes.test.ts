@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 // The rule is the engine's, and so are its examples.
-import source from "../../crates/atelier/src/prompt/quotes.rs?raw";
+import source from "../../crates/atelier/src/prompt/quotes/tests.rs?raw";
 import { type Doubt, quoteDoubts, spelledTexts } from "./quotes";
 
-const literal = (text: string) => JSON.parse(`"${text}"`) as string;
+const literal = (text: string) => JSON.parse(`"${text.replace(/\\u\{(.*?)\}/g, "\\u$1")}"`) as string;
 const strings = (rust: string) => [...rust.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, text]) => literal(text ?? ""));
 /** The list that a test of the engine walks. */
 const list = (name: string) =>
-  new RegExp(`fn ${name}[\\s\\S]*?in \\[([\\s\\S]*?)\\n {8}\\] \\{`).exec(source)?.[1] ?? "";
+  new RegExp(`fn ${name}[\\s\\S]*?in \\[([\\s\\S]*?)\\n {4}\\] \\{`).exec(source)?.[1] ?? "";
 /** Its lines: a prompt, and what is expected of it. */
 const cases = (name: string) =>
   list(name)
@@ -16,7 +16,9 @@ const cases = (name: string) =>
     .map(strings);
 
 function shown(doubt: Doubt): string {
-  if (doubt.kind === "apostrophe") return doubt.word;
+  if (doubt.kind === "apostrophe") return `the apostrophe of ${doubt.word} counts`;
+  if (doubt.kind === "mark") return `the ${doubt.mark} of ${doubt.word} counts`;
+  if (doubt.kind === "empty") return "one quoted text is empty";
   if (doubt.kind === "alone") return `one ${doubt.mark} has no partner`;
   if (doubt.kind === "partner") return `one ${doubt.mark} has no ${doubt.partner}`;
   return `${doubt.text} is not spelled`;

@@ -8,12 +8,16 @@ function words(doubt: Doubt): string {
   switch (doubt.kind) {
     case "apostrophe":
       return t().doubtApostrophe(doubt.word);
+    case "mark":
+      return t().doubtMark(doubt.mark, doubt.word);
     case "alone":
       return t().doubtAlone(doubt.mark);
     case "partner":
       return t().doubtPartner(doubt.mark, doubt.partner);
     case "unknown":
       return t().doubtUnknown(doubt.text);
+    case "empty":
+      return t().doubtEmpty;
   }
 }
 

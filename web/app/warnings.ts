@@ -42,6 +42,10 @@ function words(event: WarningEvent): string {
       return t().warnLongText;
     case "sources":
       return t().warnSources;
+    case "far-pixels":
+      return t().warnFarPixels(event.image + 1);
+    case "far-logits":
+      return t().warnFarLogits;
     case "changed-source":
       return t().warnChangedSource(event.name);
   }

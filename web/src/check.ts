@@ -66,9 +66,9 @@ export const whole = (least: number, most = Number.MAX_SAFE_INTEGER): Check<numb
     (value) => Number.isSafeInteger(value) && value >= least && value <= most,
   );
 
-/** A finite number. */
-export const atLeast = (least: number): Check<number> =>
-  numeric(`a number of at least ${least}`, (value) => Number.isFinite(value) && value >= least);
+/** A number in a range. */
+export const within = (least: number, most: number): Check<number> =>
+  numeric(`a number from ${least} to ${most}`, (value) => value >= least && value <= most);
 
 /** This very string. */
 export const exactly = <T extends string>(expected: T): Check<T> =>

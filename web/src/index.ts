@@ -33,7 +33,15 @@ export {
   storedModels,
 } from "./storage.js";
 export { isSupported } from "./support.js";
-export { DEFAULT_STEPS, MAX_SEED, MAX_SIDE, SIDE_STEP } from "./generated/atelier.js";
+export {
+  DEFAULT_STEPS,
+  MAX_GUIDANCE,
+  MAX_SEED,
+  MAX_SIDE,
+  MAX_STEPS,
+  MAX_TEMPERATURE,
+  SIDE_STEP,
+} from "./generated/atelier.js";
 export type { StoredModel } from "./storage.js";
 export type * from "./types.js";
 

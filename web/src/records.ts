@@ -1,7 +1,6 @@
 /** Blueprints and run records that come from files: every field is looked at, and nothing is longer than it can be. */
 
 import {
-  atLeast,
   type Check,
   checked,
   exactly,
@@ -15,14 +14,19 @@ import {
   some,
   text,
   whole,
+  within,
 } from "./check.js";
 import { AtelierError, messageOf } from "./errors.js";
 import {
   BLUEPRINT_FORMAT,
   type Blueprint,
   type Grid,
+  MAX_GUIDANCE,
   MAX_SEED,
   MAX_SIDE,
+  MAX_STEPS,
+  MAX_TEMPERATURE,
+  MAX_TOP_K,
   type PaintOptions,
   type QuoteRule,
   RUN_FORMAT,
@@ -89,7 +93,11 @@ const BLUEPRINT = onlyFields<Blueprint>({
   width: side,
   height: side,
   seed,
-  sampling: fields({ temperature: atLeast(0), top_p: atLeast(0), top_k: nullable(whole(1)) }),
+  sampling: fields({
+    temperature: within(0, MAX_TEMPERATURE),
+    top_p: within(0, 1),
+    top_k: nullable(whole(1, MAX_TOP_K)),
+  }),
   rng: whole(0),
   draft: optional(grid()),
   large: grid(),
@@ -109,7 +117,12 @@ const RECORD = fields<RunRecord>({
   model: name,
   device: name,
   blueprint,
-  paint: fields<PaintOptions>({ steps: whole(1), guidance: atLeast(0), seed, glyph_tokens: optional(whole(0)) }),
+  paint: fields<PaintOptions>({
+    steps: whole(1, MAX_STEPS),
+    guidance: within(0, MAX_GUIDANCE),
+    seed,
+    glyph_tokens: optional(whole(0)),
+  }),
   image: whole(0),
   images: whole(1),
   sources: optional(list(name, MOST_SOURCES)),

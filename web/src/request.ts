@@ -1,8 +1,17 @@
 /** What a caller asks for, looked at before anything is loaded. */
 
-import { atLeast, type Checks, checked, fields, flag, list, numeric, optional, some, text, whole } from "./check.js";
+import { type Checks, checked, fields, flag, list, numeric, optional, some, text, whole, within } from "./check.js";
 import { badRequest } from "./errors.js";
-import { type EngineRequest, RANDOM_SEEDS, type Start } from "./generated/atelier.js";
+import {
+  type EngineRequest,
+  MAX_GUIDANCE,
+  MAX_IMAGES,
+  MAX_STEPS,
+  MAX_TEMPERATURE,
+  MAX_TOP_K,
+  RANDOM_SEEDS,
+  type Start,
+} from "./generated/atelier.js";
 import type { WireRun } from "./protocol.js";
 import { checkBlueprint, quoteRule, seed, side } from "./records.js";
 import type { GenerateRequest, RequestOptions } from "./types.js";
@@ -11,19 +20,19 @@ import type { GenerateRequest, RequestOptions } from "./types.js";
 const OPTIONS: Checks<RequestOptions> = {
   width: optional(side),
   height: optional(side),
-  steps: optional(whole(1)),
-  guidance: optional(atLeast(0)),
+  steps: optional(whole(1, MAX_STEPS)),
+  guidance: optional(within(0, MAX_GUIDANCE)),
   seed: optional(seed),
-  temperature: optional(atLeast(0)),
+  temperature: optional(within(0, MAX_TEMPERATURE)),
   topP: optional(numeric("a number above 0 and at most 1", (value) => value > 0 && value <= 1)),
-  topK: optional(whole(0)),
+  topK: optional(whole(0, MAX_TOP_K)),
   quotes: optional(quoteRule),
 };
 
 const REST: Checks<Omit<GenerateRequest, keyof RequestOptions | "signal">> = {
   prompt: optional(text(Number.MAX_SAFE_INTEGER, "a text", (value) => value.trim() !== "")),
   blueprint: optional(checkBlueprint),
-  count: optional(whole(1)),
+  count: optional(whole(1, MAX_IMAGES)),
   images: optional(
     list(
       some(

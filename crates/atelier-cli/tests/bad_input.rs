@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
 use common::{Sandbox, finish, reference, save_picture};
 use serde_json::{Value, json};
@@ -18,15 +19,24 @@ fn flags_out_of_range() {
         (&["x", "-W", "0"], &["--width", "32 to 4096", "0"]),
         (&["x", "-H", "4128"], &["--height", "32 to 4096", "4128"]),
         (&["x", "-H", "-64"], &["--height", "-64"]),
-        (&["x", "--steps", "0"], &["--steps", "at least 1", "0"]),
+        (&["x", "--steps", "0"], &["--steps", "1 to 1000", "0"]),
         (&["x", "--steps", "1001"], &["--steps", "1 to 1000", "1001"]),
         (&["x", "--guidance", "nan"], &["--guidance", "NaN"]),
-        (&["x", "--cfg-scale", "-1"], &["--guidance", "at least 0", "-1"]),
+        (&["x", "--cfg-scale", "-1"], &["--guidance", "0 to 100", "-1"]),
+        (&["x", "--guidance", "1e30"], &["--guidance", "0 to 100", "1e30"]),
+        (&["x", "--guidance", "two"], &["--guidance", "0 to 100", "two"]),
+        (&["x", "--temperature", "1e30"], &["--temperature", "0 to 100"]),
+        (&["x", "--top-k", "1000001"], &["--top-k", "0 to 1000000", "1000001"]),
+        (&["x", "--top-k", "99999999999999999999"], &["--top-k", "0 to 1000000"]),
+        (&["x", "-n", "4294967296000"], &["--images-per-prompt", "1 to 10000", "4294967296000"]),
+        (&["x", "-n", "-3"], &["--images-per-prompt", "1 to 10000", "-3"]),
+        (&["x", "--vram-budget", "1e300"], &["--vram-budget", "above 0 and at most 1000000"]),
+        (&["x", "--vram-budget", "8GB"], &["--vram-budget", "above 0 and at most 1000000", "8GB"]),
         (&["x", "--guidance", "inf"], &["--guidance", "inf"]),
-        (&["x", "--temperature", "-0.5"], &["--temperature", "at least 0", "-0.5"]),
+        (&["x", "--temperature", "-0.5"], &["--temperature", "0 to 100", "-0.5"]),
         (&["x", "--top-p", "1.5"], &["--top-p", "at most 1", "1.5"]),
         (&["x", "--top-p", "0"], &["--top-p", "above 0"]),
-        (&["x", "-n", "0"], &["--images-per-prompt", "at least 1", "0"]),
+        (&["x", "-n", "0"], &["--images-per-prompt", "1 to 10000", "0"]),
         (&["x", "--seed", "-2"], &["--seed", "-2"]),
         (&["x", "--seed", "ten"], &["--seed", "ten", "0 to 9007199254740991, or random"]),
         (&["x", "--seed", "99999999999999999999"], &["--seed", "0 to 9007199254740991"]),
@@ -203,6 +213,51 @@ fn damaged_weights() {
         refusals += &format!("{name}\n{}", sandbox.refusals());
     }
     assert_snapshot("refusals/damaged-weights.txt", &refusals);
+}
+
+/// Writes a number over the first weights of a tensor.
+fn overwrite(path: &Path, tensor: &str, value: f32) {
+    let mut bytes = fs::read(path).unwrap();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let described: Value = serde_json::from_slice(&bytes[8..header]).unwrap();
+    assert_eq!(described[tensor]["dtype"], "F32", "{tensor}");
+    let offsets = &described[tensor]["data_offsets"];
+    let [start, end] = [0, 1].map(|place| header + offsets[place].as_u64().unwrap() as usize);
+    for weight in bytes[start..end].chunks_exact_mut(4).take(64) {
+        weight.copy_from_slice(&value.to_le_bytes());
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+/// Weights that are finite and absurd: what comes of them is saved, and said to be broken.
+#[test]
+fn absurd_weights_are_warned_of() {
+    for (file, tensor, kind, words) in [
+        (
+            "vae/diffusion_pytorch_model.safetensors",
+            "decoder.conv_out.weight",
+            "far-pixels",
+            "picture 1: 4096 of its 4096 pixels are far beyond black and white",
+        ),
+        (
+            "vision_language_encoder/model.safetensors",
+            "lm_head.weight",
+            "far-logits",
+            "prompt 1: the architect's logits reach ",
+        ),
+    ] {
+        let sandbox = Sandbox::with_copy();
+        let args = ["x", "-o", "a.png", "-s", "1", "--steps", "1", "--json"];
+        let whole = sandbox.draw(&args);
+        assert!(!whole.stderr.contains("warning: p"), "{whole:?}");
+        overwrite(&sandbox.model.join(file), tensor, 1e30);
+        let done = sandbox.draw(&args);
+        assert!(done.stderr.contains(&format!("warning: {words}")), "{done:?}");
+        let events: Vec<Value> =
+            done.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let warnings = events.iter().filter(|event| event["kind"] == kind && event["event"] == "warning");
+        assert_eq!(warnings.count(), 1, "{}", done.stdout);
+    }
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn a_card_that_is_wrong_is_named_and_none_is_needed() {
     );
     sandbox.refused(
         &["x"],
-        &["atelier.json: default_steps: expected a whole number of at least 1, found \"few\""],
+        &["atelier.json: default_steps: expected a whole number from 1 to 1000, found \"few\""],
     );
     let done = generate(
         &sandbox,

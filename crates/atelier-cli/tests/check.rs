@@ -53,6 +53,10 @@ fn what_was_found_broken_is_not_used_until_it_is_right_again() {
     assert!(told.contains("not subgroups: --check found it broken"), "{told}");
     assert!(told.contains("kernels use packed dot products\n"), "{told}");
     assert!(!told.contains("not dot"), "{told}");
+    let adapters = doctor(&sandbox, &[])["adapters"].clone();
+    let same = |adapter: &&Value| adapter["name"] == found.unwrap()["name"];
+    let noted = adapters.as_array().unwrap().iter().find(same).unwrap();
+    assert_eq!(noted["broken"], json!(["subgroups"]));
     let place = ["--adapter", &adapter, "--blueprint-only", "-W", "64", "-H", "64"];
     let write = |more: &[&str]| {
         let done =
@@ -66,6 +70,10 @@ fn what_was_found_broken_is_not_used_until_it_is_right_again() {
     // Whoever says what kernels may use is obeyed.
     let with = write(&["--kernels", "subgroups,dot"]);
     assert!(!with.stderr.contains(warning), "{}", with.stderr);
+
+    // What is not there is named.
+    let absent = write(&["--kernels", "matrices"]);
+    assert!(absent.stderr.contains("has no matrices for kernels"), "{}", absent.stderr);
 
     // Checked again, it is right, and only the other driver's entry stays.
     let again = sandbox.run(&["doctor", "--check", "--adapter", &adapter]);

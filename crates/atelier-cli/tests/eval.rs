@@ -194,7 +194,7 @@ fn errors_come_before_any_work() {
     write_prompts(&sandbox, &[(0, "a"), (5, "b")]);
     refused(&["--only", "6-9"], &["--only", "0-5", "6-9"]);
     refused(&["-W", "65"], &["--width", "multiple of 32", "65"]);
-    refused(&["--steps", "0"], &["--steps", "at least 1"]);
+    refused(&["--steps", "0"], &["--steps", "1 to 1000"]);
     sandbox.write("out", "");
     refused(&[], &["out: cannot write"]);
 }

@@ -150,11 +150,38 @@ fn whatever_is_no_model_is_explained() {
             sandbox.refused(&["x"], &[path, kind, next]);
         }
     }
-    let (report, _) = explained(&sandbox, "model");
+    // The same is not said twice.
+    let (_, told) = explained(&sandbox, "model.gguf");
+    assert_eq!(told.matches("only safetensors can be read").count(), 1, "{told}");
+    let (report, told) = explained(&sandbox, "model");
+    assert_eq!((&report["components"][3]["state"]), &serde_json::json!("damaged"), "{report}");
+    assert!(told.contains("vae                       damaged: "), "{told}");
     assert_eq!(report["missing"], serde_json::json!(["scheduler/scheduler_config.json"]));
     let problems: Vec<bool> =
         report["components"].as_array().unwrap().iter().map(|part| part["problem"].is_string()).collect();
     assert_eq!(problems, [false, false, false, true], "{report}");
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_devices_and_broken_links_are_named() {
+    let mut sandbox = Sandbox::new();
+    assert!(std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap().success());
+    let _socket = std::os::unix::net::UnixListener::bind(sandbox.path("socket")).unwrap();
+    std::os::unix::fs::symlink("gone", sandbox.path("link")).unwrap();
+    for (path, kind) in [
+        ("pipe", "a named pipe"),
+        ("socket", "a socket"),
+        ("/dev/zero", "a device"),
+        ("link", "a link to nothing"),
+    ] {
+        let (report, told) = explained(&sandbox, path);
+        assert_eq!((&report["usable"], &report["kind"]), (&false.into(), &kind.into()), "{path}");
+        let next = report["next"].as_str().unwrap();
+        assert_eq!(told.matches(next).count(), 1, "{path}: {told}");
+        sandbox.model = path.into();
+        sandbox.refused(&["x"], &[path, kind, next]);
+    }
 }
 
 /// Whatever is in a folder: `doctor` ends well, and a run ends with a message.

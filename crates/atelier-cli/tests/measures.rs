@@ -68,7 +68,7 @@ fn bench_refuses_before_it_measures() {
     let sandbox = Sandbox::new();
     for (args, words) in [
         (["--size", "33"], ["--size: expected", "33"]),
-        (["--steps", "1"], ["--steps: expected", "1"]),
+        (["--steps", "1"], ["--steps <COUNT>", "from 2 to 1000"]),
         (["--model", "nowhere"], ["nowhere", "no such folder"]),
     ] {
         let done = sandbox.run(&[&["bench", "--device", "cpu"], &args[..]].concat());

@@ -77,12 +77,14 @@ fn bad_sizes_and_budgets_are_refused_by_flag() {
         (["-W", "100"], "--width"),
         (["--vram-budget", "-1"], "--vram-budget"),
         (["--vram-budget", "nan"], "--vram-budget"),
-        (["--images", "1000000"], "--images"),
     ] {
         let done = Sandbox::new().run(&[&["plan", "--like", "mini"], &args[..]].concat());
         assert_eq!(done.code, 2, "{args:?}: {done:?}");
         assert!(done.stderr.starts_with(&format!("error: {flag}: expected")), "{args:?}: {done:?}");
     }
+    let done = Sandbox::new().run(&["plan", "--like", "mini", "--images", "1000000"]);
+    let words = "invalid value '1000000' for '--images <COUNT>': expected a whole number from 0 to 1000";
+    assert!(done.code == 2 && done.stderr.contains(words), "{done:?}");
 }
 
 #[test]
@@ -130,4 +132,33 @@ fn what_the_memory_cannot_hold_is_refused_with_figures_before_anything_is_read()
         assert!(done.stderr.contains(words), "no {words:?}: {done:?}");
     }
     assert!(!done.stderr.contains("loaded"), "{done:?}");
+}
+
+/// Whatever the limit is, the program ends with a picture or with figures, and is not ended by a failing allocation.
+#[cfg(target_os = "linux")]
+#[test]
+fn under_any_limit_there_is_a_picture_or_a_message() {
+    let mut codes = Vec::new();
+    for (kind, kilobytes) in [
+        ("v", 200_000),
+        ("v", 420_000),
+        ("v", 500_000),
+        ("v", 600_000),
+        ("v", 2_000_000),
+        ("d", 150_000),
+        ("d", 1_000_000),
+    ] {
+        let sandbox = Sandbox::new();
+        let generate =
+            sandbox.generate_command(&["x", "-W", "512", "-H", "512", "--steps", "1", "-o", "a.png"]);
+        let mut command = std::process::Command::new("sh");
+        let limited = format!("ulimit -{kind} {kilobytes}; exec \"$0\" \"$@\"");
+        command.args(["-c", &limited]).arg(generate.get_program());
+        let done = common::finish(command.args(generate.get_args()).current_dir(sandbox.path(".")));
+        assert!(matches!(done.code, 0 | 3), "ulimit -{kind} {kilobytes}: {done:?}");
+        let named = done.stderr.contains(&format!("(ulimit -{kind})"));
+        assert_eq!(named, done.code == 3, "{done:?}");
+        codes.push(done.code);
+    }
+    assert!(codes.contains(&0) && codes.contains(&3), "{codes:?}");
 }

@@ -73,5 +73,5 @@ fn a_random_checkpoint_is_read_as_the_public_one_is() {
 fn no_layers_are_refused() {
     let done = Sandbox::new().run(&["synth", "--like", "mini", "-o", "x", "--layers", "0"]);
     assert_eq!(done.code, 2);
-    assert!(done.stderr.contains("at least 1"), "{done:?}");
+    assert!(done.stderr.contains("from 1 to 1000"), "{done:?}");
 }

@@ -85,6 +85,11 @@ impl Engine {
         };
         let observer = &mut Observer::new(|event| tell(event::event(event))).with_previews();
         while let Some(picture) = run.next_picture(observer).await.map_err(error::model)? {
+            for warning in run.take_noticed() {
+                if tell(event::warning(&warning)).is_break() {
+                    return Err(error::model(atelier::Error::Cancelled));
+                }
+            }
             let record = picture.record(&context);
             let note = input.metadata.then_some((&record, input.name.as_str()));
             let png = encode_png(&picture.image, note).map_err(error::model)?;

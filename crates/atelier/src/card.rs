@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::pipeline::{MAX_GUIDANCE, MAX_STEPS};
 use crate::prompt::check_size;
 
 /// The format that this version reads.
@@ -112,7 +113,11 @@ impl Alphabet {
     }
 }
 
-/// Something that a request asks of a model and that the model was not taught. It is drawn all the same.
+/// What to think of numbers that no whole model makes.
+const BROKEN: &str = "the weights are damaged (`atelier verify` tells of a pack), or the device computes wrongly (`atelier doctor --check`)";
+
+/// Something that a request asks of a model and that the model was not taught, or numbers that no whole model makes. It is drawn
+/// all the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -161,6 +166,27 @@ pub enum Warning {
         length: usize,
         /// The most that were taught.
         longest: usize,
+    },
+    /// Nearly all of a picture is far from any colour: it cannot be what was asked for.
+    #[error(
+        "picture {}: {far_pixels} of its {pixels} pixels are far beyond black and white, so that it shows nothing: {BROKEN}",
+        image + 1
+    )]
+    FarPixels {
+        /// Counted from 0.
+        image: usize,
+        /// Its pixels with a value beyond ±2 where black is −1 and white is 1.
+        far_pixels: usize,
+        /// All its pixels.
+        pixels: usize,
+    },
+    /// The architect is far surer of its first token than any model is: its blueprint cannot be what was asked for.
+    #[error("prompt {}: the architect's logits reach {largest}, where some hundred are usual: {BROKEN}", prompt + 1)]
+    FarLogits {
+        /// Counted from 0.
+        prompt: usize,
+        /// The largest magnitude, as `1e31`.
+        largest: String,
     },
     /// The model was not taught to start from pictures.
     #[error("{model} never learned to start from pictures")]
@@ -224,11 +250,15 @@ impl Card {
             )?,
             languages: fields.optional("languages", &names, all_names)?.unwrap_or_default(),
             decorations: fields.optional("decorations", &names, all_names)?.unwrap_or_default(),
-            default_steps: fields.optional("default_steps", "a whole number of at least 1", at_least_one)?,
+            default_steps: fields.optional(
+                "default_steps",
+                &format!("a whole number from 1 to {MAX_STEPS}"),
+                |steps: &usize| (1..=MAX_STEPS).contains(steps),
+            )?,
             default_guidance: fields.optional(
                 "default_guidance",
-                "a number of at least 0",
-                |guidance: &f32| guidance.is_finite() && *guidance >= 0.0,
+                &format!("a number from 0 to {MAX_GUIDANCE}"),
+                |guidance: &f32| (0.0..=MAX_GUIDANCE).contains(guidance),
             )?,
             reads_source_pictures: fields.optional("reads_source_pictures", "true or false", |_: &bool| true)?,
         };
@@ -477,11 +507,11 @@ mod tests {
                 json!("frame"),
                 "decorations: expected a list of names of 1 to 64 characters on one line, found \"frame\"",
             ),
-            ("default_steps", json!(-1), "default_steps: expected a whole number of at least 1, found -1"),
+            ("default_steps", json!(-1), "default_steps: expected a whole number from 1 to 1000, found -1"),
             (
                 "default_guidance",
                 json!(-0.5),
-                "default_guidance: expected a number of at least 0, found -0.5",
+                "default_guidance: expected a number from 0 to 100, found -0.5",
             ),
             (
                 "reads_source_pictures",

@@ -127,6 +127,8 @@ pub enum Field {
     TopK,
     /// Pictures of each prompt.
     ImagesPerPrompt,
+    /// What glyph embeddings are padded to.
+    GlyphTokens,
     /// Initial noise, or a painted picture before decoding.
     Latents,
     /// A source image, or a picture of the run.
@@ -135,6 +137,11 @@ pub enum Field {
     Images,
     /// The model's folder.
     Checkpoint,
+}
+
+/// A number as it is typed; a large one without all its zeros.
+pub(crate) fn shown(number: f32) -> String {
+    if number.is_finite() && number.abs() >= 1e9 { format!("{number:e}") } else { number.to_string() }
 }
 
 impl Field {
@@ -149,6 +156,7 @@ impl Field {
         Self::TopP,
         Self::TopK,
         Self::ImagesPerPrompt,
+        Self::GlyphTokens,
         Self::Latents,
         Self::Image,
         Self::Images,
@@ -167,6 +175,7 @@ impl Field {
             Self::TopP => "top_p",
             Self::TopK => "top_k",
             Self::ImagesPerPrompt => "images_per_prompt",
+            Self::GlyphTokens => "glyph_tokens",
             Self::Latents => "latents",
             Self::Image => "image",
             Self::Images => "images",

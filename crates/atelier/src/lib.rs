@@ -66,10 +66,11 @@ pub use image::RgbImage;
 pub use info::ModelInfo;
 pub use latents::Latents;
 pub use pipeline::{
-    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Noise, PaintOptions, Picture, Pipeline,
-    PreparedPrompt, Prompt, Request, Run, Settings, Start,
+    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, MAX_GLYPH_TOKENS, MAX_GUIDANCE, MAX_IMAGES,
+    MAX_RUN_IMAGES, MAX_STEPS, Noise, PaintOptions, Picture, Pipeline, PreparedPrompt, Prompt, Request, Run,
+    Settings, Start,
 };
-pub use prior::sampler::Sampling;
+pub use prior::sampler::{MAX_TEMPERATURE, MAX_TOP_K, Sampling};
 pub use progress::{Event, GridName, Observer, Stage};
 pub use prompt::{Grid, QuoteRule};
 pub use trace::{Trace, TraceTensor, TraceValues};

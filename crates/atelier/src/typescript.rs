@@ -9,8 +9,9 @@ use crate::record::{LatentsRecord, MAX_NOTE, RUN_FORMAT, RunRecord};
 use crate::rng::{MAX_SEED, RANDOM_SEEDS};
 use crate::{
     AdapterKind, AdapterReport, BLUEPRINT_FORMAT, Blueprint, Card, DEFAULT_GUIDANCE, DEFAULT_STEPS,
-    ErrorCode, Event, Grid, GridName, ModelInfo, PaintOptions, Prompt, QuoteRule, Request, Sampling,
-    Settings, SourceRecord, Stage, Start, TokenGrid, Warning,
+    ErrorCode, Event, Grid, GridName, MAX_GUIDANCE, MAX_IMAGES, MAX_STEPS, MAX_TEMPERATURE, MAX_TOP_K,
+    ModelInfo, PaintOptions, Prompt, QuoteRule, Request, Sampling, Settings, SourceRecord, Stage, Start,
+    TokenGrid, Warning,
 };
 
 /// RGBA pixels, row by row, four bytes each.
@@ -42,6 +43,11 @@ fn border_in_typescript() {
             "Guidance where neither the request nor the model's card says.",
             DEFAULT_GUIDANCE,
         )
+        .constant("MAX_STEPS", "The most steps.", MAX_STEPS)
+        .constant("MAX_GUIDANCE", "The largest guidance scale; the least is 0.", MAX_GUIDANCE)
+        .constant("MAX_TEMPERATURE", "The highest temperature; the least is 0.", MAX_TEMPERATURE)
+        .constant("MAX_TOP_K", "The most tokens that top-k keeps.", MAX_TOP_K)
+        .constant("MAX_IMAGES", "The most pictures of one prompt.", MAX_IMAGES)
         .constant("MAX_SEED", "The largest seed; the least is 0.", MAX_SEED)
         .constant("RANDOM_SEEDS", "Seeds that nobody chose are below this.", RANDOM_SEEDS)
         .constant("BLUEPRINT_FORMAT", "The format of every blueprint.", BLUEPRINT_FORMAT)

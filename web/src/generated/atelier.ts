@@ -12,6 +12,21 @@ export const DEFAULT_STEPS = 50;
 /** Guidance where neither the request nor the model's card says. */
 export const DEFAULT_GUIDANCE = 1.5;
 
+/** The most steps. */
+export const MAX_STEPS = 1000;
+
+/** The largest guidance scale; the least is 0. */
+export const MAX_GUIDANCE = 100.0;
+
+/** The highest temperature; the least is 0. */
+export const MAX_TEMPERATURE = 100.0;
+
+/** The most tokens that top-k keeps. */
+export const MAX_TOP_K = 1000000;
+
+/** The most pictures of one prompt. */
+export const MAX_IMAGES = 10000;
+
 /** The largest seed; the least is 0. */
 export const MAX_SEED = 9007199254740991;
 
@@ -38,9 +53,9 @@ export interface EngineRequest {
   readonly width?: number;
   /** Height in pixels, as the width. */
   readonly height?: number;
-  /** Steps of the painter, at least 1. */
+  /** Steps of the painter, 1 to 1000. */
   readonly steps?: number;
-  /** Guidance scale, at least 0; up to 1 there is no guidance and each step costs half. */
+  /** Guidance scale, 0 to 100; up to 1 there is no guidance and each step costs half. */
   readonly guidance?: number;
   /** Picture `k` of the run has the seed `seed + k`. Without one it is 0, and a blueprint's own for its first picture. */
   readonly seed?: number;
@@ -49,15 +64,15 @@ export interface EngineRequest {
    * first of them, so that the second one alone needs both seeds.
    */
   readonly blueprint_seed?: number;
-  /** Sampling temperature of the architect, at least 0; 0 is greedy. */
+  /** Sampling temperature of the architect, 0 to 100; 0 is greedy. */
   readonly temperature?: number;
   /** Nucleus sampling, in (0, 1]; 1 turns it off. */
   readonly top_p?: number;
-  /** Top-k sampling; 0 turns it off. */
+  /** Top-k sampling, 0 to 1,000,000; 0 turns it off. */
   readonly top_k?: number;
   /** How quotation marks are read; a blueprint has its own rule. */
   readonly quotes?: QuoteRule;
-  /** Pictures of each prompt or blueprint, at least 1; they share one blueprint. */
+  /** Pictures of each prompt or blueprint, 1 to 10,000, and no more than 1,000,000 in all; they share one blueprint. */
   readonly images_per_prompt?: number;
   /**
    * With several prompts, pad the glyph embeddings to one length as the reference does in a batch, so that a picture
@@ -98,7 +113,7 @@ export interface Prompt {
 export type QuoteRule =
   /**
    * As a reader does: every usual kind of marks, while apostrophes, feet and inches are none. It agrees with the reference
-   * wherever that leaves no doubt.
+   * wherever that leaves no doubt; where a reader may doubt, `QuoteRule::doubts` says so.
    */
   | "typographic"
   /** As the reference does: '…', “…”, "…" and 「…」, and every straight apostrophe is a mark. */
@@ -217,7 +232,10 @@ export interface Grid {
   readonly columns: number;
 }
 
-/** Something that a request asks of a model and that the model was not taught. It is drawn all the same. */
+/**
+ * Something that a request asks of a model and that the model was not taught, or numbers that no whole model makes. It is drawn
+ * all the same.
+ */
 export type Warning =
   /** Quoted texts have characters that the model cannot draw. */
   | {
@@ -260,6 +278,24 @@ export type Warning =
       readonly length: number;
       /** The most that were taught. */
       readonly longest: number;
+    }
+  /** Nearly all of a picture is far from any colour: it cannot be what was asked for. */
+  | {
+      readonly kind: "far-pixels";
+      /** Counted from 0. */
+      readonly image: number;
+      /** Its pixels with a value beyond ±2 where black is −1 and white is 1. */
+      readonly far_pixels: number;
+      /** All its pixels. */
+      readonly pixels: number;
+    }
+  /** The architect is far surer of its first token than any model is: its blueprint cannot be what was asked for. */
+  | {
+      readonly kind: "far-logits";
+      /** Counted from 0. */
+      readonly prompt: number;
+      /** The largest magnitude, as `1e31`. */
+      readonly largest: string;
     }
   /** The model was not taught to start from pictures. */
   | {
@@ -318,11 +354,11 @@ export interface SourceRecord {
 
 /** How tokens are drawn. */
 export interface Sampling {
-  /** Divides the logits, at least 0; 0 takes the largest one (greedy). */
+  /** Divides the logits, 0 to 100; 0 takes the largest one (greedy). */
   readonly temperature: number;
   /** Keeps the most probable tokens until their mass reaches this, in (0, 1]; 1 keeps all. */
   readonly top_p: number;
-  /** Keeps this many of the largest logits (and those equal to the last one), at least 1; without it all are kept. */
+  /** Keeps this many of the largest logits (and those equal to the last one), 1 to 1,000,000; without it all are kept. */
   readonly top_k: number | null;
 }
 
@@ -396,11 +432,11 @@ export interface Settings {
   readonly steps: number;
   /** Guidance scale. */
   readonly guidance: number;
-  /** Divides the logits, at least 0; 0 takes the largest one (greedy). */
+  /** Divides the logits, 0 to 100; 0 takes the largest one (greedy). */
   readonly temperature: number;
   /** Keeps the most probable tokens until their mass reaches this, in (0, 1]; 1 keeps all. */
   readonly top_p: number;
-  /** Keeps this many of the largest logits (and those equal to the last one), at least 1; without it all are kept. */
+  /** Keeps this many of the largest logits (and those equal to the last one), 1 to 1,000,000; without it all are kept. */
   readonly top_k: number | null;
 }
 

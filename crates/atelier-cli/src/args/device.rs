@@ -8,7 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueHint};
 
 use super::WHERE;
-use super::values::{Name, one_of};
+use super::values::{Name, gigabytes, one_of};
 use crate::model::Model;
 
 pub(super) const DEVICES: &[Name<DeviceChoice>] = &[
@@ -75,6 +75,6 @@ pub struct DeviceArgs {
     #[arg(long, value_parser = Kernels::parse, default_value = "fast", value_name = "KIND", help_heading = WHERE)]
     pub kernels: Kernels,
     /// Limit on device memory, in GB; `atelier plan` shows how much is needed
-    #[arg(long, value_name = "GB", help_heading = WHERE, allow_negative_numbers = true)]
+    #[arg(long, value_name = "GB", value_parser = gigabytes, help_heading = WHERE, allow_negative_numbers = true)]
     pub vram_budget: Option<f64>,
 }

@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use atelier::MAX_STEPS;
 use clap::{Args, Subcommand, ValueHint};
 
-use super::values::{indexes, seed};
+use super::values::{indexes, seed, side, whole};
 use super::{DeviceArgs, HOW, OUTPUT, WHAT};
 use crate::model::Model;
 
@@ -31,10 +32,10 @@ pub struct EvalFidelityArgs {
     /// Only these indexes: 7 or 10-19
     #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
     pub only: Option<RangeInclusive<usize>>,
-    /// Denoising steps, at least 1 [default: the model's, or 50]
-    #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
+    /// Denoising steps, 1 to 1000 [default: the model's, or 50]
+    #[arg(long, value_name = "COUNT", value_parser = whole(1, MAX_STEPS), help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
-    /// Random seed, a whole number, the same for every picture
+    /// Random seed, 0 to 9007199254740991, the same for every picture
     #[arg(short, long, value_name = "NUMBER", default_value_t, value_parser = seed, help_heading = HOW, allow_negative_numbers = true)]
     pub seed: u64,
     #[command(flatten)]
@@ -62,15 +63,15 @@ pub struct EvalTextArgs {
     #[arg(long, value_name = "FIRST-LAST", value_parser = indexes, help_heading = WHAT)]
     pub only: Option<RangeInclusive<usize>>,
     /// Width in pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
-    #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
+    #[arg(short = 'W', long, value_name = "PIXELS", value_parser = side, help_heading = WHAT, allow_negative_numbers = true)]
     pub width: Option<usize>,
     /// Height in pixels, a multiple of 32 from 32 to 4096 [default: each prompt's own, or the model's]
-    #[arg(short = 'H', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
+    #[arg(short = 'H', long, value_name = "PIXELS", value_parser = side, help_heading = WHAT, allow_negative_numbers = true)]
     pub height: Option<usize>,
-    /// Denoising steps, at least 1 [default: the model's, or 50]
-    #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
+    /// Denoising steps, 1 to 1000 [default: the model's, or 50]
+    #[arg(long, value_name = "COUNT", value_parser = whole(1, MAX_STEPS), help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
-    /// Random seed, a whole number, the same for every picture
+    /// Random seed, 0 to 9007199254740991, the same for every picture
     #[arg(short, long, value_name = "NUMBER", default_value_t, value_parser = seed, help_heading = HOW, allow_negative_numbers = true)]
     pub seed: u64,
     #[command(flatten)]

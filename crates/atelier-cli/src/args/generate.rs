@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use atelier::{QuoteRule, Request};
+use atelier::{MAX_IMAGES, MAX_STEPS, MAX_TOP_K, QuoteRule, Request};
 use clap::{ArgAction, Args, ValueHint};
 
-use super::values::{Name, Seed, any_seed, one_of, seed};
+use super::values::{Name, Seed, any_seed, number, one_of, seed, side, whole};
 use super::{DeviceArgs, HOW, OUTPUT, WHAT};
 
 const QUOTES: &[Name<QuoteRule>] =
@@ -25,11 +25,11 @@ Each picture is saved as soon as it is painted. A run that ends early, by Ctrl-C
 leaves a file beside its pictures from which --resume continues. A second Ctrl-C ends the program
 at once.
 
-Exit codes: 0 done, 1 the device failed, 2 bad input, 3 out of memory (or over --vram-budget),
-130 cancelled."
+Exit codes: 0 done, 1 the device failed, 2 bad input, 3 too little memory (or over
+--vram-budget), 130 cancelled."
 )]
 pub struct GenerateArgs {
-    /// The prompt; words in quotes appear as text in the picture
+    /// What the picture shows; words in quotation marks appear in it as text
     #[arg(value_name = "PROMPT")]
     pub prompt: Option<String>,
     /// Another prompt (repeatable)
@@ -43,13 +43,13 @@ pub struct GenerateArgs {
     pub image: Vec<PathBuf>,
     /// Width in pixels, a multiple of 32 from 32 to 4096 [default: the model's; with --image, the image's aspect ratio at the
     /// model's area]
-    #[arg(short = 'W', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
+    #[arg(short = 'W', long, value_name = "PIXELS", value_parser = side, help_heading = WHAT, allow_negative_numbers = true)]
     pub width: Option<usize>,
     /// Height in pixels, a multiple of 32 from 32 to 4096 [default: as for --width]
-    #[arg(short = 'H', long, value_name = "PIXELS", help_heading = WHAT, allow_negative_numbers = true)]
+    #[arg(short = 'H', long, value_name = "PIXELS", value_parser = side, help_heading = WHAT, allow_negative_numbers = true)]
     pub height: Option<usize>,
-    /// Pictures per prompt, at least 1 [default: 1]
-    #[arg(short = 'n', long, value_name = "COUNT", help_heading = WHAT, allow_negative_numbers = true)]
+    /// Pictures per prompt, 1 to 10000 [default: 1]
+    #[arg(short = 'n', long, value_name = "COUNT", value_parser = whole(1, MAX_IMAGES), help_heading = WHAT, allow_negative_numbers = true)]
     pub images_per_prompt: Option<usize>,
     /// Paint a saved blueprint; --seed defaults to its seed
     #[arg(long, value_name = "FILE", help_heading = WHAT, conflicts_with_all = NEW_BLUEPRINT)]
@@ -61,29 +61,30 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "FILE.unfinished.json", help_heading = WHAT, conflicts_with_all = OTHER_RUN, value_hint = ValueHint::FilePath)]
     pub resume: Option<PathBuf>,
 
-    /// Denoising steps, at least 1 [default: the model's, or 50]
-    #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
+    /// Denoising steps, 1 to 1000 [default: the model's, or 50]
+    #[arg(long, value_name = "COUNT", value_parser = whole(1, MAX_STEPS), help_heading = HOW, allow_negative_numbers = true)]
     pub steps: Option<usize>,
-    /// Classifier-free guidance scale, at least 0; 1 or less turns it off and halves the time per step [default: the model's, or 1.5]
-    #[arg(long, visible_alias = "cfg-scale", value_name = "SCALE", help_heading = HOW, allow_negative_numbers = true)]
+    /// Classifier-free guidance scale, 0 to 100; 1 or less turns it off and halves the time per step [default: the model's, or 1.5]
+    #[arg(long, visible_alias = "cfg-scale", value_name = "SCALE", value_parser = number("from 0 to 100"), help_heading = HOW, allow_negative_numbers = true)]
     pub guidance: Option<f32>,
-    /// Random seed: a whole number, or random or -1; picture k uses seed + k - 1, and the blueprint of its prompt's first picture [default: random]
+    /// Random seed, 0 to 9007199254740991, or random (or -1); picture k has seed + k - 1, and a blueprint the seed of its prompt's
+    /// first picture [default: random]
     #[arg(short, long, value_name = "NUMBER", value_parser = any_seed, help_heading = HOW, allow_negative_numbers = true)]
     pub seed: Option<Seed>,
     /// Seed of the blueprint alone, to repeat a later one of several pictures [default: --seed]
     #[arg(long, value_name = "NUMBER", value_parser = seed, help_heading = HOW, allow_negative_numbers = true)]
     pub blueprint_seed: Option<u64>,
-    /// Sampling temperature for the blueprint, at least 0; 0 is greedy [default: the model's, usually 0.9]
-    #[arg(long, value_name = "NUMBER", help_heading = HOW, allow_negative_numbers = true)]
+    /// Sampling temperature for the blueprint, 0 to 100; 0 is greedy [default: the model's, usually 0.9]
+    #[arg(long, value_name = "NUMBER", value_parser = number("from 0 to 100"), help_heading = HOW, allow_negative_numbers = true)]
     pub temperature: Option<f32>,
     /// Nucleus sampling: keep the smallest set of tokens whose probability reaches P, 0 < P <= 1 [default: the model's,
     /// usually 0.75]
-    #[arg(long, value_name = "P", help_heading = HOW, allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", value_parser = number("above 0 and at most 1"), help_heading = HOW, allow_negative_numbers = true)]
     pub top_p: Option<f32>,
-    /// Top-k sampling: keep this many of the most likely tokens; 0 keeps all [default: the model's]
-    #[arg(long, value_name = "COUNT", help_heading = HOW, allow_negative_numbers = true)]
+    /// Top-k sampling: keep this many of the most likely tokens, up to 1000000; 0 keeps all [default: the model's]
+    #[arg(long, value_name = "COUNT", value_parser = whole(0, MAX_TOP_K), help_heading = HOW, allow_negative_numbers = true)]
     pub top_k: Option<usize>,
-    /// How quotation marks are read: typographic knows all usual kinds, and It's and 6' have none; reference knows '…', "…", “…” and
+    /// How quotation marks are read: typographic knows all usual kinds, and the marks of It's and 6' are none; reference knows '…', "…", “…” and
     /// 「…」, and takes every ' for one
     #[arg(long, value_parser = one_of(QUOTES), value_name = "RULE", help_heading = HOW)]
     pub quotes: Option<QuoteRule>,
@@ -118,7 +119,7 @@ pub struct GenerateArgs {
     /// Print events on standard output, one JSON object per line
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
-    /// Print only errors
+    /// Print only errors, neither progress nor warnings
     #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
     /// Print this help

@@ -1,9 +1,9 @@
 //! The flags of the commands that measure or plan a run.
 
-use atelier::Stage;
+use atelier::{MAX_GLYPH_TOKENS, MAX_STEPS, Stage};
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::values::{Name, one_of};
+use super::values::{Name, gigabytes, one_of, side, whole_in};
 use super::{DeviceArgs, OUTPUT};
 use crate::model::Model;
 use crate::presets::Preset;
@@ -24,13 +24,13 @@ pub struct BenchArgs {
     #[arg(long, value_parser = one_of(STAGES), default_value = "all")]
     pub stage: Measured,
     /// Width and height of the picture, a multiple of 32 from 32 to 4096 [default: the model's]
-    #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "PIXELS", value_parser = side, allow_negative_numbers = true)]
     pub size: Option<usize>,
-    /// Tokens to generate
-    #[arg(long, value_name = "COUNT", default_value_t = 64, allow_negative_numbers = true)]
+    /// Tokens to generate, 3 to 16384
+    #[arg(long, value_name = "COUNT", value_parser = whole_in(3, 1 << 14), default_value_t = 64, allow_negative_numbers = true)]
     pub tokens: usize,
-    /// Denoising steps
-    #[arg(long, value_name = "COUNT", default_value_t = 4, allow_negative_numbers = true)]
+    /// Denoising steps, 2 to 1000
+    #[arg(long, value_name = "COUNT", value_parser = whole_in(2, MAX_STEPS), default_value_t = 4, allow_negative_numbers = true)]
     pub steps: usize,
     /// Also count kernels, on a GPU; takes a little longer
     #[arg(long)]
@@ -65,22 +65,22 @@ pub struct PlanArgs {
     #[arg(long, value_enum)]
     pub scheme: Option<PlanScheme>,
     /// Width in pixels, a multiple of 32 from 32 to 4096 [default: the model's]
-    #[arg(short = 'W', long, value_name = "PIXELS", allow_negative_numbers = true)]
+    #[arg(short = 'W', long, value_name = "PIXELS", value_parser = side, allow_negative_numbers = true)]
     pub width: Option<usize>,
     /// Height in pixels, a multiple of 32 from 32 to 4096 [default: the model's]
-    #[arg(short = 'H', long, value_name = "PIXELS", allow_negative_numbers = true)]
+    #[arg(short = 'H', long, value_name = "PIXELS", value_parser = side, allow_negative_numbers = true)]
     pub height: Option<usize>,
-    /// Number of source images, each as large as the picture
-    #[arg(long, value_name = "COUNT", default_value_t)]
+    /// Number of source images, 0 to 1000, each as large as the picture
+    #[arg(long, value_name = "COUNT", value_parser = whole_in(0, 1000), default_value_t, allow_negative_numbers = true)]
     pub images: usize,
-    /// Length of the prompt in tokens [default: 256]
-    #[arg(long, value_name = "COUNT")]
+    /// Length of the prompt in tokens, 1 to 1000000 [default: 256]
+    #[arg(long, value_name = "COUNT", value_parser = whole_in(1, 1_000_000), allow_negative_numbers = true)]
     pub prompt_tokens: Option<usize>,
-    /// Length of the quoted texts in bytes [default: 256]
-    #[arg(long, value_name = "COUNT")]
+    /// Length of the quoted texts in bytes, 0 to 65536 [default: 256]
+    #[arg(long, value_name = "COUNT", value_parser = whole_in(0, MAX_GLYPH_TOKENS), allow_negative_numbers = true)]
     pub glyph_tokens: Option<usize>,
     /// Available device memory, in GB
-    #[arg(long, value_name = "GB", allow_negative_numbers = true)]
+    #[arg(long, value_name = "GB", value_parser = gigabytes, allow_negative_numbers = true)]
     pub vram_budget: Option<f64>,
     /// Print the plan as JSON, in bytes
     #[arg(long)]

@@ -32,7 +32,19 @@ const OUTPUT: &str = "Output";
 
 /// A prompt becomes a picture, on this machine.
 #[derive(Debug, Parser)]
-#[command(name = "atelier", version, max_term_width = 100)]
+#[command(
+    name = "atelier",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  atelier generate \"A poster that says 'OPEN STUDIO'\" -o poster.png
+  atelier doctor --model FOLDER
+  atelier generate --help
+
+Without --model or $ATELIER_MODEL, the small built-in model mini is used.
+Exit codes: 0 done, 1 the device or a kernel failed, 2 bad input, 3 too little memory, 130 cancelled."
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -40,7 +52,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Generate pictures
+    /// Generate pictures from prompts
     Generate(Box<GenerateArgs>),
     /// Print how a PNG was made
     Inspect(InspectArgs),
@@ -48,9 +60,9 @@ pub enum Command {
     Quantize(QuantizeArgs),
     /// Verify every byte of a pack against its hashes
     Verify(VerifyArgs),
-    /// Make a model of real size with random weights
+    /// Make a model of real size with random weights, to test a machine
     Synth(SynthArgs),
-    /// Show how much device memory a run needs
+    /// Show how much device memory a run would need
     Plan(PlanArgs),
     /// Measure each stage against the device's limits
     Bench(BenchArgs),
@@ -112,6 +124,34 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Every option of every command that takes a number says which, whatever is wrong with it.
+    #[test]
+    fn every_number_names_its_range() {
+        fn numbers(command: &clap::Command, path: &[String], tried: &mut usize) {
+            for inner in command.get_subcommands() {
+                let path = [path, &[inner.get_name().to_owned()]].concat();
+                numbers(inner, &path, tried);
+                for argument in inner.get_arguments() {
+                    let name = argument.get_value_names().and_then(|names| names.first());
+                    let takes_number = name.is_some_and(|name| {
+                        ["COUNT", "PIXELS", "NUMBER", "GB", "SCALE", "P", "FIRST-LAST"]
+                            .contains(&name.as_str())
+                    });
+                    let Some(long) = argument.get_long().filter(|_| takes_number) else { continue };
+                    for value in ["x", "", "99999999999999999999999999x"] {
+                        let typed = [&path[..], &[format!("--{long}={value}")]].concat();
+                        let error = Cli::try_parse_from(typed).unwrap_err().to_string();
+                        assert!(error.contains("expected a ") && error.contains(long), "{path:?}: {error}");
+                        *tried += 1;
+                    }
+                }
+            }
+        }
+        let mut tried = 0;
+        numbers(&Cli::command(), &["atelier".to_owned()], &mut tried);
+        assert!(tried > 75, "{tried}");
     }
 
     #[test]

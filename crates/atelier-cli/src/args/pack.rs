@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use atelier_weights::{Policy, Search};
 use clap::{Args, ValueHint};
 
-use super::values::{Name, layers, one_of};
+use super::values::{Name, one_of, seed, whole_in};
 use crate::model::Model;
 use crate::presets::Preset;
 
@@ -93,11 +93,11 @@ pub struct SynthArgs {
     /// Write a bfloat16 checkpoint instead of a pack
     #[arg(long, conflicts_with = "scheme")]
     pub checkpoint: bool,
-    /// Limit the layers of the architect and the blocks of the painter and the vision tower
-    #[arg(long, value_name = "COUNT", value_parser = layers)]
+    /// Limit, 1 to 1000, the layers of the architect and the blocks of the painter and the vision tower
+    #[arg(long, value_name = "COUNT", value_parser = whole_in(1, 1000), allow_negative_numbers = true)]
     pub layers: Option<usize>,
-    /// Random seed, a whole number
-    #[arg(long, value_name = "NUMBER", default_value_t)]
+    /// Random seed, 0 to 9007199254740991
+    #[arg(long, value_name = "NUMBER", value_parser = seed, default_value_t, allow_negative_numbers = true)]
     pub seed: u64,
     /// Print only errors
     #[arg(short, long)]

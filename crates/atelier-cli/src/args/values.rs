@@ -2,8 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use atelier::geometry::{MAX_SIDE, TOKEN_PIXELS};
 use atelier::rng::MAX_SEED;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use crate::session::memory::GIGABYTES;
 
 /// A seed as it is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +68,39 @@ pub fn indexes(typed: &str) -> Result<RangeInclusive<usize>, String> {
     }
 }
 
-/// At least one.
-pub fn layers(typed: &str) -> Result<usize, String> {
-    match typed.parse() {
-        Ok(layers) if layers > 0 => Ok(layers),
-        _ => Err("expected a whole number of at least 1".into()),
+/// A whole number in a range.
+pub fn whole_in(
+    least: usize,
+    most: usize,
+) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |typed| match typed.trim().parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number from {least} to {most}")),
     }
+}
+
+/// A whole number of a request, whose range the library checks.
+pub fn whole(
+    least: usize,
+    most: usize,
+) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |typed| typed.trim().parse().map_err(|_| format!("expected a whole number from {least} to {most}"))
+}
+
+/// The side of a picture, which the library checks.
+pub fn side(typed: &str) -> Result<usize, String> {
+    let range = || format!("expected a multiple of {TOKEN_PIXELS} from {TOKEN_PIXELS} to {MAX_SIDE}");
+    typed.trim().parse().map_err(|_| range())
+}
+
+/// A number of a request, whose range, which `range` says, the library checks.
+pub fn number(range: &'static str) -> impl Fn(&str) -> Result<f32, String> + Clone + Send + Sync + 'static {
+    move |typed| typed.trim().parse().map_err(|_| format!("expected a number {range}"))
+}
+
+/// A budget of memory.
+pub fn gigabytes(typed: &str) -> Result<f64, String> {
+    typed.trim().parse().map_err(|_| format!("expected {GIGABYTES}"))
 }
 
 #[cfg(test)]
@@ -87,6 +117,18 @@ mod tests {
             assert_eq!(error, "expected a whole number from 0 to 9007199254740991, or random", "{typed}");
         }
         assert!(seed("random").is_err());
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_told_its_range() {
+        for typed in ["", "x", "-1", "1.5", "1e3", "0x1", "99999999999999999999"] {
+            let range = Err("expected a whole number from 1 to 9".to_owned());
+            assert_eq!((whole(1, 9)(typed), whole_in(1, 9)(typed)), (range.clone(), range), "{typed}");
+        }
+        assert_eq!((whole(1, 9)("10"), whole_in(1, 9)(" 9 ")), (Ok(10), Ok(9)));
+        assert!(whole_in(1, 9)("10").is_err() && whole_in(1, 9)("0").is_err());
+        assert_eq!(number("from 0 to 2")("1,5"), Err("expected a number from 0 to 2".into()));
+        assert!(gigabytes("8GB").unwrap_err().starts_with("expected a number of GB above 0"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a path that somebody gives as a model is, and what to do where it is none.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use atelier_weights::checkpoint::{MODEL_INDEX, TOKENIZER};
@@ -26,6 +26,13 @@ pub enum Kind {
     OtherFile,
     EmptyFolder,
     OtherFolder,
+    Pipe,
+    Socket,
+    Device,
+    /// The folder, or one that it is in, may not be read.
+    Locked,
+    /// A link whose target is not there.
+    BrokenLink,
     Missing,
 }
 
@@ -55,6 +62,11 @@ impl Kind {
             Self::OtherFile => "a file",
             Self::EmptyFolder => "an empty folder",
             Self::OtherFolder => "a folder without a model",
+            Self::Pipe => "a named pipe",
+            Self::Socket => "a socket",
+            Self::Device => "a device",
+            Self::Locked => "what this user may not read",
+            Self::BrokenLink => "a link to nothing",
             Self::Missing => "nothing",
         }
     }
@@ -63,9 +75,16 @@ impl Kind {
 impl Place {
     /// Looks at names, and at the first bytes of a file.
     pub fn of(path: &Path) -> Self {
-        let Ok(found) = fs::metadata(path) else { return Self::unusable(Kind::Missing, "check the path") };
-        if found.is_file() {
-            return Self::of_file(path);
+        match fs::metadata(path) {
+            Ok(found) if found.is_file() => return Self::of_file(path),
+            Ok(found) if found.is_dir() => {}
+            Ok(found) => return Self::unusable(special(found.file_type()), ANOTHER_FOLDER),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Self::locked(),
+            Err(_) => return Self::nothing(path),
+        }
+        // Its names, and what is behind them.
+        if fs::read_dir(path).is_err() || fs::metadata(path.join(".")).is_err() {
+            return Self::locked();
         }
         if pack::is_unfinished(path) {
             let advice = "rerun the same `atelier quantize` command to resume it";
@@ -134,6 +153,20 @@ impl Place {
         }
     }
 
+    fn locked() -> Self {
+        Self::unusable(Kind::Locked, "check the permissions of the folder, and of those that it is in")
+    }
+
+    fn nothing(path: &Path) -> Self {
+        match fs::read_link(path) {
+            Ok(target) => Self::unusable(
+                Kind::BrokenLink,
+                format!("it leads to {}: check that, or copy the folder with cp -RL", target.display()),
+            ),
+            Err(_) => Self::unusable(Kind::Missing, "check the path"),
+        }
+    }
+
     fn model(kind: Kind, folder: &Path) -> Self {
         Self { kind, folder: Some(folder.to_owned()), advice: None }
     }
@@ -147,6 +180,24 @@ impl Place {
         let advice = self.advice.as_deref().unwrap_or(ANOTHER_FOLDER);
         format!("expected the folder of a model, found {}; {advice}", self.kind.words())
     }
+}
+
+/// What is neither a file nor a folder.
+#[cfg(unix)]
+fn special(found: fs::FileType) -> Kind {
+    use std::os::unix::fs::FileTypeExt;
+    if found.is_fifo() {
+        Kind::Pipe
+    } else if found.is_socket() {
+        Kind::Socket
+    } else {
+        Kind::Device
+    }
+}
+
+#[cfg(not(unix))]
+fn special(_: fs::FileType) -> Kind {
+    Kind::Device
 }
 
 const ANOTHER_FOLDER: &str = "give the folder that has model_index.json, or pack.json, in it";
@@ -254,6 +305,36 @@ mod tests {
             let told = place.advice.unwrap_or_default().replace(folder.path().to_str().unwrap(), "FOLDER");
             assert!(told.contains(advice.unwrap_or_default()), "{path}: {told}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_neither_file_nor_folder_is_named() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+        let folder = folder(&["locked/model_index.json"]);
+        let path = |name: &str| folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        symlink("gone/model", path("link")).unwrap();
+        for (place, kind) in [
+            (path("pipe"), Kind::Pipe),
+            (path("socket"), Kind::Socket),
+            (path("link"), Kind::BrokenLink),
+            ("/dev/zero".into(), Kind::Device),
+            (path("nowhere"), Kind::Missing),
+        ] {
+            let found = Place::of(&place);
+            assert_eq!((found.kind, found.folder), (kind, None), "{}", place.display());
+        }
+        assert!(Place::of(&path("link")).advice.unwrap().contains("gone/model"));
+        for mode in [0o000, 0o400, 0o100] {
+            fs::set_permissions(path("locked"), fs::Permissions::from_mode(mode)).unwrap();
+            // Root reads everything.
+            let root = fs::metadata(folder.path()).unwrap().uid() == 0;
+            let kind = if root { Kind::Checkpoint } else { Kind::Locked };
+            assert_eq!(Place::of(&path("locked")).kind, kind, "{mode:o}");
+        }
+        fs::set_permissions(path("locked"), fs::Permissions::from_mode(0o700)).unwrap();
     }
 
     #[test]

@@ -2,15 +2,32 @@
 
 use std::path::Path;
 
+/// Bytes that a process may still take, and of whom, in a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Free {
+    pub bytes: u64,
+    pub whose: &'static str,
+}
+
 /// Bytes that this process may still take, the least of what is known: the system's free memory with its swap, the limits of
-/// the control groups it is in (containers, batch systems), and its own (`ulimit -v`). `None` where the system does not say.
-pub fn free_memory() -> Option<u64> {
+/// the control groups it is in (containers, batch systems), and its own (`ulimit -v`, `ulimit -d`). `None` where the system
+/// does not say.
+pub fn free_memory() -> Option<Free> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let system = read("/proc/meminfo").and_then(|text| system(&text));
     let groups = read("/proc/self/cgroup").and_then(|text| groups(&text, Path::new("/sys/fs/cgroup")));
     let own = read("/proc/self/limits").zip(read("/proc/self/status"));
-    let own = own.and_then(|(limits, status)| own_limit(&limits, &status));
-    [system, groups, own].into_iter().flatten().min()
+    let own = own.map(|(limits, status)| own_limits(&limits, &status)).unwrap_or_default();
+    let free = |bytes: Option<u64>, whose| bytes.map(|bytes| Free { bytes, whose });
+    [
+        free(system, "this machine"),
+        free(groups, "the control group of this process"),
+        free(own[0], "the address space of this process (ulimit -v), less a reserve,"),
+        free(own[1], "the data of this process (ulimit -d), less a reserve,"),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
 }
 
 /// The number after a name, in bytes where it is in kB.
@@ -55,9 +72,22 @@ fn groups(of_process: &str, root: &Path) -> Option<u64> {
     least
 }
 
-fn own_limit(limits: &str, status: &str) -> Option<u64> {
-    let most = field(limits, "Max address space")?;
-    Some(most.saturating_sub(field(status, "VmSize:")?))
+/// Of what is left under a limit of the process's own: the allocator takes whole pieces of these limits, of which a quarter may
+/// lie idle, and threads, drivers and files that are read need some. Beyond such a limit an allocation fails, which ends the
+/// program, while a machine that is short of memory only becomes slow.
+fn usable(left: u64) -> u64 {
+    (left / 4 * 3).saturating_sub(RESERVE)
+}
+
+/// Bytes of a process's limit that a plan does not count.
+const RESERVE: u64 = 256 << 20;
+
+/// What is left of the address space and of the data of the process.
+fn own_limits(limits: &str, status: &str) -> [Option<u64>; 2] {
+    [("Max address space", "VmSize:"), ("Max data size", "VmData:")].map(|(limit, used)| {
+        let most = field(limits, limit)?;
+        Some(usable(most.saturating_sub(field(status, used)?)))
+    })
 }
 
 #[cfg(test)]
@@ -92,12 +122,21 @@ mod tests {
     }
 
     #[test]
-    fn an_address_space_has_an_end() {
-        let status = "Name:\tx\nVmSize:\t     3 kB\n";
-        let limits = |most: &str| {
-            format!("Limit  Soft Limit\nMax address space         {most}     unlimited     bytes\n")
+    fn a_process_has_limits_of_its_own() {
+        let status = "Name:\tx\nVmSize:\t     3 kB\nVmData:\t 4 kB\n";
+        let limits = |space: &str, data: &str| {
+            format!(
+                "Limit  Soft Limit\nMax data size    {data}   unlimited  bytes\n\
+                 Max address space         {space}     unlimited     bytes\n"
+            )
         };
-        assert_eq!(own_limit(&limits("10000"), status), Some(10_000 - 3072));
-        assert_eq!(own_limit(&limits("unlimited"), status), None);
+        let free = |bytes: u64| Some((bytes / 4 * 3).saturating_sub(RESERVE));
+        let found = own_limits(&limits("1000000000", "unlimited"), status);
+        assert_eq!(found, [free(1_000_000_000 - 3072), None]);
+        assert_eq!(
+            own_limits(&limits("unlimited", "2000000000"), status),
+            [None, free(2_000_000_000 - 4096)]
+        );
+        assert_eq!(own_limits(&limits("10000", "unlimited"), status), [Some(0), None]);
     }
 }

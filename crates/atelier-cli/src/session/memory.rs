@@ -5,7 +5,8 @@ use atelier::packing::plan_checkpoint;
 use atelier::{AdapterKind, DeviceReport, Request, Run};
 use atelier_weights::Policy;
 
-use super::{Session, machine};
+use super::Session;
+use super::machine::{self, Free};
 use crate::error::{Error, Result, one_line};
 use crate::model::Model;
 
@@ -26,12 +27,8 @@ impl Session {
             }
             return Err(Error::Budget { stage: largest(plan), needed: plan.peak(), budget });
         }
-        let free = free_memory(device);
-        match free {
-            Some(free) if !plan.fits(free) => {
-                let whose = if shares_memory(device) { "this machine" } else { "the graphics card" };
-                Err(too_little(&run, model, free, whose)?)
-            }
+        match free_memory(device) {
+            Some(free) if !plan.fits(free.bytes) => Err(too_little(&run, model, free)?),
             _ => Ok(run),
         }
     }
@@ -43,9 +40,11 @@ fn largest(plan: &MemoryPlan) -> &'static str {
 }
 
 /// Bytes that a run may take on the device, where somebody tells.
-pub fn free_memory(device: &DeviceReport) -> Option<u64> {
+pub fn free_memory(device: &DeviceReport) -> Option<Free> {
     match device {
-        DeviceReport::Gpu(adapter) if !shares_memory(device) => adapter.free_memory,
+        DeviceReport::Gpu(adapter) if !shares_memory(device) => {
+            adapter.free_memory.map(|bytes| Free { bytes, whose: "the graphics card" })
+        }
         _ => machine::free_memory(),
     }
 }
@@ -61,7 +60,7 @@ pub fn shares_memory(device: &DeviceReport) -> bool {
 }
 
 /// The error, with everything that would help.
-fn too_little(run: &Run<'_>, model: &Model, free: u64, whose: &'static str) -> Result<Error> {
+fn too_little(run: &Run<'_>, model: &Model, Free { bytes: free, whose }: Free) -> Result<Error> {
     let (pipeline, request, plan) = (run.pipeline(), run.request(), run.plan());
     let mut ways = Vec::new();
     // In bands, and with a 16-bit cache, for a budget with a margin.
@@ -102,12 +101,16 @@ fn too_little(run: &Run<'_>, model: &Model, free: u64, whose: &'static str) -> R
     Ok(Error::Memory { stage: largest(plan), needed: plan.peak(), free, whose, advice: ways.join("; ") })
 }
 
+/// What a budget is.
+pub const GIGABYTES: &str = "a number of GB above 0 and at most 1000000";
+
 /// A budget in GB.
 pub fn bytes_of(gigabytes: f64) -> Result<u64> {
-    if gigabytes.is_finite() && gigabytes > 0.0 {
+    if gigabytes > 0.0 && gigabytes <= 1e6 {
         Ok((gigabytes * GB).round() as u64)
     } else {
-        Err(Error::flag("--vram-budget", "a number of GB above 0", gigabytes))
+        let found = if gigabytes.abs() >= 1e9 { format!("{gigabytes:e}") } else { gigabytes.to_string() };
+        Err(Error::flag("--vram-budget", GIGABYTES, found))
     }
 }
 
@@ -135,7 +138,8 @@ mod tests {
                 unused: Vec::new(),
             })
         };
-        assert_eq!(free_memory(&adapter(AdapterKind::Discrete, Some(7))), Some(7));
+        let own = free_memory(&adapter(AdapterKind::Discrete, Some(7))).unwrap();
+        assert_eq!((own.bytes, own.whose), (7, "the graphics card"));
         // Who does not tell cannot be compared.
         assert_eq!(free_memory(&adapter(AdapterKind::Discrete, None)), None);
         let shared = free_memory(&adapter(AdapterKind::Integrated, None));

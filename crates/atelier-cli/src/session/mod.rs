@@ -83,6 +83,8 @@ pub struct Session {
     pub device: DeviceReport,
     /// What kernels do without since it is broken here.
     pub broken: Variants,
+    /// What they were asked to use and is not there.
+    absent: Variants,
     budget: Option<u64>,
     /// How long it took to open the model.
     pub seconds: f64,
@@ -97,21 +99,50 @@ impl Session {
         let start = Instant::now();
         let pipeline = ManuallyDrop::new(Pipeline::load(source, device).await?);
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Self { pipeline, model, device: report, broken, budget: target.budget, seconds })
+        let there = variants_of(&report);
+        let wanted = target.variants.unwrap_or(Variants::NONE);
+        let absent = wanted.iter().filter(|&variant| !there.has(variant)).collect();
+        Ok(Self { pipeline, model, device: report, broken, absent, budget: target.budget, seconds })
     }
 }
 
 impl Session {
     /// What the user should know of the device.
     pub fn warning(&self) -> Option<String> {
-        let names: Vec<_> = self.broken.iter().map(Variant::name).collect();
-        (!names.is_empty()).then(|| {
-            format!(
+        if self.broken != Variants::NONE {
+            return Some(format!(
                 "kernels do without {}, which `atelier doctor --check` found broken on this adapter and driver",
-                names.join(" and ")
-            )
-        })
+                names(self.broken)
+            ));
+        }
+        (self.absent != Variants::NONE).then(|| absent(self.absent, &self.device))
     }
+}
+
+/// What kernels may use on a device.
+fn variants_of(device: &DeviceReport) -> Variants {
+    match device {
+        DeviceReport::Gpu(adapter) => adapter.variants(),
+        DeviceReport::Cpu { .. } => Variants::NONE,
+    }
+}
+
+fn names(variants: Variants) -> String {
+    variants.iter().map(Variant::name).collect::<Vec<_>>().join(" and ")
+}
+
+/// Says that variants were asked for and are not there, and what kernels use instead.
+fn absent(variants: Variants, device: &DeviceReport) -> String {
+    let asked = names(variants);
+    let DeviceReport::Gpu(adapter) = device else {
+        return format!(
+            "--kernels {asked} is for GPUs, and this run computes on the CPU with its own kernels"
+        );
+    };
+    let why =
+        adapter.unused.iter().find(|unused| variants.iter().any(|variant| variant.name() == unused.name));
+    let why = why.map_or_else(String::new, |unused| format!(" ({})", unused.why));
+    format!("{} has no {asked} for kernels{why}: they use their plain forms instead", adapter.name)
 }
 
 impl Deref for Session {
@@ -125,5 +156,21 @@ impl Deref for Session {
 impl DerefMut for Session {
     fn deref_mut(&mut self) -> &mut Pipeline {
         &mut self.pipeline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let cpu = DeviceReport::Cpu { threads: 2 };
+        let wanted = Variants::NONE.with(Variant::Matrices);
+        assert_eq!(variants_of(&cpu), Variants::NONE);
+        assert_eq!(
+            absent(wanted, &cpu),
+            "--kernels matrices is for GPUs, and this run computes on the CPU with its own kernels"
+        );
     }
 }

@@ -78,16 +78,19 @@ pub(super) struct WriteJob<'a> {
     pub cache: CachePrecision,
 }
 
-/// Writes the blueprint of one prompt.
+/// Logits beyond this are of no whole model: those of the reference's stay below a hundred.
+const FAR_LOGIT: f32 = 1e6;
+
+/// Writes the blueprint of one prompt; also tells how large the logits of its first token are where no model's should be.
 pub(super) async fn write(
     job: WriteJob<'_>,
     prior: &Prior,
     checkpoint: &Checkpoint,
     device: &Device,
     observer: &mut Observer<'_>,
-) -> Result<Blueprint> {
+) -> Result<(Blueprint, Option<f32>)> {
     let WriteJob { prompt, quotes, encoded, sources, options, index, .. } = job;
-    let ids = write_tokens(job, prior, checkpoint, device, observer).await?;
+    let (ids, far) = write_tokens(job, prior, checkpoint, device, observer).await?;
     let TargetGrids { large, draft } = encoded.target;
     let draft_len = if encoded.sources == 0 { draft.len() } else { 0 };
     let (draft_ids, large_ids) = ids.split_at(draft_len);
@@ -107,14 +110,14 @@ pub(super) async fn write(
     };
     let prior_ids = upsample_codes(large_ids, large);
     index.row("prior_ids", &[prior_ids.len()], prior_ids.iter().copied());
-    Ok(blueprint)
+    Ok((blueprint, far))
 }
 
 fn token_grid(grid: Grid, ids: &[u32]) -> TokenGrid {
     TokenGrid { rows: grid.rows, columns: grid.columns, ids: ids.to_vec() }
 }
 
-/// The tokens of all written grids, in order.
+/// The tokens of all written grids, in order; and the largest logit of the first where it is beyond [`FAR_LOGIT`].
 ///
 /// Unlike the reference, ids from the number of codes on (the end token among them) cannot be drawn inside a grid: there
 /// they would end the run or address a code that does not exist.
@@ -124,7 +127,7 @@ async fn write_tokens(
     checkpoint: &Checkpoint,
     device: &Device,
     observer: &mut Observer<'_>,
-) -> Result<Vec<u32>> {
+) -> Result<(Vec<u32>, Option<f32>)> {
     let WriteJob { encoded, options, index, .. } = job;
     let special = checkpoint.special_tokens();
     let codes = checkpoint.config().prior.vq_config.num_embeddings;
@@ -145,6 +148,9 @@ async fn write_tokens(
     // The reference also computes the token after the picture, which nothing uses; so does a trace.
     let mut cache = prior.new_cache_of(resolved.len() + decode.len(), job.cache);
     let mut logits = index.detail(|| prefill(&resolved, &positions, prior, &mut cache, device));
+    // One of them tells of damaged weights, and costs nothing beside the rest.
+    let far = read_floats(logits.clone()).await?.into_iter().take(codes).map(f32::abs).fold(0.0, f32::max);
+    let far = Some(far).filter(|far| *far > FAR_LOGIT);
     let mut ids = Vec::with_capacity(tokens);
     let mut all_logits = Vec::new();
     let draw = |token: usize| uniform_at(options.seed, Stream::Tokens, token as u64);
@@ -172,7 +178,7 @@ async fn write_tokens(
         if trace::is_recording() {
             all_logits.extend(read_floats(logits).await?);
         } else if ids.len() == tokens {
-            return Ok(ids);
+            return Ok((ids, far));
         }
         logits = trace::paused(|| prior.next_logits(&[id], &[position], &mut cache, device));
     }
@@ -187,7 +193,7 @@ async fn write_tokens(
         trace::record("decode_logits", || TraceTensor::new(shape, TraceValues::F32(all_logits)));
     });
     index.row("generated_ids", &[tokens + 1], ids.iter().copied().chain([after]));
-    Ok(ids)
+    Ok((ids, far))
 }
 
 /// The logits from which each token of a blueprint would be drawn, had the model written the tokens before it: teacher

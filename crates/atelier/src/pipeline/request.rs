@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::blueprint::Blueprint;
 use crate::checkpoint::Checkpoint;
 use crate::config::GenerationConfig;
-use crate::error::{Error, Field, Result};
+use crate::error::{Error, Field, Result, shown};
 use crate::geometry::{MAX_SIDE, TOKEN_PIXELS};
 use crate::image::RgbImage;
 use crate::prior::sampler::Sampling;
@@ -15,6 +15,16 @@ use crate::prompt::{QuoteRule, check_side};
 pub const DEFAULT_STEPS: usize = 50;
 /// Guidance when neither the request nor the model's card says, as in the reference.
 pub const DEFAULT_GUIDANCE: f32 = 1.5;
+/// The most steps that a request may ask for.
+pub const MAX_STEPS: usize = 1000;
+/// The largest guidance scale that a request may ask for.
+pub const MAX_GUIDANCE: f32 = 100.0;
+/// The most pictures of one prompt that a request may ask for.
+pub const MAX_IMAGES: usize = 10_000;
+/// The most pictures of a run.
+pub const MAX_RUN_IMAGES: usize = 1_000_000;
+/// The most tokens that glyph embeddings are padded to.
+pub const MAX_GLYPH_TOKENS: usize = 1 << 16;
 /// Temperature where `generation_config.json` has none, as in the project's readme.
 const DEFAULT_TEMPERATURE: f32 = 0.9;
 /// Nucleus mass where `generation_config.json` has none, as in the project's readme.
@@ -40,10 +50,10 @@ pub struct Request {
     /// Height in pixels, as the width.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<usize>,
-    /// Steps of the painter, at least 1.
+    /// Steps of the painter, 1 to 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
-    /// Guidance scale, at least 0; up to 1 there is no guidance and each step costs half.
+    /// Guidance scale, 0 to 100; up to 1 there is no guidance and each step costs half.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guidance: Option<f32>,
     /// Picture `k` of the run has the seed `seed + k`. Without one it is 0, and a blueprint's own for its first picture.
@@ -53,19 +63,19 @@ pub struct Request {
     /// first of them, so that the second one alone needs both seeds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blueprint_seed: Option<u64>,
-    /// Sampling temperature of the architect, at least 0; 0 is greedy.
+    /// Sampling temperature of the architect, 0 to 100; 0 is greedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
     /// Nucleus sampling, in (0, 1]; 1 turns it off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_p: Option<f32>,
-    /// Top-k sampling; 0 turns it off.
+    /// Top-k sampling, 0 to 1,000,000; 0 turns it off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k: Option<usize>,
     /// How quotation marks are read; a blueprint has its own rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quotes: Option<QuoteRule>,
-    /// Pictures of each prompt or blueprint, at least 1; they share one blueprint.
+    /// Pictures of each prompt or blueprint, 1 to 10,000, and no more than 1,000,000 in all; they share one blueprint.
     #[cfg_attr(test, ts(as = "Option<_>"))]
     pub images_per_prompt: usize,
     /// Initial noise to use instead of the seed's.
@@ -266,17 +276,19 @@ impl Request {
             }
         }
         check_sides(self.width, self.height)?;
-        if self.steps == Some(0) {
-            return Err(Error::request(Field::Steps, "at least 1", 0));
-        }
-        if let Some(guidance) = self.guidance.filter(|guidance| !(guidance.is_finite() && *guidance >= 0.0)) {
-            return Err(Error::request(Field::Guidance, "a number of at least 0", guidance));
+        check_count(Field::Steps, self.steps, 1, MAX_STEPS)?;
+        if let Some(guidance) = self.guidance.filter(|guidance| !(0.0..=MAX_GUIDANCE).contains(guidance)) {
+            let expected = format!("a number from 0 to {MAX_GUIDANCE}");
+            return Err(Error::request(Field::Guidance, expected, shown(guidance)));
         }
         self.sampling(Sampling::GREEDY).validate()?;
-        if self.images_per_prompt == 0 {
-            return Err(Error::request(Field::ImagesPerPrompt, "at least 1", 0));
+        check_count(Field::ImagesPerPrompt, Some(self.images_per_prompt), 1, MAX_IMAGES)?;
+        if self.images() > MAX_RUN_IMAGES {
+            let prompts = self.start.len();
+            let expected = format!("no more than {MAX_RUN_IMAGES} pictures in all, for {prompts} prompts");
+            return Err(Error::request(Field::ImagesPerPrompt, expected, self.images_per_prompt));
         }
-        Ok(())
+        check_count(Field::GlyphTokens, self.glyph_tokens, 0, MAX_GLYPH_TOKENS)
     }
 
     /// Pictures of the whole run.
@@ -347,6 +359,14 @@ impl Prompt {
     }
 }
 
+/// Checks a whole number, if there is one.
+fn check_count(field: Field, count: Option<usize>, least: usize, most: usize) -> Result<()> {
+    match count.filter(|count| !(least..=most).contains(count)) {
+        Some(count) => Err(Error::request(field, format!("{least} to {most}"), count)),
+        None => Ok(()),
+    }
+}
+
 fn check_sides(width: Option<usize>, height: Option<usize>) -> Result<()> {
     for (field, side) in [(Field::Width, width), (Field::Height, height)] {
         side.map_or(Ok(()), |side| check_side(field, side))?;
@@ -406,6 +426,7 @@ impl Noise {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prior::sampler::{MAX_TEMPERATURE, MAX_TOP_K};
 
     #[test]
     fn a_picture_has_its_sources_shape_and_the_models_area() {
@@ -430,6 +451,41 @@ mod tests {
         assert_eq!(size(1600, 1200, [Some(320), None]), (320, 256));
         assert_eq!(size(1600, 1200, [None, Some(320)]), (416, 320));
         assert_eq!(size(64, 256, [Some(4096), None]), (4096, 4096));
+    }
+
+    #[test]
+    fn every_number_has_a_range() {
+        let good = Request {
+            steps: Some(MAX_STEPS),
+            guidance: Some(MAX_GUIDANCE),
+            images_per_prompt: MAX_IMAGES,
+            glyph_tokens: Some(MAX_GLYPH_TOKENS),
+            temperature: Some(MAX_TEMPERATURE),
+            top_k: Some(MAX_TOP_K),
+            ..Request::new(["x"])
+        };
+        good.validate().unwrap();
+        type Change = fn(&mut Request);
+        let changes: [(Field, Change); 10] = [
+            (Field::Steps, |request| request.steps = Some(0)),
+            (Field::Steps, |request| request.steps = Some(MAX_STEPS + 1)),
+            (Field::Guidance, |request| request.guidance = Some(f32::NAN)),
+            (Field::Guidance, |request| request.guidance = Some(100.5)),
+            (Field::ImagesPerPrompt, |request| request.images_per_prompt = 0),
+            (Field::ImagesPerPrompt, |request| request.images_per_prompt = usize::MAX),
+            (Field::ImagesPerPrompt, |request| request.start = Request::new(vec!["x"; 101]).start),
+            (Field::GlyphTokens, |request| request.glyph_tokens = Some(usize::MAX)),
+            (Field::Temperature, |request| request.temperature = Some(1e30)),
+            (Field::TopK, |request| request.top_k = Some(usize::MAX)),
+        ];
+        for (expected, change) in changes {
+            let mut bad = good.clone();
+            change(&mut bad);
+            match bad.validate() {
+                Err(Error::Request { field, .. }) => assert_eq!(field, expected),
+                other => panic!("{expected}: {other:?}"),
+            }
+        }
     }
 
     #[test]

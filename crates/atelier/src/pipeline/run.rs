@@ -80,6 +80,8 @@ pub struct Run<'p> {
     /// Pictures that are painted before the first of them is decoded.
     group: usize,
     painted: VecDeque<(usize, Latents)>,
+    /// What was noticed on the way and not asked for yet.
+    noticed: Vec<Warning>,
 }
 
 impl<'p> Run<'p> {
@@ -90,7 +92,8 @@ impl<'p> Run<'p> {
         budget: Option<u64>,
     ) -> Self {
         let made = vec![false; resolved.request.images()];
-        Self { pipeline, resolved, plans, budget, sources: None, made, group: 1, painted: VecDeque::new() }
+        let (painted, noticed) = (VecDeque::new(), Vec::new());
+        Self { pipeline, resolved, plans, budget, sources: None, made, group: 1, painted, noticed }
     }
 
     /// The pipeline that it runs on.
@@ -143,6 +146,12 @@ impl<'p> Run<'p> {
         let prompts = self.resolved.prompts.iter();
         let pictures: Vec<_> = prompts.map(|prompt| (&*prompt.quoted, prompt.size())).collect();
         card.warnings(&pictures, self.resolved.request.sources.len())
+    }
+
+    /// What was noticed since this was last asked: numbers that no whole model makes, in what was written or painted. To be
+    /// asked after each blueprint and picture.
+    pub fn take_noticed(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.noticed)
     }
 
     /// Takes a run up again: the blueprints of the first prompts are written.
@@ -262,7 +271,8 @@ impl<'p> Run<'p> {
         }
         self.read_sources(observer).await?;
         let cache = self.stage(Stage::Architect, prompt).and_then(|stage| stage.cache).unwrap_or_default();
-        let Self { pipeline: Pipeline { checkpoint, device, resident, .. }, resolved, sources, .. } = self;
+        let Self { pipeline, resolved, sources, noticed, .. } = self;
+        let Pipeline { checkpoint, device, resident, .. } = &mut **pipeline;
         let Resolved { prompts, blueprints, .. } = resolved;
         if blueprints.iter().all(Option::is_none) {
             let encoded: Vec<_> = prompts.iter().map(|prompt| &prompt.encoded).collect();
@@ -274,7 +284,9 @@ impl<'p> Run<'p> {
         let sources = sources.as_ref().unwrap_or(&none);
         let prior = resident.architect(checkpoint, device, observer).await?;
         let job = WriteJob { prompt: text, quotes: *quotes, encoded, sources, options, index, cache };
-        let blueprint = Rc::new(architect::write(job, prior, checkpoint, device, observer).await?);
+        let (blueprint, far) = architect::write(job, prior, checkpoint, device, observer).await?;
+        noticed.extend(far.map(|far| Warning::FarLogits { prompt, largest: format!("{far:.0e}") }));
+        let blueprint = Rc::new(blueprint);
         blueprints[prompt] = Some(blueprint.clone());
         observer.emit(Event::Blueprint { prompt, prompts: prompts.len(), blueprint: blueprint.clone() })?;
         Ok(blueprint)
@@ -330,13 +342,18 @@ impl<'p> Run<'p> {
         let mode = self.stage(Stage::Decoder, prompt).and_then(|stage| stage.mode);
         let mode = mode.unwrap_or(DecodeMode::Whole);
         let blueprint = self.blueprint(prompt, observer).await?;
-        let Self { pipeline: Pipeline { checkpoint, device, resident, preview, .. }, resolved, .. } = self;
+        let Self { pipeline, resolved, noticed, .. } = self;
+        let Pipeline { checkpoint, device, resident, preview, .. } = &mut **pipeline;
         decoder::check(latents, resolved.noise_shape(prompt, checkpoint))?;
         let decoder = resident.decoder(checkpoint, device, observer).await?;
         let index = ImageIndex { image, images };
         let (pixels, far_pixels) = decoder::decode(latents, decoder, mode, checkpoint, device, index).await?;
         if observer.previews && preview.is_none() {
             *preview = Preview::fit([(latents, &pixels)]);
+        }
+        let area = pixels.width * pixels.height;
+        if far_pixels > area / 10 * 9 {
+            noticed.push(Warning::FarPixels { image, far_pixels, pixels: area });
         }
         observer.emit(Event::Decode { image, images, far_pixels })?;
         let options = resolved.paint_options(image);

@@ -9,21 +9,26 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::device;
-use crate::error::{Error, Field, Result};
+use crate::error::{Error, Field, Result, shown};
 use crate::readback::{read_floats, read_ids};
 
 /// Tokens that the search for the top-p set sorts first; the set is usually smaller.
 const FIRST_SORTED: usize = 256;
 
+/// The highest temperature.
+pub const MAX_TEMPERATURE: f32 = 100.0;
+/// The most tokens that top-k keeps.
+pub const MAX_TOP_K: usize = 1_000_000;
+
 /// How tokens are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Sampling {
-    /// Divides the logits, at least 0; 0 takes the largest one (greedy).
+    /// Divides the logits, 0 to 100; 0 takes the largest one (greedy).
     pub temperature: f32,
     /// Keeps the most probable tokens until their mass reaches this, in (0, 1]; 1 keeps all.
     pub top_p: f32,
-    /// Keeps this many of the largest logits (and those equal to the last one), at least 1; without it all are kept.
+    /// Keeps this many of the largest logits (and those equal to the last one), 1 to 1,000,000; without it all are kept.
     pub top_k: Option<usize>,
 }
 
@@ -37,14 +42,15 @@ impl Sampling {
     ///
     /// [`Error::Request`] with field `temperature`, `top_p` or `top_k`.
     pub fn validate(&self) -> Result<()> {
-        if !(self.temperature.is_finite() && self.temperature >= 0.0) {
-            return Err(Error::request(Field::Temperature, "a number of at least 0", self.temperature));
+        if !(0.0..=MAX_TEMPERATURE).contains(&self.temperature) {
+            let expected = format!("a number from 0 to {MAX_TEMPERATURE}");
+            return Err(Error::request(Field::Temperature, expected, shown(self.temperature)));
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return Err(Error::request(Field::TopP, "a number above 0 and at most 1", self.top_p));
         }
-        if self.top_k == Some(0) {
-            return Err(Error::request(Field::TopK, "at least 1", 0));
+        if let Some(top_k) = self.top_k.filter(|top_k| !(1..=MAX_TOP_K).contains(top_k)) {
+            return Err(Error::request(Field::TopK, format!("0 to {MAX_TOP_K}"), top_k));
         }
         Ok(())
     }

@@ -33,12 +33,6 @@ const PROMPT: &str = "A navy poster with the title 'OPEN' in large white letters
 
 /// Runs the command.
 pub fn run(args: &BenchArgs) -> Result<()> {
-    if args.tokens < 3 {
-        return Err(Error::flag("--tokens", "at least 3", args.tokens));
-    }
-    if args.steps < 2 {
-        return Err(Error::flag("--steps", "at least 2", args.steps));
-    }
     if let Some(size) = args.size {
         check_size(size, size).map_err(|error| match error {
             atelier::Error::Request { expected, found, .. } => Error::flag("--size", expected, found),
@@ -66,6 +60,9 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let opened = Session::open(model, &target).await;
     let log = log.map(Log::begin).transpose()?;
     let mut session = opened?;
+    if let Some(warning) = session.warning() {
+        note(&format!("warning: {warning}"));
+    }
     let request =
         Request { width: args.size, height: args.size, steps: Some(args.steps), ..Request::new([PROMPT]) };
     let run = session.prepare(&request)?;

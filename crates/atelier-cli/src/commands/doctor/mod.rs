@@ -28,11 +28,35 @@ struct Report {
     os: &'static str,
     arch: &'static str,
     threads: usize,
-    adapters: Vec<AdapterReport>,
+    adapters: Vec<Adapter>,
     devices: Vec<Choice>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
     model: ModelReport,
+}
+
+/// A graphics adapter, and what an earlier `--check` found there.
+#[derive(Debug, Serialize)]
+struct Adapter {
+    #[serde(flatten)]
+    found: AdapterReport,
+    /// Variants that kernels would use and that are broken with its driver, so that they are not used.
+    broken: Vec<&'static str>,
+    /// Why that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken_unknown: Option<String>,
+}
+
+impl From<AdapterReport> for Adapter {
+    fn from(found: AdapterReport) -> Self {
+        let usual = found.variants();
+        let (broken, unknown) = match broken::on(&found) {
+            Ok(broken) => (broken, None),
+            Err(error) => (Variants::NONE, Some(error.to_string())),
+        };
+        let broken = broken.iter().filter(|&variant| usual.has(variant)).map(Variant::name).collect();
+        Self { found, broken, broken_unknown: unknown }
+    }
 }
 
 /// What a value of `--device` leads to.
@@ -62,7 +86,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
 }
 
 async fn examine(model: &Model) -> Report {
-    let adapters = device::adapters().await;
+    let adapters: Vec<Adapter> = device::adapters().await.into_iter().map(Adapter::from).collect();
     let mut devices = Vec::new();
     for (name, choice) in
         [("auto", DeviceChoice::Auto), ("cpu", DeviceChoice::Cpu), ("gpu", DeviceChoice::Gpu)]
@@ -104,7 +128,7 @@ fn describe(report: &Report) -> String {
     if adapters.is_empty() {
         line("none");
     }
-    for (place, adapter) in adapters.iter().enumerate() {
+    for (place, Adapter { found: adapter, broken, broken_unknown }) in adapters.iter().enumerate() {
         let AdapterReport { name, api, kind, driver, free_memory, max_buffer, max_binding, unused, .. } =
             adapter;
         line(&format!("{}. {name} ({api}, {kind})", place + 1));
@@ -113,21 +137,16 @@ fn describe(report: &Report) -> String {
         if let Some(free) = free_memory {
             line(&format!("   {} of its own memory are free", size(*free)));
         }
-        let broken = broken::on(adapter);
-        let in_use = broken
-            .as_ref()
-            .map_or(adapter.variants(), |broken| broken.iter().fold(adapter.variants(), Variants::without));
+        let in_use = adapter.variants().iter().filter(|variant| !broken.contains(&variant.name())).collect();
         line(&format!("   kernels use {}", kernels(adapter, in_use)));
         for UnusedVariant { name, why } in unused {
             line(&format!("   not {name}: {why}"));
         }
-        match &broken {
-            Ok(broken) => {
-                for variant in broken.iter().filter(|&variant| adapter.variants().has(variant)) {
-                    line(&format!("   not {}: --check found it broken with this driver", variant.name()));
-                }
-            }
-            Err(error) => line(&format!("   what --check found before is not known: {error}")),
+        for variant in broken {
+            line(&format!("   not {variant}: --check found it broken with this driver"));
+        }
+        if let Some(error) = broken_unknown {
+            line(&format!("   what --check found before is not known: {error}"));
         }
     }
     text.push('\n');

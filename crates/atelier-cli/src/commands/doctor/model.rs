@@ -64,6 +64,9 @@ struct Part {
     /// Why it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// Whether there are no files of it at all, or only some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
 }
 
 /// What a picture of the model's own size needs.
@@ -109,7 +112,12 @@ impl ModelReport {
         match open(model).await {
             Ok(checkpoint) => report.opened(&checkpoint, model, device),
             Err(error) => {
-                report.error = Some(error.to_string());
+                // What to do is said for itself.
+                let place = report.next.as_ref().map(|_| report.kind);
+                report.error = Some(match place {
+                    Some(kind) => format!("expected the folder of a model, found {kind}"),
+                    None => error.to_string(),
+                });
                 if let Some(folder) = files {
                     report.look_at_parts(&folder).await;
                 }
@@ -126,7 +134,7 @@ impl ModelReport {
         let Settings { width, height, .. } = Settings::default_of(checkpoint);
         let request = PlanRequest::new(width, height, checkpoint.is_pack());
         let Ok(plan) = plan(checkpoint.config(), &packing::loaded(checkpoint), &request) else { return };
-        let free = device.and_then(free_memory);
+        let free = device.and_then(free_memory).map(|free| free.bytes);
         let fits = free.map(|free| plan.fits(free));
         if fits == Some(false) {
             self.next = Some(if checkpoint.is_pack() {
@@ -145,7 +153,7 @@ impl ModelReport {
         for name in ComponentName::ALL {
             self.components.push(match Component::open(source.clone(), name.folder(), name.stem()).await {
                 Ok(component) => Part::of(name, &component),
-                Err(error) => Part::missing(name, error.to_string()),
+                Err(error) => Part::unusable(name, &error),
             });
         }
         for path in CONFIGS.into_iter().chain([TOKENIZER]).filter(|path| *path != MODEL_INDEX) {
@@ -163,7 +171,7 @@ impl ModelReport {
         } else if !self.missing.is_empty() || self.components.iter().any(|part| part.problem.is_some()) {
             "files are missing or damaged: run the download again".to_owned()
         } else {
-            "the error above names the file".to_owned()
+            "mend the file that is named, or run the download again".to_owned()
         });
     }
 
@@ -197,9 +205,9 @@ impl ModelReport {
         if let Some(fingerprint) = fingerprint {
             line(&format!("fingerprint {fingerprint}"));
         }
-        for Part { name, files, bytes, tensors, dtypes, variant, problem } in components {
+        for Part { name, files, bytes, tensors, dtypes, variant, problem, state } in components {
             if let Some(problem) = problem {
-                line(&format!("{name:<24}  missing: {problem}"));
+                line(&format!("{name:<24}  {}: {problem}", state.unwrap_or_default()));
                 continue;
             }
             let dtypes: Vec<&str> = dtypes.iter().map(String::as_str).collect();
@@ -224,7 +232,9 @@ impl ModelReport {
             line(&format!("needs {needed:.2} GB at {width}x{height}{}{verdict}", free.unwrap_or_default()));
         }
         if let Some(error) = error {
-            line(&format!("cannot be used: {error}"));
+            let told = components.iter().find(|part| part.problem.as_ref() == Some(error));
+            let brief = told.map(|part| format!("its {} is {}", part.name, part.state.unwrap_or_default()));
+            line(&format!("cannot be used: {}", brief.as_ref().unwrap_or(error)));
         }
         if let Some(next) = next {
             line(&format!("next: {next}"));
@@ -246,12 +256,27 @@ impl Part {
             dtypes: component.tensors().map(|(_, tensor)| stored(tensor)).collect(),
             variant: component.variant(),
             problem: None,
+            state: None,
         }
     }
 
-    fn missing(name: ComponentName, problem: String) -> Self {
-        let (name, problem) = (name.folder(), Some(problem));
-        Self { name, files: 0, bytes: 0, tensors: 0, dtypes: BTreeSet::new(), variant: None, problem }
+    fn unusable(name: ComponentName, error: &atelier_weights::Error) -> Self {
+        use atelier_weights::Error::{MissingFile, MissingShard, MissingWeights};
+        let state = match error {
+            MissingFile { .. } | MissingWeights { .. } => "missing",
+            MissingShard { .. } => "incomplete",
+            _ => "damaged",
+        };
+        Self {
+            name: name.folder(),
+            files: 0,
+            bytes: 0,
+            tensors: 0,
+            dtypes: BTreeSet::new(),
+            variant: None,
+            problem: Some(error.to_string()),
+            state: Some(state),
+        }
     }
 }
 

@@ -75,6 +75,9 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
     let mut run = original.prepare(&written)?;
     let steps = run.settings().steps;
     if style != Style::Silent {
+        if let Some(warning) = pack.warning() {
+            say(&format!("warning: {warning}"));
+        }
         let (pack, original) = (packed.title(), args.against.title());
         say(&format!("{pack} against {original}, {steps} steps, seed {}", args.seed));
     }

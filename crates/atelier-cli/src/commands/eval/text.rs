@@ -62,6 +62,9 @@ impl Evaluation<'_> {
         let model = Model::choose(self.args.device.model.as_ref(), None);
         let mut session = Session::open(model.clone(), &Target::of(&self.args.device)?).await?;
         let device = session.device.clone();
+        if let Some(warning) = session.warning() {
+            self.progress.borrow_mut().say(&format!("warning: {warning}"));
+        }
         let mut run = session.prepare(&self.request()).map_err(|error| self.located(error))?;
         fs::create_dir_all(&self.args.output).map_err(|error| Error::write(&self.args.output, error))?;
         let mut made = Vec::with_capacity(self.prompts.len());
@@ -166,6 +169,10 @@ impl Evaluation<'_> {
                 self.progress.borrow_mut().group();
             }
             let Some(picture) = run.next_picture(&mut observer).await? else { break };
+            let number = self.prompts[picture.index].index;
+            for warning in run.take_noticed() {
+                self.progress.borrow_mut().say(&format!("warning: prompt {number}: {warning}"));
+            }
             let path = self.path(&self.prompts[picture.index]);
             let alone = Picture { index: 0, images: 1, ..picture };
             files::write(&path, &metadata::encode(&alone.image, Some(&alone.record(context)))?)?;

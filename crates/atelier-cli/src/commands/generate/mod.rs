@@ -93,6 +93,7 @@ async fn draw(
     }
     guard::check_interrupt()?;
     while let Some((prompt, blueprint)) = run.next_blueprint(&mut observer).await? {
+        tell_noticed(&mut run, &mut report.borrow_mut());
         // Before the painter begins: its failure must not lose them.
         kept.borrow_mut().add_blueprint(&blueprint, &mut report.borrow_mut());
         outputs.save_blueprint(prompt, &blueprint, &mut report.borrow_mut())?;
@@ -101,11 +102,19 @@ async fn draw(
     while !outputs.blueprint_only
         && let Some(picture) = run.next_picture(&mut observer).await?
     {
+        tell_noticed(&mut run, &mut report.borrow_mut());
         let path = outputs.save_picture(&picture, &context, &mut report.borrow_mut())?;
         kept.borrow_mut().add_picture(picture.index, &path, &mut report.borrow_mut());
         kept.borrow().check_interrupt()?;
     }
     Ok(())
+}
+
+/// What is wrong with what has just been made.
+fn tell_noticed(run: &mut Run<'_>, report: &mut Report) {
+    for warning in run.take_noticed() {
+        report.warn_of(&warning);
+    }
 }
 
 /// Whether so little is left of a blueprint or a picture that Ctrl-C waits for it.
