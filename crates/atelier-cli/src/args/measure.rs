@@ -8,19 +8,37 @@ use super::{DeviceArgs, OUTPUT};
 use crate::model::Model;
 use crate::presets::Preset;
 
-/// One stage, or all that are measured.
-pub type Measured = Option<Stage>;
+/// What `atelier bench` measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measured {
+    /// Each stage alone.
+    All,
+    /// One of them.
+    Stage(Stage),
+    /// A picture from its prompt to its pixels.
+    Picture,
+}
 
 const STAGES: &[Name<Measured>] = &[
-    Name::new("all", None),
-    Name::new("architect", Some(Stage::Architect)),
-    Name::new("painter", Some(Stage::Painter)),
-    Name::new("vae", Some(Stage::Decoder)),
+    Name::new("all", Measured::All),
+    Name::new("architect", Measured::Stage(Stage::Architect)),
+    Name::new("painter", Measured::Stage(Stage::Painter)),
+    Name::new("vae", Measured::Stage(Stage::Decoder)),
+    Name::new("picture", Measured::Picture),
 ];
 
+/// What no kernel depends on.
+const OF_STAGES: [&str; 7] = ["stage", "size", "tokens", "steps", "dispatches", "model", "vram_budget"];
+
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  atelier bench --model GLM-Image-q4
+  atelier bench --stage picture --size 1024 --steps 20 --model GLM-Image-q4
+  atelier bench --kernel-table --adapter 2")]
 pub struct BenchArgs {
-    /// What to measure
+    /// What to measure: all is each of architect, painter and vae alone; picture is a whole one with all of its tokens, and the
+    /// seconds of each stage
     #[arg(long, value_parser = one_of(STAGES), default_value = "all")]
     pub stage: Measured,
     /// Width and height of the picture, a multiple of 32 from 32 to 4096 [default: the model's]
@@ -35,6 +53,13 @@ pub struct BenchArgs {
     /// Also count kernels, on a GPU; takes a little longer
     #[arg(long)]
     pub dispatches: bool,
+    /// Instead of stages, measure every kernel in every variant on the shapes that the full model spends its time on: its time,
+    /// its share of what the device can do, and its error on hard numbers; no model is needed
+    #[arg(long, conflicts_with_all = OF_STAGES)]
+    pub kernel_table: bool,
+    /// With --kernel-table: shapes of about an eighth, as a software adapter is given them anyway
+    #[arg(long, requires = "kernel_table")]
+    pub small: bool,
     #[command(flatten)]
     pub device: DeviceArgs,
     /// Print the report as JSON

@@ -21,7 +21,7 @@ use values::one_of;
 pub use device::{DeviceArgs, Kernels};
 pub use eval::{EvalCommand, EvalFidelityArgs, EvalTextArgs};
 pub use generate::GenerateArgs;
-pub use measure::{BenchArgs, PlanArgs, PlanScheme};
+pub use measure::{BenchArgs, Measured, PlanArgs, PlanScheme};
 pub use pack::{QuantizeArgs, SynthArgs, VerifyArgs};
 pub use values::Seed;
 

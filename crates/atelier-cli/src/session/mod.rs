@@ -52,7 +52,7 @@ impl Target {
     /// Opens it. An error names the flag that asked for what is not there.
     ///
     /// Where nobody said what kernels may use, they do without what was found broken here; that is told, too.
-    async fn open(&self) -> Result<(Device, DeviceReport, Variants)> {
+    pub async fn open(&self) -> Result<(Device, DeviceReport, Variants)> {
         let flag = if matches!(self.choice, DeviceChoice::Adapter(_)) { "--adapter" } else { "--device" };
         let named = |error| match error {
             atelier::Error::Device(problem) => Error::input(flag, problem),

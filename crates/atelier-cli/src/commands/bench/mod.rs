@@ -2,6 +2,7 @@
 
 mod ceilings;
 mod dispatches;
+mod kernels;
 mod report;
 mod work;
 
@@ -14,25 +15,29 @@ use atelier::geometry::LATENT_PIXELS;
 use atelier::prompt::{TargetGrids, check_size};
 use atelier::rng::RNG_VERSION;
 use atelier::{
-    ArchitectOptions, Blueprint, DeviceReport, Event, Latents, Observer, PreparedPrompt, Request, Run, Stage,
-    device,
+    ArchitectOptions, Blueprint, Event, Latents, Observer, PreparedPrompt, Request, Run, Stage, device,
 };
 use futures_lite::future::block_on;
 
-use crate::args::BenchArgs;
+use crate::args::{BenchArgs, Measured};
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::model::Model;
 use crate::session::{Session, Target};
+use crate::ui::progress::Progress;
 use crate::ui::style::{Style, say};
+use ceilings::Kind;
 use dispatches::Log;
-use report::{ArchitectReport, PainterReport, Report, VaeReport};
+use report::{ArchitectReport, PainterReport, PictureReport, Report, VaeReport};
 
 /// The prompt that is measured.
 const PROMPT: &str = "A navy poster with the title 'OPEN' in large white letters at the top.";
 
 /// Runs the command.
 pub fn run(args: &BenchArgs) -> Result<()> {
+    if args.kernel_table {
+        return block_on(kernels::run(args));
+    }
     if args.tokens < 3 {
         return Err(Error::flag("--tokens", "at least 3", args.tokens));
     }
@@ -73,10 +78,10 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let painted = Request { steps: Some(args.steps), ..Request::of_blueprints([blueprint(&run, &prompt)]) };
     let size = prompt.options.width;
     note(&format!("measuring the throughput of {}", session.device));
-    let ceilings = ceilings::measure(session.device(), matches!(session.device, DeviceReport::Gpu(_)))?;
+    let ceilings = ceilings::measure(session.device(), Kind::of(&session.device))?;
     let mut report = Report::new(&session.model, session.device.clone(), size, session.seconds, ceilings);
     let mut bench = Bench { args, session, prompt, written: request, painted, log, peak: 0 };
-    let wanted = |stage| args.stage.is_none_or(|only| only == stage);
+    let wanted = |stage| matches!(args.stage, Measured::All) || args.stage == Measured::Stage(stage);
     if wanted(Stage::Architect) {
         note("architect");
         report.architect = Some(bench.architect(&report.ceilings).await?);
@@ -88,6 +93,10 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     if wanted(Stage::Decoder) {
         note("VAE");
         report.vae = Some(bench.vae().await?);
+    }
+    if args.stage == Measured::Picture {
+        note("a whole picture");
+        report.picture = Some(bench.picture().await?);
     }
     report.peak_bytes = bench.peak.max(work::host_peak().filter(|_| bench.peak == 0).unwrap_or(0));
     Ok(report)
@@ -197,6 +206,7 @@ impl Bench<'_> {
             operations_of_step: operations,
             operations_per_second: rate,
             matmul_share: rate / ceilings.best_matmul(),
+            multiply_add_share: rate / ceilings.multiply_add_operations_per_second,
             kernels_of_step: times.launches(),
         })
     }
@@ -219,6 +229,27 @@ impl Bench<'_> {
         let [first, second] =
             [seconds.first(), seconds.last()].map(|seconds| seconds.copied().unwrap_or(f64::NAN));
         Ok(VaeReport { first_seconds: first, seconds: second })
+    }
+
+    /// From the prompt to the pixels, everything loaded anew.
+    async fn picture(&mut self) -> Result<PictureReport> {
+        let mut run = self.session.prepare(&self.written)?;
+        run.release();
+        let target = run.pipeline().device().clone();
+        let started = Instant::now();
+        let (mut progress, mut peak, mut tokens) = (Progress::new(Style::Silent), 0, 0);
+        let mut observer = Observer::new(|event: &Event| {
+            progress.on(event);
+            tokens += usize::from(matches!(event, Event::BlueprintToken { .. }));
+            peak = peak.max(device::memory(&target).unwrap_or(0));
+            guard::flow()
+        });
+        while run.next_blueprint(&mut observer).await?.is_some() {}
+        while run.next_picture(&mut observer).await?.is_some() {}
+        drop(observer);
+        self.peak = self.peak.max(peak);
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(PictureReport { seconds, stages: progress.seconds(), tokens, steps: self.args.steps })
     }
 }
 
