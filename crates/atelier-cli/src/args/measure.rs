@@ -1,10 +1,14 @@
 //! The flags of the commands that measure or plan a run.
 
-use atelier::Stage;
+use std::path::PathBuf;
+
+use atelier::{DeviceChoice, Stage};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::values::{Name, one_of};
-use super::{DeviceArgs, OUTPUT};
+use super::device::DEVICES;
+use super::values::{Name, layers, one_of};
+use super::{DeviceArgs, OUTPUT, WHERE};
 use crate::model::Model;
 use crate::presets::Preset;
 
@@ -66,6 +70,44 @@ pub struct BenchArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print only the report and errors
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  atelier rehearse -o rehearsal
+  atelier rehearse --small --adapter llvmpipe -o rehearsal
+
+In order: what the device is, the check of its kernels, the table of its kernels, a model of random
+weights, its architect and its painter at 512x512 and 1024x1024, its decoder, and a whole picture
+with its peak of memory. A stage that fails or runs out of time is reported, and the rest goes on.
+Writes rehearsal.json and rehearsal.md, a table fit for docs/PERFORMANCE.md.
+Exit codes: 0 all stages were done, 1 one was not, 2 bad input, 130 cancelled.")]
+pub struct RehearseArgs {
+    /// Folder for the results, and for the model while it is needed
+    #[arg(short, long, value_name = "FOLDER", default_value = "rehearsal", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// Layers of the architect and blocks of the painter
+    #[arg(long, value_name = "COUNT", value_parser = layers, default_value = "2")]
+    pub layers: usize,
+    /// All layers of the full model: 9 GB, and minutes to make them
+    #[arg(long, conflicts_with = "layers")]
+    pub all_layers: bool,
+    /// The sizes of the built-in model, pictures of 128x128 and 256x256, small shapes of kernels: for a CPU or a software adapter
+    #[arg(long)]
+    pub small: bool,
+    /// Time limit of every stage, in seconds [default: each has its own, from one minute to half an hour]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub limit: Option<f64>,
+    /// Device to measure; auto is a GPU if there is one
+    #[arg(long, value_parser = one_of(DEVICES), default_value = "auto", help_heading = WHERE)]
+    pub device: DeviceChoice,
+    /// The adapter to measure, by number, or by part of its name, interface or kind
+    #[arg(long, value_name = "NAME", help_heading = WHERE, value_parser = NonEmptyStringValueParser::new())]
+    pub adapter: Option<String>,
+    /// Print only errors
     #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
 }

@@ -19,6 +19,8 @@ use crate::ui::style::{Style, say};
 
 /// Samples of a kernel; the fastest counts.
 const SAMPLES: usize = 3;
+/// Seconds that one launch may take on a GPU, as far as its rate tells.
+const MOST_SECONDS: f64 = 0.7;
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -92,13 +94,10 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
     let ceilings = ceilings::measure(&device, kind)?;
     let line = |text: &str| if args.json { Ok(()) } else { stdout::line(text) };
     line(&header(&opened, scale, &ceilings))?;
-    let mut table = Table { device, ceilings, checks: Checks::default(), checked: Vec::new() };
+    let mut table = Table { device, kind, ceilings, checks: Checks::default(), checked: Vec::new() };
     let (mut kernels, mut left_out) = (Vec::new(), Vec::new());
     for call in calls(scale) {
-        if let Some(most) = device::largest_buffer(&table.device).filter(|&most| (call.largest as u64) > most)
-        {
-            let why =
-                format!("needs a buffer of {}, the device has {}", size(call.largest as u64), size(most));
+        if let Some(why) = table.why_not(&call) {
             line(&format!("  {:<31} left out, {}: {why}", call.kernel, call.shape))?;
             left_out.push(LeftOut { kernel: call.kernel, shape: call.shape, why });
             continue;
@@ -137,12 +136,25 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
 
 struct Table {
     device: Device,
+    kind: Kind,
     ceilings: Ceilings,
     checks: Checks,
     checked: Vec<(&'static str, Variants, Checked)>,
 }
 
 impl Table {
+    /// Why a call cannot be measured here.
+    fn why_not(&self, call: &Call) -> Option<String> {
+        let largest = call.largest as u64;
+        if let Some(most) = device::largest_buffer(&self.device).filter(|&most| largest > most) {
+            return Some(format!("needs a buffer of {}, the device has {}", size(largest), size(most)));
+        }
+        let seconds = call.operations / self.ceilings.packed_operations_per_second;
+        // Drivers of real GPUs end what takes two seconds, and the program with it.
+        (self.kind == Kind::Gpu && seconds > MOST_SECONDS)
+            .then(|| format!("would take about {} at once", short_duration(seconds)))
+    }
+
     /// One row for each way in which the device can run it.
     fn rows(&mut self, call: &Call) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
