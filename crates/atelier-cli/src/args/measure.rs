@@ -92,7 +92,7 @@ pub struct RehearseArgs {
     /// Layers of the architect and blocks of the painter
     #[arg(long, value_name = "COUNT", value_parser = layers, default_value = "2")]
     pub layers: usize,
-    /// All layers of the full model: 9 GB, and minutes to make them
+    /// All layers of the full model: 13 GB on disk, and minutes to make them
     #[arg(long, conflicts_with = "layers")]
     pub all_layers: bool,
     /// The sizes of the built-in model, pictures of 128x128 and 256x256, small shapes of kernels: for a CPU or a software adapter
