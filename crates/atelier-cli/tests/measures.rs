@@ -84,6 +84,9 @@ fn bench_says_where_the_seconds_of_a_picture_go() {
     let whole = picture["seconds"].as_f64().unwrap();
     assert!(sum <= whole && sum > 0.8 * whole, "{sum} of {whole}: {report}");
     assert!(report["architect"].is_null() && report["painter"].is_null(), "{report}");
+    // The ceilings take more than this, and must not count.
+    let peak = report["peak_bytes"].as_u64().unwrap();
+    assert!(peak > 1 << 20 && peak < 128 << 20, "{peak}");
 }
 
 /// What `atelier doctor --check` finds of a device, as kernel and variant.
@@ -109,8 +112,8 @@ fn the_table_has_every_kernel_in_every_variant() {
         let rows = report["kernels"].as_array().unwrap();
         for row in rows {
             assert_positive(row, &["seconds", "bytes_per_second", "share"]);
-            // Above 1 where a cache helps, or the machine is busy while a ceiling is measured.
-            assert!(row["share"].as_f64().unwrap() < 20.0, "{row}");
+            // Above 1 where a cache helps, and far above where the machine is busy while a ceiling is measured.
+            assert!(row["share"].as_f64().unwrap() < 1e3, "{row}");
             let ours = !row["kernel"].as_str().unwrap().contains("dense");
             assert_eq!(row["error"].as_f64().is_some_and(|error| error <= 1.0), ours, "{row}");
             assert_eq!(row["passed"], true, "{row}");

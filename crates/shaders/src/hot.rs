@@ -237,21 +237,20 @@ fn attentions(scale: Scale) -> Vec<Call> {
     calls
 }
 
-/// A call that waits for memory, not for arithmetic: `numbers` of f32 are read and written.
+/// A call that waits for memory, not for arithmetic: so many f32 are read and written, in tensors of `largest` at most.
 fn moving(
     kernel: &'static str,
     shape: String,
-    numbers: usize,
+    [numbers, largest]: [usize; 2],
     variants: &'static [Variant],
     prepare: impl Fn(&Device) -> Launch + 'static,
 ) -> Call {
-    let bytes = 4 * numbers;
     Call {
         kernel,
         shape,
         operations: 0.0,
-        bytes: bytes as f64,
-        largest: bytes,
+        bytes: 4.0 * numbers as f64,
+        largest: 4 * largest,
         needs: None,
         variants,
         prepare: Box::new(prepare),
@@ -269,66 +268,75 @@ fn rows_of_numbers(scale: Scale) -> Vec<Call> {
     let mut calls = Vec::new();
     for rows in [1, tokens] {
         let numbers = rows * width;
-        calls.push(moving("rms norm", of_rows(rows), 2 * numbers, NORM, move |device| {
+        calls.push(moving("rms norm", of_rows(rows), [2 * numbers, numbers], NORM, move |device| {
             let (x, weight) = (floats([rows, width], device), floats([width], device));
             Box::new(move || drop(crate::rms_norm(x.clone(), weight.clone(), EPS)))
         }));
-        calls.push(moving("sum between two norms", of_rows(rows), 4 * numbers, NORM, move |device| {
-            let [x, y] = [(); 2].map(|()| floats([rows, width], device));
-            let [post, next] = [(); 2].map(|()| floats([width], device));
-            Box::new(move || {
-                let [post, next] = [&post, &next].map(Tensor::clone);
-                drop(crate::residual_norm(x.clone(), y.clone(), post, next, [EPS; 2]));
-            })
-        }));
+        calls.push(moving(
+            "sum between two norms",
+            of_rows(rows),
+            [4 * numbers, numbers],
+            NORM,
+            move |device| {
+                let [x, y] = [(); 2].map(|()| floats([rows, width], device));
+                let [post, next] = [(); 2].map(|()| floats([width], device));
+                Box::new(move || {
+                    let [post, next] = [&post, &next].map(Tensor::clone);
+                    drop(crate::residual_norm(x.clone(), y.clone(), post, next, [EPS; 2]));
+                })
+            },
+        ));
     }
     let numbers = tokens * width;
-    calls.push(moving("layer norm with modulation", of_rows(tokens), 2 * numbers, NORM, move |device| {
-        let x = floats([1, tokens, width], device);
-        let [shift, scale] = [(); 2].map(|()| floats([1, 1, width], device));
-        Box::new(move || drop(crate::ada_layer_norm(x.clone(), shift.clone(), scale.clone(), EPS)))
-    }));
-    let shape = format!("{heads} heads, {tokens}×{HEAD}");
-    calls.push(moving("norm and rotation of heads", shape, 2 * heads * tokens * HEAD, NORM, move |device| {
+    calls.push(moving(
+        "layer norm with modulation",
+        of_rows(tokens),
+        [2 * numbers, numbers],
+        NORM,
+        move |device| {
+            let x = floats([1, tokens, width], device);
+            let [shift, scale] = [(); 2].map(|()| floats([1, 1, width], device));
+            Box::new(move || drop(crate::ada_layer_norm(x.clone(), shift.clone(), scale.clone(), EPS)))
+        },
+    ));
+    let (shape, of_heads) = (format!("{heads} heads, {tokens}×{HEAD}"), heads * tokens * HEAD);
+    calls.push(moving("norm and rotation of heads", shape, [2 * of_heads, of_heads], NORM, move |device| {
         let x = floats([1, heads, tokens, HEAD], device);
         let [cos, sin] = [(); 2].map(|()| floats([1, 1, tokens, HEAD], device));
         Box::new(move || drop(crate::norm_rope(x.clone(), cos.clone(), sin.clone(), 0, Some(EPS))))
     }));
-    calls.push(moving("to 16 bits and back", of_rows(tokens), 3 * numbers, &[], move |device| {
+    calls.push(moving("to 16 bits and back", of_rows(tokens), [3 * numbers, numbers], &[], move |device| {
         let x = floats([tokens, width], device);
         Box::new(move || drop(crate::to_f32(crate::to_f16(x.clone()))))
     }));
-    let inner = scale.cut(16_384);
-    let shape = format!("{tokens}×{inner}");
-    calls.push(moving("GELU", shape, 2 * tokens * inner, &[], move |device| {
-        let x = floats([tokens, inner], device);
+    // The painter's MLP takes so many rows at a time.
+    let (rows, inner) = (tokens / 2, scale.cut(16_384));
+    let numbers = rows * inner;
+    calls.push(moving("GELU", format!("{rows}×{inner}"), [2 * numbers, numbers], &[], move |device| {
+        let x = floats([rows, inner], device);
         Box::new(move || drop(crate::gelu_tanh(x.clone())))
     }));
     let gated = scale.cut(13_696);
     for rows in [1, tokens / 8] {
-        calls.push(moving("gated SiLU", format!("{rows}×{gated}"), 3 * rows * gated, &[], move |device| {
+        let (shape, numbers) = (format!("{rows}×{gated}"), rows * gated);
+        calls.push(moving("gated SiLU", shape, [3 * numbers, 2 * numbers], &[], move |device| {
             let x = floats([rows, 2 * gated], device);
             Box::new(move || drop(crate::swiglu(x.clone())))
         }));
     }
     let ids = tokens / 8;
-    calls.push(moving(
-        "rows of a packed table",
-        format!("{ids} of {tokens}×{width}, q8"),
-        ids * width,
-        &[],
-        {
-            move |device| {
-                let table = Weights::random([tokens, width], Scheme::Q8, device);
-                let numbers: Vec<i32> = (0..ids).map(|place| (place * 7 % tokens) as i32).collect();
-                let ids = Tensor::<1, Int>::from_data(numbers.as_slice(), device);
-                Box::new(move || drop(crate::embedding(table.packed(), ids.clone(), 0)))
-            }
-        },
-    ));
+    let shape = format!("{ids} of {tokens}×{width}, q8");
+    // What is read takes a quarter of what is written.
+    let numbers = [ids * width * 5 / 4, tokens * width / 4];
+    calls.push(moving("rows of a packed table", shape, numbers, &[], move |device| {
+        let table = Weights::random([tokens, width], Scheme::Q8, device);
+        let ids: Vec<i32> = (0..ids).map(|place| (place * 7 % tokens) as i32).collect();
+        let ids = Tensor::<1, Int>::from_data(ids.as_slice(), device);
+        Box::new(move || drop(crate::embedding(table.packed(), ids.clone(), 0)))
+    }));
     // The architect's own vocabulary of codes.
     let vocabulary = scale.cut(16_512);
-    calls.push(moving("draw of a token", format!("of {vocabulary}"), vocabulary, &[], move |device| {
+    calls.push(moving("draw of a token", format!("of {vocabulary}"), [vocabulary; 2], &[], move |device| {
         let logits = floats([vocabulary], device);
         let draw = Draw { allowed: vocabulary, temperature: 0.9, top_p: 0.75, top_k: Some(50), uniform: 0.4 };
         Box::new(move || drop(crate::sample_top_p(logits.clone(), draw)))
@@ -364,13 +372,19 @@ fn pictures(scale: Scale) -> Vec<Call> {
     }
     let numbers = channels * side * side;
     let shape = format!("{channels} channels, {side}×{side}");
-    calls.push(moving("group norm and SiLU", shape, 2 * numbers, &[Variant::Subgroups], move |device| {
-        let x = floats([1, channels, side, side], device);
-        let [weight, bias] = [(); 2].map(|()| floats([channels], device));
-        Box::new(move || {
-            drop(crate::group_norm_silu(x.clone(), weight.clone(), bias.clone(), 32, EPS));
-        })
-    }));
+    calls.push(moving(
+        "group norm and SiLU",
+        shape,
+        [2 * numbers, numbers],
+        &[Variant::Subgroups],
+        move |device| {
+            let x = floats([1, channels, side, side], device);
+            let [weight, bias] = [(); 2].map(|()| floats([channels], device));
+            Box::new(move || {
+                drop(crate::group_norm_silu(x.clone(), weight.clone(), bias.clone(), 32, EPS));
+            })
+        },
+    ));
     calls
 }
 
@@ -455,5 +469,18 @@ mod tests {
         ] {
             assert!(all.iter().any(|call| call.kernel == kernel && call.shape == shape), "{shape}");
         }
+        // These have a side that not every device can bind.
+        let wide = all.iter().filter(|call| call.largest > 128 << 20);
+        let wide: Vec<_> = wide.map(|call| call.shape.as_str()).collect();
+        assert_eq!(
+            wide,
+            [
+                "2048×4096 by 27392, q4",
+                "4096×4096 by 16384, q4",
+                "4096×4096 by 27392, q4",
+                "4096×13696 by 4096, q4",
+                "4096×16384 by 4096, q4"
+            ]
+        );
     }
 }

@@ -19,7 +19,7 @@ kernel! {
         fn multiply_add(x: FloatTensor<Self>, steps: usize) -> FloatTensor<Self>;
     }
     cpu if cpu::are_f32(&[&x]);
-    gpu if gpu::are_f32(&[&x]) && x.shape().num_elements() % 8 == 0;
+    gpu if gpu::are_f32(&[&x]) && x.shape().num_elements().is_multiple_of(8);
 }
 
 fn reference<B: Backend>(x: FloatTensor<B>, steps: usize) -> FloatTensor<B> {

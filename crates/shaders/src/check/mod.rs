@@ -148,7 +148,7 @@ impl Case {
         let output: Tensor<1> = run(device);
         let data = output.into_data_async().await.map_err(|error| error.to_string())?;
         let found: Vec<f32> = data.iter::<f32>().collect();
-        let mut finding = Finding { kernel: *kernel, variant: None, error: 0.0, worst: what.clone() };
+        let mut finding = Finding { kernel, variant: None, error: 0.0, worst: what.clone() };
         if found.len() != expected.len() {
             finding.error = f64::INFINITY;
             finding.worst = format!("{what}: expected {} numbers, found {}", expected.len(), found.len());

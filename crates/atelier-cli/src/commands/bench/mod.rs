@@ -77,29 +77,51 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let prompt = run.prompts()[0].clone();
     let painted = Request { steps: Some(args.steps), ..Request::of_blueprints([blueprint(&run, &prompt)]) };
     let size = prompt.options.width;
-    note(&format!("measuring the throughput of {}", session.device));
-    let ceilings = ceilings::measure(session.device(), Kind::of(&session.device))?;
-    let mut report = Report::new(&session.model, session.device.clone(), size, session.seconds, ceilings);
     let mut bench = Bench { args, session, prompt, written: request, painted, log, peak: 0 };
     let wanted = |stage| matches!(args.stage, Measured::All) || args.stage == Measured::Stage(stage);
+    let (mut architect, mut painter, mut vae, mut picture) = (None, None, None, None);
     if wanted(Stage::Architect) {
         note("architect");
-        report.architect = Some(bench.architect(&report.ceilings).await?);
+        architect = Some(bench.architect().await?);
     }
     if wanted(Stage::Painter) {
         note("painter");
-        report.painter = Some(bench.painter(&report.ceilings).await?);
+        painter = Some(bench.painter().await?);
     }
     if wanted(Stage::Decoder) {
         note("VAE");
-        report.vae = Some(bench.vae().await?);
+        vae = Some(bench.vae().await?);
     }
     if args.stage == Measured::Picture {
         note("a whole picture");
-        report.picture = Some(bench.picture().await?);
+        picture = Some(bench.picture().await?);
     }
-    report.peak_bytes = bench.peak.max(work::host_peak().filter(|_| bench.peak == 0).unwrap_or(0));
-    Ok(report)
+    let peak_bytes = bench.peak.max(work::host_peak().filter(|_| bench.peak == 0).unwrap_or(0));
+    // The log is still written to.
+    let Bench { mut session, painted, log: _log, .. } = bench;
+    session.prepare(&painted)?.release();
+    note(&format!("measuring the throughput of {}", session.device));
+    // After all stages: they take memory, of which the peak must not know.
+    let ceilings = ceilings::measure(session.device(), Kind::of(&session.device))?;
+    if let Some(found) = &mut architect {
+        found.compare(&ceilings);
+    }
+    if let Some(found) = &mut painter {
+        found.compare(&ceilings);
+    }
+    Ok(Report {
+        version: env!("CARGO_PKG_VERSION"),
+        model: session.model.name(),
+        device: session.device.clone(),
+        size,
+        open_seconds: session.seconds,
+        ceilings,
+        architect,
+        painter,
+        vae,
+        picture,
+        peak_bytes,
+    })
 }
 
 struct Bench<'a> {
@@ -178,7 +200,7 @@ impl Bench<'_> {
         }
     }
 
-    async fn architect(&mut self, ceilings: &ceilings::Ceilings) -> Result<ArchitectReport> {
+    async fn architect(&mut self) -> Result<ArchitectReport> {
         let cold = self.watch(Stage::Architect, self.args.tokens).await?;
         let warm = self.watch(Stage::Architect, self.args.tokens).await?;
         let bytes = work::bytes_of_token(self.session.checkpoint());
@@ -189,12 +211,12 @@ impl Bench<'_> {
             prompt_seconds: warm.ends.first().map_or(f64::NAN, |first| first - warm.loaded),
             tokens_per_second: rate,
             bytes_of_token: bytes,
-            bandwidth_share: bytes as f64 * rate / ceilings.copy_bytes_per_second,
+            bandwidth_share: f64::NAN,
             kernels_of_token: warm.launches(),
         })
     }
 
-    async fn painter(&mut self, ceilings: &ceilings::Ceilings) -> Result<PainterReport> {
+    async fn painter(&mut self) -> Result<PainterReport> {
         let times = self.watch(Stage::Painter, self.args.steps).await?;
         let checkpoint = self.session.checkpoint();
         let guided = self.session.defaults().guidance > 1.0;
@@ -205,8 +227,8 @@ impl Bench<'_> {
             seconds_of_step: times.pace(),
             operations_of_step: operations,
             operations_per_second: rate,
-            matmul_share: rate / ceilings.best_matmul(),
-            multiply_add_share: rate / ceilings.multiply_add_operations_per_second,
+            matmul_share: f64::NAN,
+            multiply_add_share: f64::NAN,
             kernels_of_step: times.launches(),
         })
     }

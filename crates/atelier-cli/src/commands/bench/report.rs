@@ -7,19 +7,18 @@ use serde::Serialize;
 
 use super::ceilings::Ceilings;
 use crate::error::{Error, Result};
-use crate::model::Model;
 use crate::ui::events::Seconds;
 use crate::ui::format::{duration, rate_of_bytes, rate_of_operations, short_duration, size};
 use crate::ui::stdout;
 
 #[derive(Debug, Serialize)]
 pub struct Report {
-    version: &'static str,
-    model: String,
-    device: DeviceReport,
-    size: usize,
+    pub version: &'static str,
+    pub model: String,
+    pub device: DeviceReport,
+    pub size: usize,
     /// Seconds to open the model: configurations, headers, small hashes.
-    open_seconds: f64,
+    pub open_seconds: f64,
     pub ceilings: Ceilings,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub architect: Option<ArchitectReport>,
@@ -81,31 +80,23 @@ pub struct PictureReport {
     pub steps: usize,
 }
 
-impl Report {
-    pub fn new(
-        model: &Model,
-        device: DeviceReport,
-        size: usize,
-        open_seconds: f64,
-        ceilings: Ceilings,
-    ) -> Self {
-        let (version, model) = (env!("CARGO_PKG_VERSION"), model.name());
-        let (architect, painter, vae, picture, peak_bytes) = (None, None, None, None, 0);
-        Self {
-            version,
-            model,
-            device,
-            size,
-            open_seconds,
-            ceilings,
-            architect,
-            painter,
-            vae,
-            picture,
-            peak_bytes,
-        }
+impl ArchitectReport {
+    /// Fills in the shares.
+    pub fn compare(&mut self, ceilings: &Ceilings) {
+        let rate = self.bytes_of_token as f64 * self.tokens_per_second;
+        self.bandwidth_share = rate / ceilings.copy_bytes_per_second;
     }
+}
 
+impl PainterReport {
+    /// Fills in the shares.
+    pub fn compare(&mut self, ceilings: &Ceilings) {
+        self.matmul_share = self.operations_per_second / ceilings.best_matmul();
+        self.multiply_add_share = self.operations_per_second / ceilings.multiply_add_operations_per_second;
+    }
+}
+
+impl Report {
     pub fn print(&self, json: bool) -> Result<()> {
         if json {
             let json = serde_json::to_string(self).map_err(|error| Error::Crash(error.to_string()))?;

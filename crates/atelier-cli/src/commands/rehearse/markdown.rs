@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::process::Status;
 use super::{Report, Stage};
 use crate::error::one_line;
-use crate::ui::format::{duration, number, rate_of_bytes, rate_of_operations, short_duration, size};
+use crate::ui::format::{counted, duration, number, rate_of_bytes, rate_of_operations, short_duration, size};
 
 /// Headings, a table of stages, and one of kernels.
 pub fn of(report: &Report) -> String {
@@ -80,7 +80,7 @@ fn found(stage: &Stage) -> String {
         return format!("**{}**: {problem}{which}", status_name(stage.status));
     }
     match stage.name {
-        "device" => format!("{} adapters, {} CPU threads", all("adapters"), at("threads")),
+        "device" => format!("{}, {} CPU threads", counted(all("adapters"), "adapter"), at("threads")),
         "check" => format!("{} checks passed", all("checks")),
         "kernels" => {
             let ceilings = &result["ceilings"];
