@@ -23,6 +23,9 @@ cargo xtask <command>
   fuzz [--seconds N]   runs every fuzz target for N seconds (30)
   bench [options]      time and memory of every stage, and the cost of a token with the KV cache;
                        `cargo xtask bench --help` lists the options
+  rehearse [options]   checks and measures this machine from its kernels to a whole picture of random weights, each stage
+                       with a time limit, and writes a JSON file and a table for docs/PERFORMANCE.md; the program does the
+                       same without this repository: `atelier rehearse --help` lists the options
   sensitivity [options]
                        what four bits do to each part of the built-in model alone; the options are those of
                        `atelier eval fidelity`, such as --only 38-43 --steps 10
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
             Err(_) => return usage(&format!("--seconds: expected a whole number, found '{seconds}'")),
         },
         ["bench", ref options @ ..] => bench(options),
+        ["rehearse", ref options @ ..] => rehearse(options),
         ["sensitivity", ref options @ ..] => sensitivity::sensitivity(options),
         ["train-mini", ref options @ ..] => mini::train(options),
         ["help" | "--help" | "-h"] => {
@@ -66,6 +70,11 @@ fn main() -> ExitCode {
 fn usage(problem: &str) -> ExitCode {
     eprintln!("error: {problem}\n\n{HELP}");
     ExitCode::from(2)
+}
+
+/// A command of the program, so that whoever has only that can run it, too.
+fn rehearse(options: &[&str]) -> Outcome {
+    run(cargo(&["run", "--quiet", "--release", "--", "rehearse"]).args(options))
 }
 
 /// `--workspace` gives the dependencies the features that they have everywhere else, so that none is built anew.

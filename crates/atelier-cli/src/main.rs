@@ -13,7 +13,7 @@ mod ui;
 use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command, EvalCommand};
-use commands::{bench, doctor, eval, generate, inspect, plan, quantize, synth, verify};
+use commands::{bench, doctor, eval, generate, inspect, plan, quantize, rehearse, synth, verify};
 use error::Result;
 use ui::{report, stdout};
 
@@ -49,6 +49,7 @@ fn run(command: Command) -> Result<()> {
         Command::Synth(args) => synth::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Rehearse(args) => rehearse::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "atelier", &mut script);

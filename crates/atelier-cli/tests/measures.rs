@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{Output, Sandbox};
 use serde_json::{Value, json};
 
@@ -36,8 +38,14 @@ fn sandbox() -> Sandbox {
 fn bench_measures_every_stage_and_its_ceilings() {
     let report = figures(&sandbox().run(&[&BENCH[..], &["--device", "cpu"]].concat()));
     assert_eq!((&report["size"], &report["device"]["device"]), (&json!(64), &json!("cpu")));
-    let ceilings = ["copy_bytes_per_second", "dense_operations_per_second", "packed_operations_per_second"];
+    let ceilings = [
+        "copy_bytes_per_second",
+        "multiply_add_operations_per_second",
+        "dense_operations_per_second",
+        "packed_operations_per_second",
+    ];
     assert_positive(&report["ceilings"], &ceilings);
+    assert!(report["ceilings"]["dispatch_seconds"].is_null() && report["picture"].is_null(), "{report}");
     let fields = [
         "open_seconds",
         "architect.load_seconds",
@@ -45,6 +53,7 @@ fn bench_measures_every_stage_and_its_ceilings() {
         "architect.bandwidth_share",
         "painter.seconds_of_step",
         "painter.matmul_share",
+        "painter.multiply_add_share",
         "vae.seconds",
         "peak_bytes",
     ];
@@ -64,8 +73,74 @@ fn bench_counts_kernels_on_a_gpu() {
 }
 
 #[test]
+fn bench_says_where_the_seconds_of_a_picture_go() {
+    let report = figures(&sandbox().run(&[&BENCH[..], &["--device", "cpu", "--stage", "picture"]].concat()));
+    let picture = &report["picture"];
+    // A draft of 16×16 and a large grid of 2×2.
+    assert_eq!((&picture["tokens"], &picture["steps"]), (&json!(260), &json!(2)), "{report}");
+    let stages = ["load", "prompt", "architect", "painter", "decoder"];
+    assert_positive(&picture["stages"], &stages);
+    let sum: f64 = stages.iter().map(|stage| picture["stages"][stage].as_f64().unwrap()).sum();
+    let whole = picture["seconds"].as_f64().unwrap();
+    assert!(sum <= whole && sum > 0.8 * whole, "{sum} of {whole}: {report}");
+    assert!(report["architect"].is_null() && report["painter"].is_null(), "{report}");
+    // The ceilings take more than this, and must not count.
+    let peak = report["peak_bytes"].as_u64().unwrap();
+    assert!(peak > 1 << 20 && peak < 128 << 20, "{peak}");
+}
+
+/// What `atelier doctor --check` finds of a device, as kernel and variant.
+fn checked(sandbox: &Sandbox, place: &[&str]) -> BTreeSet<(String, String)> {
+    let report = figures(&sandbox.run(&[&["doctor", "--check", "--json"], place].concat()));
+    let checks = report["checks"].as_array().unwrap().iter();
+    checks
+        .map(|check| ["kernel", "variant"].map(|field| check[field].as_str().unwrap().to_owned()).into())
+        .collect()
+}
+
+#[test]
+fn the_table_has_every_kernel_in_every_variant() {
+    let (sandbox, adapter) = (Sandbox::new(), common::adapter());
+    for place in [&["--device", "cpu", "--small"][..], &["--adapter", &adapter]] {
+        let report = figures(&sandbox.run(&[&["bench", "--kernel-table", "--json"], place].concat()));
+        assert_eq!(report["shapes"], "small");
+        assert_positive(
+            &report["ceilings"],
+            &["copy_bytes_per_second", "multiply_add_operations_per_second"],
+        );
+        assert_eq!(report["ceilings"]["dispatch_seconds"].is_null(), place.contains(&"cpu"));
+        let rows = report["kernels"].as_array().unwrap();
+        for row in rows {
+            assert_positive(row, &["seconds", "bytes_per_second", "share"]);
+            // Above 1 where a cache helps, and far above where the machine is busy while a ceiling is measured.
+            assert!(row["share"].as_f64().unwrap() < 1e3, "{row}");
+            let ours = !row["kernel"].as_str().unwrap().contains("dense");
+            assert_eq!(row["error"].as_f64().is_some_and(|error| error <= 1.0), ours, "{row}");
+            assert_eq!(row["passed"], true, "{row}");
+        }
+        let place: Vec<&str> = place.iter().copied().filter(|&arg| arg != "--small").collect();
+        let has = |kernel: &str, variant: &str| {
+            rows.iter().any(|row| row["kernel"] == *kernel && row["variant"] == *variant)
+        };
+        let checked = checked(&sandbox, &place);
+        assert!(checked.len() >= 15);
+        for (kernel, variant) in checked {
+            assert!(has(&kernel, &variant), "{kernel}, {variant}: no row");
+        }
+        assert_positive(&report, &["packed_beside_dense"]);
+        assert!(report["left_out"].is_null(), "{report}");
+    }
+}
+
+#[test]
 fn bench_refuses_before_it_measures() {
     let sandbox = Sandbox::new();
+    for args in
+        [&["--kernel-table", "--size", "64"][..], &["--kernel-table", "--model", "mini"], &["--small"]]
+    {
+        let done = sandbox.run(&[&["bench"], args].concat());
+        assert!(done.code == 2 && done.stderr.contains("--kernel-table"), "{done:?}");
+    }
     for (args, words) in [
         (["--size", "33"], ["--size: expected", "33"]),
         (["--steps", "1"], ["--steps <COUNT>", "from 2 to 1000"]),

@@ -1,16 +1,106 @@
-//! Work that shows the most a device can do, to measure the model against.
+//! Work that shows the most a device can do, and single kernels, to measure the model against.
+//!
+//! What starts work does not wait for it: many launches and one [`sync`] tell how long one takes, where a read-back after each
+//! would tell how long a read-back takes.
 
+pub use atelier_shaders::check::{Checks, Only, in_use};
+pub use atelier_shaders::hot::{Call, DENSE, Launch, Scale, calls};
+use atelier_shaders::hot::{floats, numbers, words};
 use atelier_shaders::{PackedRef, RowPrecision};
 use atelier_weights::Scheme;
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor};
 
 use crate::error::{Error, Result};
 use crate::readback::read_floats;
+
+/// Waits until a device has done all that was started.
+///
+/// # Errors
+/// The device fails.
+pub fn sync(device: &Device) -> Result<()> {
+    device.sync().map_err(|error| Error::Compute(error.to_string()))
+}
 
 /// Reads and writes memory, and does nothing else.
 #[derive(Debug)]
 pub struct CopyProbe {
     numbers: Tensor<1>,
+    /// What a copy ends in.
+    last: f32,
+}
+
+impl CopyProbe {
+    /// So many random numbers of 4 bytes, at least 1.
+    pub fn new(count: usize, device: &Device) -> Self {
+        let last = numbers(count).last().copied().unwrap_or_default() + 1.0;
+        Self { numbers: floats([count], device), last }
+    }
+
+    /// Starts to read all of them and to write as many. Returns the bytes that are moved.
+    pub fn launch(&self) -> f64 {
+        drop(self.copied());
+        let [count] = self.numbers.dims();
+        8.0 * count as f64
+    }
+
+    /// Checks that a device does it: a buffer that it cannot bind is no error everywhere.
+    ///
+    /// # Errors
+    /// The device fails, or has not done it.
+    pub async fn check(&self) -> Result<()> {
+        let [count] = self.numbers.dims();
+        let last = read_floats(self.copied().narrow(0, count - 1, 1)).await?;
+        if last.iter().all(|last| (last - self.last).abs() <= 1e-6 * self.last.abs()) {
+            return Ok(());
+        }
+        let expected = self.last;
+        Err(Error::Compute(format!(
+            "expected a copy of {count} numbers to end in {expected}, found {last:?}"
+        )))
+    }
+
+    fn copied(&self) -> Tensor<1> {
+        self.numbers.clone().add_scalar(1.0)
+    }
+}
+
+/// Multiplies and adds in registers, and does nothing else.
+#[derive(Debug)]
+pub struct MultiplyAddProbe {
+    pairs: Tensor<2>,
+    steps: usize,
+}
+
+impl MultiplyAddProbe {
+    /// With so many pairs of numbers, a multiple of 4, and so many steps for each.
+    pub fn new(pairs: usize, steps: usize, device: &Device) -> Self {
+        Self { pairs: floats([2, pairs], device), steps }
+    }
+
+    /// Starts it. Returns the floating-point operations.
+    pub fn launch(&self) -> f64 {
+        drop(atelier_shaders::multiply_add(self.pairs.clone(), self.steps));
+        let [_, pairs] = self.pairs.dims();
+        4.0 * (pairs * self.steps) as f64
+    }
+}
+
+/// Next to nothing: a kernel of one workgroup.
+#[derive(Debug)]
+pub struct EmptyProbe {
+    number: Tensor<1>,
+}
+
+impl EmptyProbe {
+    /// One number.
+    pub fn new(device: &Device) -> Self {
+        Self { number: floats([1], device) }
+    }
+
+    /// Starts it.
+    pub fn launch(&self) {
+        drop(atelier_shaders::gelu_tanh(self.number.clone()));
+    }
 }
 
 /// Multiplies two square matrices.
@@ -18,77 +108,36 @@ pub struct CopyProbe {
 pub struct MatmulProbe {
     a: Tensor<2>,
     b: Tensor<2>,
-    /// `b` as a pack stores it, in f16.
+    /// One as a pack stores it, in f16.
     codes: Tensor<2, Int>,
     scales: Tensor<2, Int>,
-    zeros: Tensor<1>,
-}
-
-impl CopyProbe {
-    /// So many numbers of 4 bytes.
-    pub fn new(numbers: usize, device: &Device) -> Self {
-        Self { numbers: Tensor::zeros([numbers], device) }
-    }
-
-    /// Reads all of them and writes as many, and waits for the last. Returns the bytes that were moved.
-    ///
-    /// # Errors
-    /// The device fails, or has not done it: a buffer that it cannot bind is no error everywhere.
-    pub async fn run(&self) -> Result<u64> {
-        let copy = self.numbers.clone().add_scalar(1.0);
-        let [numbers] = copy.dims();
-        let last = read_floats(copy.narrow(0, numbers - 1, 1)).await?;
-        if last != [1.0] {
-            return Err(Error::Compute(format!(
-                "expected a copy of {numbers} numbers to end in 1, found {last:?}"
-            )));
-        }
-        Ok(8 * numbers as u64)
-    }
+    bias: Tensor<1>,
 }
 
 impl MatmulProbe {
-    /// Matrices of `side` rows and columns, a multiple of 32.
+    /// Random matrices of `side` rows and columns, a multiple of 32.
     pub fn new(side: usize, device: &Device) -> Self {
-        let a = Tensor::ones([side, side], device);
-        let words = vec![0x3c00_3c00_i32; side * side / Scheme::F16.codes_per_word()];
-        let words = TensorData::new(words, [side, side / Scheme::F16.codes_per_word()]);
-        let scales = TensorData::new(vec![0_i32; side], [side, 1]);
-        Self {
-            b: a.clone(),
-            a,
-            codes: Tensor::from_data(words, (device, DType::I32)),
-            scales: Tensor::from_data(scales, (device, DType::I32)),
-            zeros: Tensor::zeros([side], device),
-        }
+        let [a, b] = [(); 2].map(|()| floats([side, side], device));
+        // From 1/2 to 1, and negative ones.
+        let codes = words([side, side / Scheme::F16.codes_per_word()], 0x83ff_83ff, 0x3800_3800, device);
+        Self { a, b, codes, scales: words([side, 1], 0, 0, device), bias: floats([side], device) }
     }
 
-    /// burn's own product in f32. Returns the floating-point operations.
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn run_dense(&self) -> Result<f64> {
-        let product = self.a.clone().matmul(self.b.clone().transpose());
-        self.done(&product)
+    /// Starts burn's own product in f32. Returns the floating-point operations.
+    pub fn launch_dense(&self) -> f64 {
+        drop(self.a.clone().matmul(self.b.clone().transpose()));
+        self.operations()
     }
 
-    /// The product with packed f16 weights.
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn run_packed(&self) -> Result<f64> {
+    /// Starts the product with packed f16 weights. Returns the floating-point operations.
+    pub fn launch_packed(&self) -> f64 {
         let b = PackedRef { codes: &self.codes, scales: &self.scales, scheme: Scheme::F16 };
-        let product = atelier_shaders::mul_mat(self.a.clone(), b, self.zeros.clone(), RowPrecision::Rounded);
-        self.done(&product)
+        drop(atelier_shaders::mul_mat(self.a.clone(), b, self.bias.clone(), RowPrecision::Rounded));
+        self.operations()
     }
 
-    fn done(&self, product: &Tensor<2>) -> Result<f64> {
-        sync(&product.device())?;
-        let [side, _] = product.dims();
-        Ok(2.0 * (side as f64).powi(3))
+    fn operations(&self) -> f64 {
+        let [side, _] = self.a.dims();
+        2.0 * (side as f64).powi(3)
     }
-}
-
-fn sync(device: &Device) -> Result<()> {
-    device.sync().map_err(|error| Error::Compute(error.to_string()))
 }

@@ -13,8 +13,11 @@ mod gelu_tanh;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod group_norm_silu;
+#[cfg(not(target_family = "wasm"))] // For those who can wait for a device.
+pub mod hot;
 mod kernel;
 mod mul_mat;
+mod multiply_add;
 mod norm_rope;
 mod packed;
 mod prelude;
@@ -38,6 +41,7 @@ pub use gelu_tanh::gelu_tanh;
 pub use group_norm_silu::group_norm_silu;
 pub use kernel::with_references;
 pub use mul_mat::{RowPrecision, mul_mat};
+pub use multiply_add::multiply_add;
 pub use norm_rope::norm_rope;
 pub use packed::PackedRef;
 pub use residual_norm::residual_norm;

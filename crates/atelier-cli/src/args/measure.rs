@@ -1,26 +1,48 @@
 //! The flags of the commands that measure or plan a run.
 
-use atelier::{MAX_GLYPH_TOKENS, MAX_STEPS, Stage};
+use std::path::PathBuf;
+
+use atelier::{DeviceChoice, MAX_GLYPH_TOKENS, MAX_STEPS, Stage};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::values::{Name, gigabytes, one_of, side, whole_in};
-use super::{DeviceArgs, OUTPUT};
+use super::device::DEVICES;
+use super::values::{Name, gigabytes, layers, one_of, side, whole_in};
+use super::{DeviceArgs, OUTPUT, WHERE};
 use crate::model::Model;
 use crate::presets::Preset;
 
-/// One stage, or all that are measured.
-pub type Measured = Option<Stage>;
+/// What `atelier bench` measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measured {
+    /// Each stage alone.
+    All,
+    /// One of them.
+    Stage(Stage),
+    /// A picture from its prompt to its pixels.
+    Picture,
+}
 
 const STAGES: &[Name<Measured>] = &[
-    Name::new("all", None),
-    Name::new("architect", Some(Stage::Architect)),
-    Name::new("painter", Some(Stage::Painter)),
-    Name::new("vae", Some(Stage::Decoder)),
+    Name::new("all", Measured::All),
+    Name::new("architect", Measured::Stage(Stage::Architect)),
+    Name::new("painter", Measured::Stage(Stage::Painter)),
+    Name::new("vae", Measured::Stage(Stage::Decoder)),
+    Name::new("picture", Measured::Picture),
 ];
 
+/// What no kernel depends on.
+const OF_STAGES: [&str; 7] = ["stage", "size", "tokens", "steps", "dispatches", "model", "vram_budget"];
+
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  atelier bench --model GLM-Image-q4
+  atelier bench --stage picture --size 1024 --steps 20 --model GLM-Image-q4
+  atelier bench --kernel-table --adapter 2")]
 pub struct BenchArgs {
-    /// What to measure
+    /// What to measure: all is each of architect, painter and vae alone; picture is a whole one with all of its tokens, and the
+    /// seconds of each stage
     #[arg(long, value_parser = one_of(STAGES), default_value = "all")]
     pub stage: Measured,
     /// Width and height of the picture, a multiple of 32 from 32 to 4096 [default: the model's]
@@ -35,12 +57,57 @@ pub struct BenchArgs {
     /// Also count kernels, on a GPU; takes a little longer
     #[arg(long)]
     pub dispatches: bool,
+    /// Instead of stages, measure every kernel in every variant on the shapes that the full model spends its time on: its time,
+    /// its share of what the device can do, and its error on hard numbers; no model is needed
+    #[arg(long, conflicts_with_all = OF_STAGES)]
+    pub kernel_table: bool,
+    /// With --kernel-table: shapes of about an eighth, as a software adapter is given them anyway
+    #[arg(long, requires = "kernel_table")]
+    pub small: bool,
     #[command(flatten)]
     pub device: DeviceArgs,
     /// Print the report as JSON
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
     /// Print only the report and errors
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  atelier rehearse -o rehearsal
+  atelier rehearse --small --adapter llvmpipe -o rehearsal
+
+In order: what the device is, the check of its kernels, the table of its kernels, a model of random
+weights, its architect and its painter at 512x512 and 1024x1024, its decoder, and a whole picture
+with its peak of memory. A stage that fails or runs out of time is reported, and the rest goes on.
+Writes rehearsal.json and rehearsal.md, a table fit for docs/PERFORMANCE.md.
+Exit codes: 0 all stages were done, 1 one was not, 2 bad input, 130 cancelled.")]
+pub struct RehearseArgs {
+    /// Folder for the results, and for the model while it is needed
+    #[arg(short, long, value_name = "FOLDER", default_value = "rehearsal", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// Layers of the architect and blocks of the painter
+    #[arg(long, value_name = "COUNT", value_parser = layers, default_value = "2")]
+    pub layers: usize,
+    /// All layers of the full model: 13 GB on disk, and minutes to make them
+    #[arg(long, conflicts_with = "layers")]
+    pub all_layers: bool,
+    /// The sizes of the built-in model, pictures of 128x128 and 256x256, small shapes of kernels: for a CPU or a software adapter
+    #[arg(long)]
+    pub small: bool,
+    /// Time limit of every stage, in seconds [default: each has its own, from one minute to half an hour]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub limit: Option<f64>,
+    /// Device to measure; auto is a GPU if there is one
+    #[arg(long, value_parser = one_of(DEVICES), default_value = "auto", help_heading = WHERE)]
+    pub device: DeviceChoice,
+    /// The adapter to measure, by number, or by part of its name, interface or kind
+    #[arg(long, value_name = "NAME", help_heading = WHERE, value_parser = NonEmptyStringValueParser::new())]
+    pub adapter: Option<String>,
+    /// Print only errors
     #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
 }

@@ -21,7 +21,7 @@ use values::one_of;
 pub use device::{DeviceArgs, Kernels};
 pub use eval::{EvalCommand, EvalFidelityArgs, EvalTextArgs};
 pub use generate::GenerateArgs;
-pub use measure::{BenchArgs, PlanArgs, PlanScheme};
+pub use measure::{BenchArgs, Measured, PlanArgs, PlanScheme, RehearseArgs};
 pub use pack::{QuantizeArgs, SynthArgs, VerifyArgs};
 pub use values::Seed;
 
@@ -66,6 +66,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Measure each stage against the device's limits
     Bench(BenchArgs),
+    /// Check and measure a machine from its kernels to a whole picture, for a table
+    Rehearse(RehearseArgs),
     /// Show what this machine has, what a model is, and what would be used
     Doctor(DoctorArgs),
     /// Evaluate a model on a set of prompts

@@ -7,5 +7,6 @@ pub mod generate;
 pub mod inspect;
 pub mod plan;
 pub mod quantize;
+pub mod rehearse;
 pub mod synth;
 pub mod verify;

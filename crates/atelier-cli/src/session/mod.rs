@@ -26,19 +26,24 @@ pub struct Target {
     budget: Option<u64>,
 }
 
+const BESIDE_GPU: &str = "--device auto or gpu beside it";
+
+/// Refuses an adapter beside `--device cpu`.
+pub fn check_adapter(device: &DeviceChoice, adapter: Option<&str>) -> Result<()> {
+    match adapter {
+        Some(_) if *device == DeviceChoice::Cpu => Err(Error::flag("--adapter", BESIDE_GPU, "--device cpu")),
+        _ => Ok(()),
+    }
+}
+
 impl Target {
     pub const CPU: Self = Self { choice: DeviceChoice::Cpu, variants: None, budget: None };
 
     /// What was asked for; that it exists is seen when it is opened.
     pub fn of(args: &DeviceArgs) -> Result<Self> {
-        if args.device == DeviceChoice::Cpu {
-            let beside = "--device auto or gpu beside it";
-            if args.adapter.is_some() {
-                return Err(Error::flag("--adapter", beside, "--device cpu"));
-            }
-            if args.kernels != Kernels::Fast {
-                return Err(Error::flag("--kernels", beside, "--device cpu"));
-            }
+        check_adapter(&args.device, args.adapter.as_deref())?;
+        if args.device == DeviceChoice::Cpu && args.kernels != Kernels::Fast {
+            return Err(Error::flag("--kernels", BESIDE_GPU, "--device cpu"));
         }
         let choice = args.adapter.clone().map_or_else(|| args.device.clone(), DeviceChoice::Adapter);
         let budget = args.vram_budget.map(memory::bytes_of).transpose()?;
@@ -52,7 +57,7 @@ impl Target {
     /// Opens it. An error names the flag that asked for what is not there.
     ///
     /// Where nobody said what kernels may use, they do without what was found broken here; that is told, too.
-    async fn open(&self) -> Result<(Device, DeviceReport, Variants)> {
+    pub async fn open(&self) -> Result<(Device, DeviceReport, Variants)> {
         let flag = if matches!(self.choice, DeviceChoice::Adapter(_)) { "--adapter" } else { "--device" };
         let named = |error| match error {
             atelier::Error::Device(problem) => Error::input(flag, problem),

@@ -55,11 +55,14 @@ pub enum RunEvent<'a> {
     Error { message: String, code: i32 },
 }
 
-/// Where the time went.
+/// Where the time went; no second is in two of them.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Seconds {
     pub load: f64,
     pub sources: f64,
+    /// Reading prompts, up to the first token of each.
+    pub prompt: f64,
+    /// Writing further tokens.
     pub architect: f64,
     pub painter: f64,
     pub decoder: f64,

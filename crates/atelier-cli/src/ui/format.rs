@@ -37,6 +37,28 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Seconds that may be few.
+pub fn short_duration(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds >= 0.0995 => duration(seconds),
+        seconds if seconds >= 0.000_995 => format!("{} ms", number(seconds * 1e3)),
+        seconds => format!("{} µs", number(seconds * 1e6)),
+    }
+}
+
+/// Floating-point operations a second.
+pub fn rate_of_operations(operations: f64) -> String {
+    match operations / 1e12 {
+        tera if tera >= 0.1 => format!("{tera:.2} TFLOP/s"),
+        tera => format!("{:.1} GFLOP/s", 1e3 * tera),
+    }
+}
+
+/// Bytes a second.
+pub fn rate_of_bytes(bytes: f64) -> String {
+    format!("{}/s", size(bytes as u64))
+}
+
 /// Two or three digits that matter.
 pub fn number(value: f64) -> String {
     match value {
@@ -54,6 +76,8 @@ mod tests {
     fn numbers_are_short() {
         assert_eq!([0.004, 0.5, 1.26, 12.4].map(number), ["0.00", "0.50", "1.3", "12"]);
         assert_eq!([0.0124, 3.0, 61.0, 3720.0].map(duration), ["12 ms", "3.0 s", "1 min 1 s", "1 h 2 min"]);
+        assert_eq!([2e-6, 4.2e-3, 3.0].map(short_duration), ["2.0 µs", "4.2 ms", "3.0 s"]);
+        assert_eq!([2e9, 3e12].map(rate_of_operations), ["2.0 GFLOP/s", "3.00 TFLOP/s"]);
         assert_eq!([900, 2_500_000, 18_000_000_000].map(size), ["0.90 kB", "2.5 MB", "18 GB"]);
     }
 }

@@ -151,6 +151,8 @@ impl Progress {
         match phase {
             Phase::Verify(_) | Phase::Load(_) => self.seconds.load += passed,
             Phase::Sources => self.seconds.sources += passed,
+            // The first token ends the reading of its prompt.
+            Phase::Architect { .. } if self.phase != Some(phase) => self.seconds.prompt += passed,
             Phase::Architect { .. } => self.seconds.architect += passed,
             Phase::Painter { .. } => self.seconds.painter += passed,
             Phase::Decoder => self.seconds.decoder += passed,

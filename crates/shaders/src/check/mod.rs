@@ -8,8 +8,10 @@ use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "gpu")]
 use crate::Features;
-use crate::Variant;
+use crate::{Variant, Variants};
 use cases::Case;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use numbers::{Hard, Numbers};
 
 /// What was found of a kernel in one variant.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +41,7 @@ impl Finding {
 pub async fn check(device: &Device, mut each: impl FnMut(&Finding)) -> Result<Vec<Finding>, String> {
     let mut findings = Vec::new();
     for variant in variants(device) {
-        let _only = Only::variant(device, variant);
+        let _only = Only::these(device, variant.into_iter().collect());
         let mut of_variant: Vec<Finding> = Vec::new();
         for case in cases::of(variant) {
             let Case { kernel, .. } = case;
@@ -59,34 +61,75 @@ pub async fn check(device: &Device, mut each: impl FnMut(&Finding)) -> Result<Ve
     Ok(findings)
 }
 
-/// What every device can do, and what this one has besides.
-fn variants(device: &Device) -> Vec<Option<Variant>> {
-    #[cfg(feature = "gpu")]
-    let more = crate::gpu::enabled(device).variants();
-    #[cfg(not(feature = "gpu"))]
-    let more = {
-        let _ = device;
-        crate::Variants::NONE
-    };
-    std::iter::once(None).chain(more.iter().map(Some)).collect()
+/// The cases of all kernels, made once, to check one kernel after another.
+#[derive(Default)]
+pub struct Checks(Vec<(Option<Variant>, Vec<Case>)>);
+
+impl Checks {
+    /// Checks one kernel that uses no more than `variants` of what the device has; `None` where there is nothing to check.
+    ///
+    /// # Errors
+    /// The device fails to give results back.
+    pub async fn of(
+        &mut self,
+        device: &Device,
+        kernel: &str,
+        variants: Variants,
+    ) -> Result<Option<Finding>, String> {
+        // These round, and may be off by more.
+        let of = [Variant::Dot, Variant::Matrices].into_iter().find(|&variant| variants.has(variant));
+        if self.0.iter().all(|(variant, _)| *variant != of) {
+            self.0.push((of, cases::of(of)));
+        }
+        let _only = Only::these(device, variants);
+        let mut worst: Option<Finding> = None;
+        for case in self.0.iter().filter(|(variant, _)| *variant == of).flat_map(|(_, cases)| cases) {
+            if case.kernel != kernel {
+                continue;
+            }
+            let found = case.try_on(device).await?;
+            if worst.as_ref().is_none_or(|worst| found.error > worst.error) {
+                worst = Some(found);
+            }
+        }
+        Ok(worst)
+    }
 }
 
-/// A device whose kernels use one variant alone, until this is dropped.
-struct Only {
+/// What every device can do, and what this one has besides.
+fn variants(device: &Device) -> Vec<Option<Variant>> {
+    std::iter::once(None).chain(in_use(device).iter().map(Some)).collect()
+}
+
+/// What kernels use of a device.
+pub fn in_use(device: &Device) -> Variants {
+    #[cfg(feature = "gpu")]
+    return crate::gpu::enabled(device).variants();
+    #[cfg(not(feature = "gpu"))]
+    {
+        let _ = device;
+        Variants::NONE
+    }
+}
+
+/// A device whose kernels use no more than some variants, until this is dropped.
+pub struct Only {
     #[cfg(feature = "gpu")]
     before: (Device, Features),
 }
 
 impl Only {
+    /// None but these, of what is in use.
     #[cfg(feature = "gpu")]
-    fn variant(device: &Device, variant: Option<Variant>) -> Self {
+    pub fn these(device: &Device, variants: Variants) -> Self {
         let before = crate::gpu::enabled(device);
-        crate::gpu::enable(device, before.within(variant.into_iter().collect()));
+        crate::gpu::enable(device, before.within(variants));
         Self { before: (device.clone(), before) }
     }
 
+    /// None but these, of which there are none.
     #[cfg(not(feature = "gpu"))]
-    fn variant(_: &Device, _: Option<Variant>) -> Self {
+    pub fn these(_: &Device, _: Variants) -> Self {
         Self {}
     }
 }
@@ -100,7 +143,7 @@ impl Drop for Only {
 }
 
 impl Case {
-    async fn try_on(self, device: &Device) -> Result<Finding, String> {
+    async fn try_on(&self, device: &Device) -> Result<Finding, String> {
         let Self { kernel, what, run, expected } = self;
         let output: Tensor<1> = run(device);
         let data = output.into_data_async().await.map_err(|error| error.to_string())?;
@@ -111,7 +154,7 @@ impl Case {
             finding.worst = format!("{what}: expected {} numbers, found {}", expected.len(), found.len());
             return Ok(finding);
         }
-        for (place, (&found, &(value, allowed))) in found.iter().zip(&expected).enumerate() {
+        for (place, (&found, &(value, allowed))) in found.iter().zip(expected).enumerate() {
             let error = match (value.is_finite(), found.is_finite()) {
                 (true, true) => (f64::from(found) - value).abs() / allowed.max(f64::MIN_POSITIVE),
                 // What is not finite must be seen, in whatever form.

@@ -13,6 +13,7 @@ pub mod group_norm_silu;
 mod math;
 mod matrix;
 pub mod mul_mat;
+pub mod multiply_add;
 pub mod norm_rope;
 mod packed;
 pub mod residual_norm;

@@ -14,6 +14,7 @@ mod gelu_tanh;
 mod group_norm_silu;
 mod hard_numbers;
 mod mul_mat;
+mod multiply_add;
 mod norm_rope;
 mod packed;
 mod residual_norm;

@@ -2,6 +2,7 @@
 
 mod ceilings;
 mod dispatches;
+mod kernels;
 mod report;
 mod work;
 
@@ -14,25 +15,29 @@ use atelier::geometry::LATENT_PIXELS;
 use atelier::prompt::{TargetGrids, check_size};
 use atelier::rng::RNG_VERSION;
 use atelier::{
-    ArchitectOptions, Blueprint, DeviceReport, Event, Latents, Observer, PreparedPrompt, Request, Run, Stage,
-    device,
+    ArchitectOptions, Blueprint, Event, Latents, Observer, PreparedPrompt, Request, Run, Stage, device,
 };
 use futures_lite::future::block_on;
 
-use crate::args::BenchArgs;
+use crate::args::{BenchArgs, Measured};
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::model::Model;
 use crate::session::{Session, Target};
+use crate::ui::progress::Progress;
 use crate::ui::style::{Style, say};
+use ceilings::Kind;
 use dispatches::Log;
-use report::{ArchitectReport, PainterReport, Report, VaeReport};
+use report::{ArchitectReport, PainterReport, PictureReport, Report, VaeReport};
 
 /// The prompt that is measured.
 const PROMPT: &str = "A navy poster with the title 'OPEN' in large white letters at the top.";
 
 /// Runs the command.
 pub fn run(args: &BenchArgs) -> Result<()> {
+    if args.kernel_table {
+        return block_on(kernels::run(args));
+    }
     if let Some(size) = args.size {
         check_size(size, size).map_err(|error| match error {
             atelier::Error::Request { expected, found, .. } => Error::flag("--size", expected, found),
@@ -69,25 +74,51 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
     let prompt = run.prompts()[0].clone();
     let painted = Request { steps: Some(args.steps), ..Request::of_blueprints([blueprint(&run, &prompt)]) };
     let size = prompt.options.width;
-    note(&format!("measuring the throughput of {}", session.device));
-    let ceilings = ceilings::measure(session.device(), matches!(session.device, DeviceReport::Gpu(_)))?;
-    let mut report = Report::new(&session.model, session.device.clone(), size, session.seconds, ceilings);
     let mut bench = Bench { args, session, prompt, written: request, painted, log, peak: 0 };
-    let wanted = |stage| args.stage.is_none_or(|only| only == stage);
+    let wanted = |stage| matches!(args.stage, Measured::All) || args.stage == Measured::Stage(stage);
+    let (mut architect, mut painter, mut vae, mut picture) = (None, None, None, None);
     if wanted(Stage::Architect) {
         note("architect");
-        report.architect = Some(bench.architect(&report.ceilings).await?);
+        architect = Some(bench.architect().await?);
     }
     if wanted(Stage::Painter) {
         note("painter");
-        report.painter = Some(bench.painter(&report.ceilings).await?);
+        painter = Some(bench.painter().await?);
     }
     if wanted(Stage::Decoder) {
         note("VAE");
-        report.vae = Some(bench.vae().await?);
+        vae = Some(bench.vae().await?);
     }
-    report.peak_bytes = bench.peak.max(work::host_peak().filter(|_| bench.peak == 0).unwrap_or(0));
-    Ok(report)
+    if args.stage == Measured::Picture {
+        note("a whole picture");
+        picture = Some(bench.picture().await?);
+    }
+    let peak_bytes = bench.peak.max(work::host_peak().filter(|_| bench.peak == 0).unwrap_or(0));
+    // The log is still written to.
+    let Bench { mut session, painted, log: _log, .. } = bench;
+    session.prepare(&painted)?.release();
+    note(&format!("measuring the throughput of {}", session.device));
+    // After all stages: they take memory, of which the peak must not know.
+    let ceilings = ceilings::measure(session.device(), Kind::of(&session.device))?;
+    if let Some(found) = &mut architect {
+        found.compare(&ceilings);
+    }
+    if let Some(found) = &mut painter {
+        found.compare(&ceilings);
+    }
+    Ok(Report {
+        version: env!("CARGO_PKG_VERSION"),
+        model: session.model.name(),
+        device: session.device.clone(),
+        size,
+        open_seconds: session.seconds,
+        ceilings,
+        architect,
+        painter,
+        vae,
+        picture,
+        peak_bytes,
+    })
 }
 
 struct Bench<'a> {
@@ -166,7 +197,7 @@ impl Bench<'_> {
         }
     }
 
-    async fn architect(&mut self, ceilings: &ceilings::Ceilings) -> Result<ArchitectReport> {
+    async fn architect(&mut self) -> Result<ArchitectReport> {
         let cold = self.watch(Stage::Architect, self.args.tokens).await?;
         let warm = self.watch(Stage::Architect, self.args.tokens).await?;
         let bytes = work::bytes_of_token(self.session.checkpoint());
@@ -177,12 +208,12 @@ impl Bench<'_> {
             prompt_seconds: warm.ends.first().map_or(f64::NAN, |first| first - warm.loaded),
             tokens_per_second: rate,
             bytes_of_token: bytes,
-            bandwidth_share: bytes as f64 * rate / ceilings.copy_bytes_per_second,
+            bandwidth_share: f64::NAN,
             kernels_of_token: warm.launches(),
         })
     }
 
-    async fn painter(&mut self, ceilings: &ceilings::Ceilings) -> Result<PainterReport> {
+    async fn painter(&mut self) -> Result<PainterReport> {
         let times = self.watch(Stage::Painter, self.args.steps).await?;
         let checkpoint = self.session.checkpoint();
         let guided = self.session.defaults().guidance > 1.0;
@@ -193,7 +224,8 @@ impl Bench<'_> {
             seconds_of_step: times.pace(),
             operations_of_step: operations,
             operations_per_second: rate,
-            matmul_share: rate / ceilings.best_matmul(),
+            matmul_share: f64::NAN,
+            multiply_add_share: f64::NAN,
             kernels_of_step: times.launches(),
         })
     }
@@ -216,6 +248,27 @@ impl Bench<'_> {
         let [first, second] =
             [seconds.first(), seconds.last()].map(|seconds| seconds.copied().unwrap_or(f64::NAN));
         Ok(VaeReport { first_seconds: first, seconds: second })
+    }
+
+    /// From the prompt to the pixels, everything loaded anew.
+    async fn picture(&mut self) -> Result<PictureReport> {
+        let mut run = self.session.prepare(&self.written)?;
+        run.release();
+        let target = run.pipeline().device().clone();
+        let started = Instant::now();
+        let (mut progress, mut peak, mut tokens) = (Progress::new(Style::Silent), 0, 0);
+        let mut observer = Observer::new(|event: &Event| {
+            progress.on(event);
+            tokens += usize::from(matches!(event, Event::BlueprintToken { .. }));
+            peak = peak.max(device::memory(&target).unwrap_or(0));
+            guard::flow()
+        });
+        while run.next_blueprint(&mut observer).await?.is_some() {}
+        while run.next_picture(&mut observer).await?.is_some() {}
+        drop(observer);
+        self.peak = self.peak.max(peak);
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(PictureReport { seconds, stages: progress.seconds(), tokens, steps: self.args.steps })
     }
 }
 

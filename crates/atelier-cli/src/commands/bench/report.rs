@@ -7,18 +7,18 @@ use serde::Serialize;
 
 use super::ceilings::Ceilings;
 use crate::error::{Error, Result};
-use crate::model::Model;
-use crate::ui::format::{duration, size};
+use crate::ui::events::Seconds;
+use crate::ui::format::{duration, rate_of_bytes, rate_of_operations, short_duration, size};
 use crate::ui::stdout;
 
 #[derive(Debug, Serialize)]
 pub struct Report {
-    version: &'static str,
-    model: String,
-    device: DeviceReport,
-    size: usize,
+    pub version: &'static str,
+    pub model: String,
+    pub device: DeviceReport,
+    pub size: usize,
     /// Seconds to open the model: configurations, headers, small hashes.
-    open_seconds: f64,
+    pub open_seconds: f64,
     pub ceilings: Ceilings,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub architect: Option<ArchitectReport>,
@@ -26,6 +26,8 @@ pub struct Report {
     pub painter: Option<PainterReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vae: Option<VaeReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureReport>,
     /// Peak memory: of the GPU, as its driver allocated it, or else of the process.
     pub peak_bytes: u64,
 }
@@ -54,6 +56,8 @@ pub struct PainterReport {
     pub operations_per_second: f64,
     /// Of the faster matrix product's.
     pub matmul_share: f64,
+    /// Of multiply-adds in registers, which matrix units exceed.
+    pub multiply_add_share: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernels_of_step: Option<u64>,
 }
@@ -65,19 +69,34 @@ pub struct VaeReport {
     pub seconds: f64,
 }
 
-impl Report {
-    pub fn new(
-        model: &Model,
-        device: DeviceReport,
-        size: usize,
-        open_seconds: f64,
-        ceilings: Ceilings,
-    ) -> Self {
-        let (version, model) = (env!("CARGO_PKG_VERSION"), model.name());
-        let (architect, painter, vae, peak_bytes) = (None, None, None, 0);
-        Self { version, model, device, size, open_seconds, ceilings, architect, painter, vae, peak_bytes }
-    }
+/// A whole picture.
+#[derive(Debug, Serialize)]
+pub struct PictureReport {
+    pub seconds: f64,
+    /// Where they went.
+    pub stages: Seconds,
+    /// That were written.
+    pub tokens: usize,
+    pub steps: usize,
+}
 
+impl ArchitectReport {
+    /// Fills in the shares.
+    pub fn compare(&mut self, ceilings: &Ceilings) {
+        let rate = self.bytes_of_token as f64 * self.tokens_per_second;
+        self.bandwidth_share = rate / ceilings.copy_bytes_per_second;
+    }
+}
+
+impl PainterReport {
+    /// Fills in the shares.
+    pub fn compare(&mut self, ceilings: &Ceilings) {
+        self.matmul_share = self.operations_per_second / ceilings.best_matmul();
+        self.multiply_add_share = self.operations_per_second / ceilings.multiply_add_operations_per_second;
+    }
+}
+
+impl Report {
     pub fn print(&self, json: bool) -> Result<()> {
         if json {
             let json = serde_json::to_string(self).map_err(|error| Error::Crash(error.to_string()))?;
@@ -87,20 +106,22 @@ impl Report {
     }
 
     fn describe(&self) -> String {
-        let Self { model, device, size: side, open_seconds, ceilings, architect, painter, vae, .. } = self;
+        let Self {
+            model, device, size: side, open_seconds, ceilings, architect, painter, vae, picture, ..
+        } = self;
         let mut text = format!("{model} on {device}, {side}x{side}\n\n");
         let mut line = |name: &str, value: String| {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {name:<28}{value}");
         };
-        let rate = |operations: f64| match operations / 1e12 {
-            tera if tera >= 0.1 => format!("{tera:.2} TFLOP/s"),
-            tera => format!("{:.1} GFLOP/s", 1e3 * tera),
-        };
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
-        line("copy", format!("{}/s", size(ceilings.copy_bytes_per_second as u64)));
-        line("matmul, f32", rate(ceilings.dense_operations_per_second));
-        line("matmul, packed f16", rate(ceilings.packed_operations_per_second));
+        line("copy", rate_of_bytes(ceilings.copy_bytes_per_second));
+        line("multiply-adds", rate_of_operations(ceilings.multiply_add_operations_per_second));
+        line("matmul, f32", rate_of_operations(ceilings.dense_operations_per_second));
+        line("matmul, packed f16", rate_of_operations(ceilings.packed_operations_per_second));
+        if let Some(seconds) = ceilings.dispatch_seconds {
+            line("empty dispatch", short_duration(seconds));
+        }
         line("opening the model", duration(*open_seconds));
         if let Some(found) = architect {
             let (first, again) = (duration(found.load_seconds), duration(found.load_again_seconds));
@@ -117,9 +138,11 @@ impl Report {
         if let Some(found) = painter {
             line("painter: loading", duration(found.load_seconds));
             let (step, share) = (duration(found.seconds_of_step), percent(found.matmul_share));
+            let rate = rate_of_operations(found.operations_per_second);
+            let of_all = percent(found.multiply_add_share);
             line(
                 "  a step",
-                format!("{step}, {}: {share} of the matmul rate", rate(found.operations_per_second)),
+                format!("{step}, {rate}: {share} of the matmul rate, {of_all} of multiply-adds"),
             );
             if let Some(kernels) = found.kernels_of_step {
                 line("  kernels per step", kernels.to_string());
@@ -128,6 +151,14 @@ impl Report {
         if let Some(found) = vae {
             line("VAE: first picture", duration(found.first_seconds));
             line("  another", duration(found.seconds));
+        }
+        if let Some(PictureReport { seconds, stages, tokens, steps }) = picture {
+            line("a whole picture", duration(*seconds));
+            line("  loading", duration(stages.load));
+            line("  reading the prompt", duration(stages.prompt));
+            line("  writing", format!("{}, {tokens} tokens", duration(stages.architect)));
+            line("  painting", format!("{}, {steps} steps", duration(stages.painter)));
+            line("  decoding", duration(stages.decoder));
         }
         line("peak memory", size(self.peak_bytes));
         text

@@ -8,14 +8,12 @@ use atelier::{DeviceChoice, DeviceReport};
 
 use crate::args::DoctorArgs;
 use crate::error::{Error, Result, one_line};
-use crate::session::broken;
+use crate::session::{broken, check_adapter};
 use crate::ui::stdout;
 
 /// Checks what `--device` and `--adapter` mean, and remembers what is broken.
 pub async fn run(args: &DoctorArgs) -> Result<()> {
-    if args.adapter.is_some() && args.device == DeviceChoice::Cpu {
-        return Err(Error::flag("--adapter", "--device auto or gpu beside it", "--device cpu"));
-    }
+    check_adapter(&args.device, args.adapter.as_deref())?;
     let choice = args.adapter.clone().map_or_else(|| args.device.clone(), DeviceChoice::Adapter);
     let flag = if args.adapter.is_some() { "--adapter" } else { "--device" };
     // All that is usual here, also what an earlier check found broken.
