@@ -3,7 +3,7 @@
 use testkit::TypeScript;
 
 use crate::card::{Alphabet, CharacterRange, SizeRule};
-use crate::device::UnusedVariant;
+use crate::device::{Submission, UnusedVariant};
 use crate::geometry::{MAX_SIDE, TOKEN_PIXELS};
 use crate::record::{LatentsRecord, MAX_NOTE, RUN_FORMAT, RunRecord};
 use crate::rng::{MAX_SEED, RANDOM_SEEDS};
@@ -68,6 +68,7 @@ fn border_in_typescript() {
         .declare::<Settings>()
         .declare::<AdapterReport>()
         .declare::<UnusedVariant>()
+        .declare::<Submission>()
         .variants::<AdapterKind>()
         .declare::<Card>()
         .declare::<SizeRule>()

@@ -33,7 +33,7 @@ pub use ada_layer_norm::ada_layer_norm;
 pub use attention::{attention, attention_over_cache};
 pub use conv2d_3x3::conv2d_3x3;
 pub use embedding::embedding;
-pub use features::{Cooperative, Features, Limits, Variant, Variants};
+pub use features::{Cooperative, Features, Limits, Tally, Variant, Variants};
 pub use gelu_tanh::gelu_tanh;
 pub use group_norm_silu::group_norm_silu;
 pub use kernel::with_references;

@@ -114,6 +114,7 @@ pub fn bytes_of(gigabytes: f64) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use atelier::AdapterReport;
+    use atelier::device::Submission;
 
     use super::*;
 
@@ -133,6 +134,7 @@ mod tests {
                 packed_dot: false,
                 cooperative: None,
                 unused: Vec::new(),
+                submission: Submission { seconds: 0.2, first_rate: 4e9 },
             })
         };
         assert_eq!(free_memory(&adapter(AdapterKind::Discrete, Some(7))), Some(7));

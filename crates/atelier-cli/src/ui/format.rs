@@ -26,6 +26,14 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// Floating-point operations a second.
+pub fn rate(operations: f64) -> String {
+    match operations / 1e12 {
+        tera if tera >= 0.1 => format!("{tera:.2} TFLOP/s"),
+        tera => format!("{:.1} GFLOP/s", 1e3 * tera),
+    }
+}
+
 /// Seconds as a person says them.
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;

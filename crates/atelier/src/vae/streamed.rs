@@ -11,6 +11,7 @@ use burn::tensor::{Tensor, activation};
 use super::bands::{Bands, band_rows, spans};
 use super::{Decoder, Resnet};
 use crate::nn::{Conv2d, GroupNorm};
+use crate::pace::{Pace, Unpaced, at_once};
 use crate::trace;
 
 impl Decoder {
@@ -20,14 +21,24 @@ impl Decoder {
     /// - z: `[batch, latent_channels, height / 8, width / 8]`, denormalised
     /// - output: `[batch, 3, height, width]`, about -1..=1
     pub fn forward_in_bands(&self, z: Tensor<4>, band_bytes: u64) -> Tensor<4> {
+        at_once(self.forward_in_bands_paced(z, band_bytes, &mut Unpaced))
+    }
+
+    /// [`Decoder::forward_in_bands`] at a pace.
+    pub(crate) async fn forward_in_bands_paced<P: Pace>(
+        &self,
+        z: Tensor<4>,
+        band_bytes: u64,
+        pace: &mut P,
+    ) -> Result<Tensor<4>, P::Stop> {
         let mut source = Source::Map(self.first(z, band_bytes));
         for resnet in &self.mid {
-            source = Source::Map(through(resnet, source, band_bytes));
+            source = Source::Map(through(resnet, source, band_bytes, pace).await?);
         }
         source.record("mid_out");
         for (index, block) in self.up_blocks.iter().enumerate() {
             for resnet in &block.resnets {
-                source = Source::Map(through(resnet, source, band_bytes));
+                source = Source::Map(through(resnet, source, band_bytes, pace).await?);
             }
             source.record(format_args!("up{index}_out"));
             source = match (source, &block.upsampler) {
@@ -35,7 +46,7 @@ impl Decoder {
                 (source, _) => source,
             };
         }
-        self.last(source, band_bytes)
+        self.last(source, band_bytes, pace).await
     }
 
     fn first(&self, z: Tensor<4>, band_bytes: u64) -> Bands {
@@ -48,23 +59,34 @@ impl Decoder {
         map
     }
 
-    fn last(&self, mut source: Source<'_>, band_bytes: u64) -> Tensor<4> {
+    async fn last<P: Pace>(
+        &self,
+        mut source: Source<'_>,
+        band_bytes: u64,
+        pace: &mut P,
+    ) -> Result<Tensor<4>, P::Stop> {
         let (height, rows) = (source.height(), source.rows_of_bands(0, band_bytes));
-        let norm = Norm::of(&self.conv_norm_out, &source, rows);
+        let norm = Norm::of(&self.conv_norm_out, &source, rows, pace).await?;
         let mut picture = Bands::default();
         for span in spans(height, rows) {
             picture.push(source.convolved(span, &self.conv_out, |x| norm.apply(x)));
             source.forget(span.1.saturating_sub(1));
+            pace.pause().await?;
         }
-        picture.joined()
+        Ok(picture.joined())
     }
 }
 
 /// A residual block; frees what it has read.
-fn through(resnet: &Resnet, mut source: Source<'_>, band_bytes: u64) -> Bands {
+async fn through<P: Pace>(
+    resnet: &Resnet,
+    mut source: Source<'_>,
+    band_bytes: u64,
+    pace: &mut P,
+) -> Result<Bands, P::Stop> {
     let [out, _, _, _] = resnet.conv1.weight.shape().dims();
     let (height, rows) = (source.height(), source.rows_of_bands(out, band_bytes));
-    let norm = Norm::of(&resnet.norm1, &source, rows);
+    let norm = Norm::of(&resnet.norm1, &source, rows, pace).await?;
     // A map that is there in full is its own skip; a doubled one is not there.
     let kept = matches!(source, Source::Map(_)) && resnet.conv_shortcut.is_none();
     let (mut hidden, mut skip) = (Bands::default(), Bands::default());
@@ -80,20 +102,22 @@ fn through(resnet: &Resnet, mut source: Source<'_>, band_bytes: u64) -> Bands {
         if !kept {
             source.forget(to.saturating_sub(1));
         }
+        pace.pause().await?;
     }
     if kept && let Source::Map(map) = source {
         skip = map;
     }
     let mut hidden = Source::Map(hidden);
-    let norm = Norm::of(&resnet.norm2, &hidden, rows);
+    let norm = Norm::of(&resnet.norm2, &hidden, rows, pace).await?;
     let mut output = Bands::default();
     for (from, to) in spans(height, rows) {
         let change = hidden.convolved((from, to), &resnet.conv2, |x| norm.apply(x));
         output.push(skip.rows(from, to) + change);
         hidden.forget(to.saturating_sub(1));
         skip.forget(to);
+        pace.pause().await?;
     }
-    output
+    Ok(output)
 }
 
 /// What a layer reads.
@@ -175,13 +199,18 @@ struct Norm {
 
 impl Norm {
     /// Reads all of `source`, `rows` at a time.
-    fn of(norm: &GroupNorm, source: &Source<'_>, rows: usize) -> Self {
+    async fn of<P: Pace>(
+        norm: &GroupNorm,
+        source: &Source<'_>,
+        rows: usize,
+        pace: &mut P,
+    ) -> Result<Self, P::Stop> {
         let height = source.height();
-        let parts: Vec<Moments> = spans(height, rows)
-            .map(|(from, to)| {
-                Moments::of(source.rows(from, to), norm.groups, (to - from) as f64 / height as f64)
-            })
-            .collect();
+        let mut parts = Vec::new();
+        for (from, to) in spans(height, rows) {
+            parts.push(Moments::of(source.rows(from, to), norm.groups, (to - from) as f64 / height as f64));
+            pace.pause().await?;
+        }
         let mean = sum(parts.iter().map(|part| part.mean.clone().mul_scalar(part.share)));
         // Within the bands, and between them.
         let variance = sum(parts.iter().map(|part| {
@@ -197,7 +226,7 @@ impl Norm {
         let weight = norm.weight.val().reshape([1, channels, 1, 1]);
         let scale = per_channel(factor) * weight;
         let shift = norm.bias.val().reshape([1, channels, 1, 1]) - per_channel(mean) * scale.clone();
-        Self { scale, shift }
+        Ok(Self { scale, shift })
     }
 
     fn apply(&self, x: Tensor<4>) -> Tensor<4> {

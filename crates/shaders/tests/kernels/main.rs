@@ -15,6 +15,7 @@ mod group_norm_silu;
 mod hard_numbers;
 mod mul_mat;
 mod norm_rope;
+mod pace;
 mod packed;
 mod residual_norm;
 mod rms_norm;

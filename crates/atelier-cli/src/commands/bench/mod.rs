@@ -26,7 +26,7 @@ use crate::model::Model;
 use crate::session::{Session, Target};
 use crate::ui::style::{Style, say};
 use dispatches::Log;
-use report::{ArchitectReport, PainterReport, Report, VaeReport};
+use report::{ArchitectReport, PainterReport, Report, SubmissionsReport, VaeReport};
 
 /// The prompt that is measured.
 const PROMPT: &str = "A navy poster with the title 'OPEN' in large white letters at the top.";
@@ -89,6 +89,7 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
         note("VAE");
         report.vae = Some(bench.vae().await?);
     }
+    report.submissions = SubmissionsReport::of(bench.session.device());
     report.peak_bytes = bench.peak.max(work::host_peak().filter(|_| bench.peak == 0).unwrap_or(0));
     Ok(report)
 }
@@ -154,7 +155,8 @@ impl Bench<'_> {
             }
             peak = peak.max(device::memory(&target).unwrap_or(0));
             if times.ends.len() >= enough { ControlFlow::Break(()) } else { guard::flow() }
-        });
+        })
+        .stopping(guard::interrupted);
         let outcome = match stage {
             Stage::Architect => run.blueprint(0, &mut observer).await.map(|_| ()),
             _ => run.paint(0, &mut observer).await.map(|_| ()),

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use atelier::DeviceReport;
+use atelier::{Device, DeviceReport, device};
 use serde::Serialize;
 
 use super::ceilings::Ceilings;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::ui::format::{duration, size};
+use crate::ui::format::{duration, rate, size};
 use crate::ui::stdout;
 
 #[derive(Debug, Serialize)]
@@ -26,6 +26,8 @@ pub struct Report {
     pub painter: Option<PainterReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vae: Option<VaeReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submissions: Option<SubmissionsReport>,
     /// Peak memory: of the GPU, as its driver allocated it, or else of the process.
     pub peak_bytes: u64,
 }
@@ -65,6 +67,22 @@ pub struct VaeReport {
     pub seconds: f64,
 }
 
+/// What a GPU was given to do at a time.
+#[derive(Debug, Serialize)]
+pub struct SubmissionsReport {
+    /// The best rate that was seen of it, which submissions are measured by.
+    pub operations_per_second: f64,
+    /// The most operations of a submission.
+    pub largest: f64,
+}
+
+impl SubmissionsReport {
+    pub fn of(device: &Device) -> Option<Self> {
+        let operations_per_second = device::rate(device)?;
+        Some(Self { operations_per_second, largest: device::tally(device).largest })
+    }
+}
+
 impl Report {
     pub fn new(
         model: &Model,
@@ -74,8 +92,20 @@ impl Report {
         ceilings: Ceilings,
     ) -> Self {
         let (version, model) = (env!("CARGO_PKG_VERSION"), model.name());
-        let (architect, painter, vae, peak_bytes) = (None, None, None, 0);
-        Self { version, model, device, size, open_seconds, ceilings, architect, painter, vae, peak_bytes }
+        let (architect, painter, vae, submissions, peak_bytes) = (None, None, None, None, 0);
+        Self {
+            version,
+            model,
+            device,
+            size,
+            open_seconds,
+            ceilings,
+            architect,
+            painter,
+            vae,
+            submissions,
+            peak_bytes,
+        }
     }
 
     pub fn print(&self, json: bool) -> Result<()> {
@@ -92,10 +122,6 @@ impl Report {
         let mut line = |name: &str, value: String| {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {name:<28}{value}");
-        };
-        let rate = |operations: f64| match operations / 1e12 {
-            tera if tera >= 0.1 => format!("{tera:.2} TFLOP/s"),
-            tera => format!("{:.1} GFLOP/s", 1e3 * tera),
         };
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         line("copy", format!("{}/s", size(ceilings.copy_bytes_per_second as u64)));
@@ -128,6 +154,10 @@ impl Report {
         if let Some(found) = vae {
             line("VAE: first picture", duration(found.first_seconds));
             line("  another", duration(found.seconds));
+        }
+        if let Some(found) = &self.submissions {
+            let (seen, largest) = (rate(found.operations_per_second), found.largest / 1e9);
+            line("submissions", format!("up to {largest:.1} GFLOP, at {seen} as seen at best"));
         }
         line("peak memory", size(self.peak_bytes));
         text
