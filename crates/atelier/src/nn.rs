@@ -382,6 +382,33 @@ impl GroupNorm {
         let (weight, bias) = (self.weight.val(), self.bias.val());
         atelier_shaders::group_norm_silu(x, weight, bias, self.groups, self.eps)
     }
+
+    /// What is to be known of a map: of its bands, after each other along the third dimension.
+    ///
+    /// # Shapes
+    /// - x: `[batch, channels, rows, width]`
+    /// - output: `[batch, groups, parts, 3]`
+    pub(crate) fn moments(&self, x: Tensor<4>) -> Tensor<4> {
+        atelier_shaders::group_moments(x, self.groups)
+    }
+
+    /// Of that, what the norm needs.
+    ///
+    /// # Shapes
+    /// - moments: `[batch, groups, parts, 3]`
+    /// - output: `[batch, groups, 3]`
+    pub(crate) fn merge(&self, moments: Tensor<4>) -> Tensor<3> {
+        atelier_shaders::merge_moments(moments, self.eps)
+    }
+
+    /// [`GroupNorm::forward_silu`] of a band.
+    ///
+    /// # Shapes
+    /// - x, output: `[batch, channels, rows, width]`
+    /// - merged: `[batch, groups, 3]`
+    pub(crate) fn apply_silu(&self, x: Tensor<4>, merged: Tensor<3>) -> Tensor<4> {
+        atelier_shaders::normalise_silu(x, merged, self.weight.val(), self.bias.val())
+    }
 }
 
 /// Splits the last dimension into heads and moves them in front of the sequence.

@@ -388,6 +388,23 @@ fn norms() -> Vec<Case> {
                 flat(crate::group_norm_silu(x, weight, bias, rows, EPS))
             }),
         );
+
+        let expected = each(&|row| exact::standardised(row, EPS).into_iter().map(exact::silu).collect());
+        let x_of = x.clone();
+        push(
+            "group norm and SiLU of bands",
+            expected,
+            Box::new(move |device| {
+                let x = tensor(&x_of, [1, rows, 15, width / 15], device);
+                let (weight, bias) = (Tensor::ones([rows], device), Tensor::zeros([rows], device));
+                let bands = [(0, 4), (4, 11)].map(|(from, count)| x.clone().narrow(2, from, count));
+                let parts = bands.clone().map(|band| crate::group_moments(band, rows)).to_vec();
+                let moments = crate::merge_moments(Tensor::cat(parts, 2), EPS);
+                let normed = bands
+                    .map(|band| crate::normalise_silu(band, moments.clone(), weight.clone(), bias.clone()));
+                flat(Tensor::cat(normed.to_vec(), 2))
+            }),
+        );
     }
     cases
 }
