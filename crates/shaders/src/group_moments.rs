@@ -47,10 +47,11 @@ fn reference<B: Backend>(x: FloatTensor<B>, groups: usize) -> FloatTensor<B> {
 pub(crate) fn launch(x: CubeTensor, groups: usize) -> CubeTensor {
     use crate::wgsl::group_moments::{SOURCE, Sizes};
     let [batch, channels, height, width] = x.shape().dims();
-    let (rows, each) = (batch * groups, channels / groups.max(1));
-    let parts = (each * height * width).div_ceil(PART);
+    let (x, [picture_stride, channel_stride]) = gpu::of_channels(x);
+    let (rows, each, pixels) = (batch * groups, channels / groups.max(1), height * width);
+    let parts = (each * pixels).div_ceil(PART);
     let output = empty(&x, [batch, groups, parts, 3]);
-    let sizes = Sizes { rows, groups, each, height, width, parts, x_strides: strides(&x) };
+    let sizes = Sizes { rows, groups, each, pixels, parts, picture_stride, channel_stride };
     let kernel = Kernel::new(&SOURCE).with_operations(gpu::of_numbers(x.shape().num_elements()));
     kernel.launch(rows * parts, &[&x], &output, sizes);
     output

@@ -56,9 +56,10 @@ pub(crate) fn launch(x: CubeTensor, moments: CubeTensor, weight: CubeTensor, bia
     let [_, groups, _] = moments.shape().dims();
     let [moments, weight, bias] = [moments, weight, bias].map(into_contiguous);
     let output = empty(&x, x.shape());
-    let (rows, each) = (batch * channels, channels / groups.max(1));
-    let sizes = Sizes { rows, channels, each, height, width, x_strides: strides(&x) };
-    let workgroups = rows * (height * width).div_ceil(PART);
+    let (x, [picture_stride, channel_stride]) = gpu::of_channels(x);
+    let (rows, each, pixels) = (batch * channels, channels / groups.max(1), height * width);
+    let sizes = Sizes { rows, channels, each, pixels, picture_stride, channel_stride };
+    let workgroups = rows * pixels.div_ceil(PART);
     Kernel::new(&SOURCE).launch(workgroups, &[&x, &moments, &weight, &bias], &output, sizes);
     output
 }

@@ -1,7 +1,7 @@
 // Moments of parts of groups of channels: for each part how many numbers it has, their mean, and the sum of the squares of what
 // they are off it.
 //
-// x: [batch, groups · each, height, width] with any strides; output: [batch · groups, parts, 3], row-major
+// x: [batch, groups · each, pixels], the pixels of a channel next to each other; output: [batch · groups, parts, 3], row-major
 // A part is PART numbers of a group, the last one what is left. One workgroup a part, so that there are many whatever the groups
 // are; it reads its numbers twice, the second time from a cache. Parts are summed up by merge_moments.wgsl.
 // Workgroups: batch · groups · parts; beyond the x limit of a dispatch they go on in y.
@@ -17,22 +17,23 @@ struct Sizes {
     rows: u32, // batch · groups
     groups: u32,
     each: u32, // channels of a group
-    height: u32,
-    width: u32,
+    pixels: u32,
     parts: u32, // of a group
-    x_strides: array<u32, 4>,
+    picture_stride: u32,
+    channel_stride: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(0) @binding(2) var<storage, read> sizes: Sizes;
 
-// A number of the group whose first channel begins at `start`.
+// A number of the group that begins at `start`. Integers are divided slowly: only where channels lie apart.
 fn number(start: u32, i: u32) -> f32 {
-    let column = i % sizes.width;
-    let row = i / sizes.width % sizes.height;
-    let channel = i / sizes.width / sizes.height;
-    return x[start + channel * sizes.x_strides[1] + row * sizes.x_strides[2] + column * sizes.x_strides[3]];
+    var at = start + i;
+    if sizes.channel_stride != sizes.pixels {
+        at += i / sizes.pixels * (sizes.channel_stride - sizes.pixels);
+    }
+    return x[at];
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -43,9 +44,9 @@ fn main(workgroup: Workgroup, at: Invocation) {
     }
     let row = item / sizes.parts;
     let first = item % sizes.parts * PART;
-    let end = min(first + PART, sizes.each * sizes.height * sizes.width);
+    let end = min(first + PART, sizes.each * sizes.pixels);
     let count = f32(end - first);
-    let start = row / sizes.groups * sizes.x_strides[0] + row % sizes.groups * sizes.each * sizes.x_strides[1];
+    let start = row / sizes.groups * sizes.picture_stride + row % sizes.groups * sizes.each * sizes.channel_stride;
 
     var sum = vec2<f32>();
     for (var i = first + at.index; i < end; i += WORKGROUP) {

@@ -1,8 +1,8 @@
 // output = silu(weight · (x - near - rest) · factor + bias) with near, rest and factor of each group of channels
 // (merge_moments.wgsl).
 //
-// x: [batch, groups · each, height, width] with any strides; moments: [batch · groups, 3]; weight, bias: [groups · each]
-// output: [batch, groups · each, height, width], row-major
+// x: [batch, groups · each, pixels], the pixels of a channel next to each other; moments: [batch · groups, 3]; weight, bias: [groups · each]
+// output: [batch, groups · each, pixels], row-major
 // A workgroup takes PART pixels of a channel. Workgroups: batch · channels · parts; beyond the x limit they go on in y.
 
 const WORKGROUP: u32 = 256u;
@@ -12,9 +12,9 @@ struct Sizes {
     rows: u32, // batch · channels
     channels: u32,
     each: u32, // channels of a group
-    height: u32,
-    width: u32,
-    x_strides: array<u32, 4>,
+    pixels: u32,
+    picture_stride: u32,
+    channel_stride: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
@@ -30,7 +30,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let pixels = sizes.height * sizes.width;
+    let pixels = sizes.pixels;
     let parts = (pixels + PART - 1u) / PART;
     let item = group.y * groups.x + group.x;
     let row = item / parts;
@@ -44,12 +44,11 @@ fn main(
     let rest = moments[of_group + 1u];
     let factor = moments[of_group + 2u] * weight[channel];
     let shift = bias[channel];
-    let start = row / sizes.channels * sizes.x_strides[0] + channel * sizes.x_strides[1];
+    let start = row / sizes.channels * sizes.picture_stride + channel * sizes.channel_stride;
     let first = item % parts * PART;
     let end = min(first + PART, pixels);
     for (var pixel = first + local; pixel < end; pixel += WORKGROUP) {
-        let place = start + pixel / sizes.width * sizes.x_strides[2] + pixel % sizes.width * sizes.x_strides[3];
-        let y = (x[place] - near - rest) * factor + shift;
+        let y = (x[start + pixel] - near - rest) * factor + shift;
         // Beyond 80 the exponential would not be finite, and y / (1 + it) is nothing anyway.
         output[row * pixels + pixel] = y / (1.0 + exp(min(-y, 80.0)));
     }

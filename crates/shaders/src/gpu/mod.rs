@@ -173,6 +173,16 @@ pub(crate) fn strides(x: &CubeTensor) -> [usize; 4] {
     strides
 }
 
+/// A map `[batch, channels, height, width]` with the pixels of a channel next to each other, as also in a band of rows of a larger
+/// map, and the steps between pictures and between channels.
+pub(crate) fn of_channels(x: CubeTensor) -> (CubeTensor, [usize; 2]) {
+    let [_, _, _, width] = x.shape().dims::<4>();
+    let [_, _, row, column] = strides(&x);
+    let x = if (row, column) == (width, 1) { x } else { into_contiguous(x) };
+    let [picture, channel, _, _] = strides(&x);
+    (x, [picture, channel])
+}
+
 /// How many rows of `width` there are.
 pub(crate) fn rows(x: &CubeTensor, width: usize) -> usize {
     x.shape().num_elements().checked_div(width).unwrap_or(0)
