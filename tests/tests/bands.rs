@@ -1,10 +1,12 @@
 //! The decoder in bands: the same picture as whole, in a fraction of the memory.
 
+use atelier::device::tally;
 use atelier::loader::Loader;
 use atelier::vae::Decoder;
 use atelier::{Checkpoint, Device, Observer, Stage};
 use atelier_mini::Mini;
-use atelier_tests::{block_on, cpu, software_gpu};
+use atelier_shaders::Features;
+use atelier_tests::{block_on, cpu, software_gpu, software_gpu_with};
 use burn::tensor::{Tensor, TensorData};
 
 fn decoder(device: &Device) -> Decoder {
@@ -56,4 +58,32 @@ fn bands_equal_the_whole_on_the_cpu() {
 #[test]
 fn bands_equal_the_whole_on_the_gpu() {
     bands_equal_the_whole(&software_gpu(), 6, 8, &[20_000]);
+}
+
+/// A doubled map is never kept: its convolution is computed for the norm and once more for what follows, not for each of what
+/// follows. The rows that bands have in common come on top.
+#[test]
+fn doubled_maps_are_convolved_twice_at_most() {
+    let device = software_gpu_with(Features::default());
+    let decoder = decoder(&device);
+    let (height, width) = (16, 8);
+    let operations = |pixels: Tensor<4>| {
+        read(pixels);
+        tally(&device).operations
+    };
+    tally(&device);
+    let whole = operations(decoder.forward(latents(height, width, &device)));
+    // In one band nothing is computed twice but these.
+    let one_band = operations(decoder.forward_in_bands(latents(height, width, &device), 1 << 30));
+
+    let checkpoint = block_on(Checkpoint::open(std::sync::Arc::new(Mini))).unwrap();
+    let channels = checkpoint.config().vae.block_out_channels.clone();
+    let doubled = channels.iter().rev().enumerate().take(channels.len() - 1).map(|(level, &channels)| {
+        let pixels = (height * width) << (2 * (level + 1));
+        18.0 * (channels * channels * pixels) as f64
+    });
+    let doubled: f64 = doubled.sum();
+    let more = (one_band - whole) / doubled;
+    println!("convolutions of doubled maps: 1 and {more:.3} more, of {:.3} of all", doubled / whole);
+    assert!((0.97..1.03).contains(&more), "{more}");
 }

@@ -140,6 +140,24 @@ test("stops a run at its next event", async () => {
   expect(told).toBe(after + 1);
 });
 
+test("stops a run between two events", async () => {
+  await opens();
+  let asked = 0;
+  generate = async (_request, _on, stop) => {
+    for (;;) {
+      asked += 1;
+      if (stop()) throw Object.assign(new Error("cancelled"), { code: "cancelled" });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  host.receive({ type: "run", id: 2, run });
+  await vi.waitFor(() => expect(asked).toBeGreaterThan(2));
+  host.receive({ type: "cancel", id: 2 });
+  const after = asked;
+  expect(await answer(2)).toMatchObject({ type: "failed", error: { code: "cancelled" } });
+  expect(asked).toBe(after + 1);
+});
+
 test("messages get through while the engine only reads", async () => {
   await opens();
   let files: ModelFiles | undefined;

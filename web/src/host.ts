@@ -108,10 +108,12 @@ export class Host {
     const { signal } = this.#job.stop;
     const decoded: SourceImage[] = [];
     for (const { image, name } of images) decoded.push({ ...(await decodeImage(image, name)), name });
-    await this.#engine.generate({ ...run, images: decoded }, (report) => {
-      this.#report(id, report);
-      return signal.aborted || this.#gone;
-    });
+    const stop = (): boolean => signal.aborted || this.#gone;
+    const report = (event: WireEvent): boolean => {
+      this.#report(id, event);
+      return stop();
+    };
+    await this.#engine.generate({ ...run, images: decoded }, report, stop);
     if (!this.#gone) this.#means.send({ type: "finished", id });
   }
 

@@ -40,7 +40,8 @@ pub async fn check(
     let (device, report) = OpenOptions::read(&options)?.device().await?;
     let findings = atelier::device::check(&device, |finding| {
         // Whoever listens may fail: the check goes on.
-        let _ = event::plain(&KernelCheck::from(finding)).and_then(|value| found.call1(&JsValue::NULL, &value));
+        let _ =
+            event::plain(&KernelCheck::from(finding)).and_then(|value| found.call1(&JsValue::NULL, &value));
     });
     let findings = findings.await.map_err(|problem| error::model(atelier::Error::Compute(problem)))?;
     event::plain(&DeviceCheck::of(report, &findings, (Date::now() - begun) / 1000.0))

@@ -46,7 +46,7 @@ impl Engine {
     }
 
     /// Makes the pictures of a run. `report` gets every event as an object, a picture as soon as it is finished; when it
-    /// returns true, the run stops.
+    /// returns true, the run stops. `stop` is asked the same between events, some times a second.
     ///
     /// # Errors
     /// The request is out of range, a file is damaged, the device fails, or the run was stopped.
@@ -54,6 +54,7 @@ impl Engine {
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "RunInput")] input: JsValue,
         #[wasm_bindgen(unchecked_param_type = "(report: RunReport) => boolean")] report: Function,
+        #[wasm_bindgen(unchecked_param_type = "() => boolean")] stop: Function,
     ) -> Result<(), JsValue> {
         let input = RunInput::read(input)?;
         let tell = |value: Result<JsValue, JsValue>| {
@@ -83,7 +84,8 @@ impl Engine {
             sources: input.images.iter().map(|image| image.name.clone()).collect(),
             latents: None,
         };
-        let observer = &mut Observer::new(|event| tell(event::event(event))).with_previews();
+        let stop = || stop.call0(&JsValue::NULL).is_ok_and(|stop| stop.is_truthy());
+        let observer = &mut Observer::new(|event| tell(event::event(event))).stopping(stop).with_previews();
         while let Some(picture) = run.next_picture(observer).await.map_err(error::model)? {
             for warning in run.take_noticed() {
                 if tell(event::warning(&warning)).is_break() {

@@ -66,7 +66,9 @@ impl OpenOptions {
         };
         let choice = DeviceChoice::Adapter(String::new());
         let variants = match device::choose(&choice, limits).await.map_err(error::model)? {
-            DeviceReport::Gpu(adapter) => adapter.variants().iter().filter(|variant| !self.avoids(*variant)).collect(),
+            DeviceReport::Gpu(adapter) => {
+                adapter.variants().iter().filter(|variant| !self.avoids(*variant)).collect()
+            }
             DeviceReport::Cpu { .. } => Variants::NONE,
         };
         device::open_within(&choice, limits, Some(variants)).await.map_err(error::model)

@@ -33,6 +33,7 @@ pub mod latents;
 pub mod loader;
 pub mod memory;
 pub mod nn;
+pub(crate) mod pace;
 pub mod packing;
 pub mod pipeline;
 pub mod preview;

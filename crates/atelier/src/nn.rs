@@ -58,6 +58,8 @@ impl Rows {
     fn multiply(&self, x: Tensor<2>, bias: Option<Tensor<1>>, precision: RowPrecision) -> Tensor<2> {
         match (self, bias) {
             (Self::Dense(weight), bias) => {
+                let ([rows, columns], [count, _]) = (x.dims(), weight.dims());
+                device::computes(&x.device(), 2.0 * (rows * columns) as f64 * count as f64);
                 let product = x.matmul(weight.val().transpose());
                 match bias {
                     Some(bias) => product + bias.unsqueeze(),
@@ -286,6 +288,8 @@ impl LayerNorm {
     /// # Shapes
     /// - x, output: `[..., width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        // Eight passes, some of which only read.
+        device::computes(&x.device(), 200.0 * x.shape().num_elements() as f64);
         let mean = x.clone().mean_dim(D - 1);
         let centred = x - mean;
         let variance = centred.clone().square().mean_dim(D - 1);
@@ -351,6 +355,10 @@ impl Conv2d {
     }
 
     fn convolve(&self, x: Tensor<4>, stride: usize, padding: (usize, usize)) -> Tensor<4> {
+        let ([out, inputs, rows, columns], [batch, _, height, width]) = (self.weight.dims(), x.dims());
+        let pixels = batch * (height / stride) * (width / stride);
+        let of_pixel = 2.0 * (out * inputs * rows * columns) as f64;
+        device::computes(&x.device(), of_pixel * pixels as f64);
         let options = ConvOptions::new_with_padding([stride; 2], [padding; 2], [1; 2], 1);
         module::conv2d(x, self.weight.val(), Some(self.bias.val()), options)
     }
@@ -373,6 +381,33 @@ impl GroupNorm {
     pub fn forward_silu(&self, x: Tensor<4>) -> Tensor<4> {
         let (weight, bias) = (self.weight.val(), self.bias.val());
         atelier_shaders::group_norm_silu(x, weight, bias, self.groups, self.eps)
+    }
+
+    /// What is to be known of a map: of its bands, after each other along the third dimension.
+    ///
+    /// # Shapes
+    /// - x: `[batch, channels, rows, width]`
+    /// - output: `[batch, groups, parts, 3]`
+    pub(crate) fn moments(&self, x: Tensor<4>) -> Tensor<4> {
+        atelier_shaders::group_moments(x, self.groups)
+    }
+
+    /// Of that, what the norm needs.
+    ///
+    /// # Shapes
+    /// - moments: `[batch, groups, parts, 3]`
+    /// - output: `[batch, groups, 3]`
+    pub(crate) fn merge(&self, moments: Tensor<4>) -> Tensor<3> {
+        atelier_shaders::merge_moments(moments, self.eps)
+    }
+
+    /// [`GroupNorm::forward_silu`] of a band.
+    ///
+    /// # Shapes
+    /// - x, output: `[batch, channels, rows, width]`
+    /// - merged: `[batch, groups, 3]`
+    pub(crate) fn apply_silu(&self, x: Tensor<4>, merged: Tensor<3>) -> Tensor<4> {
+        atelier_shaders::normalise_silu(x, merged, self.weight.val(), self.bias.val())
     }
 }
 
@@ -401,32 +436,41 @@ pub(crate) fn merge_heads(x: Tensor<4>) -> Tensor<3> {
 ///
 /// # Shapes
 /// - x: `[batch, seq, in]`; what `f` makes of it: `[batch, seq, out]`
-pub fn by_rows(x: Tensor<3>, rows: usize, f: impl Fn(Tensor<3>) -> Tensor<3>) -> Tensor<3> {
+///
+/// # Errors
+/// Those of `f`.
+pub async fn by_rows<E>(
+    x: Tensor<3>,
+    rows: usize,
+    mut f: impl AsyncFnMut(Tensor<3>) -> Result<Tensor<3>, E>,
+) -> Result<Tensor<3>, E> {
     let [_, seq, _] = x.dims();
     if seq <= rows {
-        return f(x);
+        return f(x).await;
     }
-    let part = |start: usize| f(x.clone().narrow(1, start, rows.min(seq - start)));
-    Tensor::cat((0..seq).step_by(rows.max(1)).map(part).collect(), 1)
+    let mut parts = Vec::new();
+    for start in (0..seq).step_by(rows.max(1)) {
+        parts.push(f(x.clone().narrow(1, start, rows.min(seq - start))).await?);
+    }
+    Ok(Tensor::cat(parts, 1))
 }
 
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
-    use std::cell::RefCell;
-
     use super::*;
+    use crate::pace::at_once;
 
     #[test]
     fn rows_in_parts_are_the_same_rows() {
         let values: Vec<f32> = (0..2 * 7 * 3).map(|i| i as f32).collect();
         let x = Tensor::<3>::from_data(burn::tensor::TensorData::new(values, [2, 7, 3]), &Device::flex());
         for (rows, expected) in [(1, vec![1; 7]), (3, vec![3, 3, 1]), (7, vec![7]), (9, vec![7])] {
-            let seen = RefCell::new(Vec::new());
-            let found = by_rows(x.clone(), rows, |part| {
-                seen.borrow_mut().push(part.dims()[1]);
-                part * 2.0
-            });
-            assert_eq!(*seen.borrow(), expected);
+            let mut seen = Vec::new();
+            let found = at_once(by_rows(x.clone(), rows, async |part| {
+                seen.push(part.dims()[1]);
+                Ok(part * 2.0)
+            }));
+            assert_eq!(seen, expected);
             assert_eq!(found.into_data(), (x.clone() * 2.0).into_data(), "{rows} rows");
         }
     }

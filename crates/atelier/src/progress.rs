@@ -137,6 +137,8 @@ pub enum GridName {
 #[derive(Default)]
 pub struct Observer<'a> {
     callback: Option<Box<Callback<'a>>>,
+    /// Whether to stop where nothing happens yet.
+    stop: Option<Box<dyn FnMut() -> bool + 'a>>,
     /// Whether steps bring a small picture along.
     pub(crate) previews: bool,
 }
@@ -154,9 +156,24 @@ impl<'a> Observer<'a> {
         Self { callback: Some(Box::new(callback)), ..Self::default() }
     }
 
+    /// The same with a question that is asked between events, too, some times a second: when it is answered with true, the run
+    /// stops.
+    pub fn stopping(self, stop: impl FnMut() -> bool + 'a) -> Self {
+        Self { stop: Some(Box::new(stop)), ..self }
+    }
+
     /// The same with a small picture at every step.
     pub fn with_previews(self) -> Self {
         Self { previews: true, ..self }
+    }
+
+    /// Between two events.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when the run is to stop.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        let stop = self.stop.as_mut().is_some_and(trace::paused);
+        if stop { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     /// Reports an event.
@@ -172,7 +189,10 @@ impl<'a> Observer<'a> {
 
 impl std::fmt::Debug for Observer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { callback, previews } = self;
-        f.debug_struct("Observer").field("watched", &callback.is_some()).field("previews", previews).finish()
+        let Self { callback, previews, .. } = self;
+        f.debug_struct("Observer")
+            .field("watched", &callback.is_some())
+            .field("previews", previews)
+            .finish_non_exhaustive()
     }
 }

@@ -73,8 +73,7 @@ pub enum TraceValues {
 impl Trace {
     /// Runs `future` and records what it computes, also where it awaits and others run in between.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        poll_fn(|context| self.sync_scope(|| future.as_mut().poll(context))).await
+        within(Some(self.clone()), future).await
     }
 
     /// Runs `stage` and records what it computes. A future that it returns is outside.
@@ -129,11 +128,28 @@ pub(crate) fn record_along<V: Into<Recorded>>(axis: usize, name: impl Display, v
 
 /// Runs `stage` with `prefix` before every name it records.
 pub(crate) fn prefixed<T>(prefix: &str, stage: impl FnOnce() -> T) -> T {
+    install(current(prefix), stage)
+}
+
+/// As [`prefixed_if`], for a future.
+pub(crate) async fn prefixed_if_async<F: Future>(wanted: bool, prefix: &str, future: F) -> F::Output {
+    let trace = if wanted { current(prefix) } else { None };
+    within(trace, future).await
+}
+
+/// The trace in whose scope this runs, with `prefix` before every further name.
+fn current(prefix: &str) -> Option<Trace> {
     let mut trace = CURRENT.with_borrow(Option::clone);
     if let Some(trace) = &mut trace {
         trace.prefix.push_str(prefix);
     }
-    install(trace, stage)
+    trace
+}
+
+/// Runs a future in the scope of `trace`, and nobody else where it waits.
+async fn within<F: Future>(trace: Option<Trace>, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| install(trace.clone(), || future.as_mut().poll(context))).await
 }
 
 /// As [`prefixed`], but records nothing unless `wanted`.

@@ -3,7 +3,7 @@
 use testkit::TypeScript;
 
 use crate::card::{Alphabet, CharacterRange, SizeRule};
-use crate::device::{KernelCheck, UnusedVariant};
+use crate::device::{KernelCheck, Submission, UnusedVariant};
 use crate::geometry::{MAX_SIDE, TOKEN_PIXELS};
 use crate::record::{LatentsRecord, MAX_NOTE, RUN_FORMAT, RunRecord};
 use crate::rng::{MAX_SEED, RANDOM_SEEDS};
@@ -75,6 +75,7 @@ fn border_in_typescript() {
         .declare::<AdapterReport>()
         .declare::<UnusedVariant>()
         .declare::<KernelCheck>()
+        .declare::<Submission>()
         .variants::<AdapterKind>()
         .declare::<Card>()
         .declare::<SizeRule>()

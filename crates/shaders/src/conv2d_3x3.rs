@@ -60,7 +60,14 @@ fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, doubled: bool) ->
     let output = empty(&x, [batch, outputs, height, width]);
     let tiles = height.div_ceil(TILE) * width.div_ceil(TILE);
     let workgroups = batch * tiles * outputs.div_ceil(CHANNELS);
-    let sizes = Sizes { batch, inputs, outputs, height, width, shift, x_strides: strides(&x) };
-    Kernel::new(&SOURCE).launch(workgroups, &[&x, &weight, &bias], &output, sizes);
+    let sizes =
+        Sizes { batch, inputs, outputs, height, width, shift, x_strides: strides(&x), first_workgroup: 0 };
+    let operations = 18.0 * (batch * inputs * outputs) as f64 * (height * width) as f64;
+    Kernel::new(&SOURCE).with_operations(operations).launch(
+        workgroups,
+        &[&x, &weight, &bias],
+        &output,
+        sizes,
+    );
     output
 }

@@ -121,3 +121,17 @@ pub struct Cooperative {
     /// The most invocations of a subgroup.
     pub subgroup: u32,
 }
+
+/// What was handed to a device.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Tally {
+    /// Dispatches of our own kernels.
+    pub dispatches: u64,
+    /// Operations of these, and of burn's that were told of.
+    pub operations: f64,
+    /// Submissions that were cut off here because they held enough. burn cuts off others: after some number of kernels, and
+    /// before anything is written or read.
+    pub submissions: u64,
+    /// The most operations of a submission; fewer where burn has cut it off.
+    pub largest: f64,
+}

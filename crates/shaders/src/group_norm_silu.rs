@@ -1,7 +1,9 @@
-//! Group norm, then SiLU.
+//! Group norm, then SiLU: in three kernels on a GPU, where a group has more numbers than a workgroup should read.
 
 use crate::ada_layer_norm::standardise;
 use crate::prelude::*;
+#[cfg(feature = "gpu")]
+use crate::{group_moments, merge_moments, normalise_silu};
 
 /// Normalises groups of channels over all their pixels, then `w · x + b` for each channel, then SiLU.
 ///
@@ -51,13 +53,6 @@ fn reference<B: Backend>(
 
 #[cfg(feature = "gpu")]
 fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, groups: usize, eps: f64) -> CubeTensor {
-    use crate::wgsl::group_norm_silu::{SOURCE, Sizes};
-    let [batch, channels, height, width] = x.shape().dims();
-    let [x, weight, bias] = [x, weight, bias].map(into_contiguous);
-    let output = empty(&x, x.shape());
-    let rows = batch * groups;
-    let each = channels / groups.max(1);
-    let sizes = Sizes { rows, groups, each, pixels: height * width, eps: eps as f32 };
-    Kernel::new(&SOURCE).launch(rows, &[&x, &weight, &bias], &output, sizes);
-    output
+    let moments = merge_moments::launch(group_moments::launch(x.clone(), groups), eps);
+    normalise_silu::launch(x, moments, weight, bias)
 }

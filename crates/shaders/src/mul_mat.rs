@@ -72,9 +72,11 @@ fn launch(
     let [x, codes, scales, bias] = [x, codes, scales, bias].map(into_contiguous);
     let output = empty(&x, [rows, out]);
     let (inputs, features) = ([&x, &codes, &scales, &bias], gpu::features(&x));
+    let operations = 2.0 * rows as f64 * columns as f64 * out as f64;
+    let first_workgroup = 0;
     if rows <= MAX_VEC_ROWS {
         let rounded = features.packed_dot && precision == RowPrecision::Rounded;
-        let kernel = Kernel::new(&vec::SOURCE).with_scheme(scheme);
+        let kernel = Kernel::new(&vec::SOURCE).with_scheme(scheme).with_operations(operations);
         let kernel = if rounded { kernel.with_packed_dot(scheme) } else { kernel };
         let items = out.div_ceil(vec::OUT) * rows;
         kernel.launch_items(items, &inputs, &output, vec::Sizes { rows, columns, out });
@@ -82,6 +84,7 @@ fn launch(
         let side = if matrices.side == 16 { "16" } else { "8" };
         let number = if matrices.f16 { "f16" } else { "f32" };
         let kernel = Kernel::new(&cooperative::SOURCE).with_scheme(scheme).choose("number", number);
+        let kernel = kernel.with_operations(operations);
         // Four subgroups at least.
         let kernel = kernel.choose("matrices", side).set("WORKGROUP", 4 * matrices.subgroup);
         let tile = cooperative::MATRICES * matrices.side as usize;
@@ -89,11 +92,16 @@ fn launch(
         let of_x = row_exponents(&x, &bias, Scheme::F32, [rows, columns]);
         let of_weights = row_exponents(&codes, &scales, scheme, [out, columns]);
         let inputs = [&x, &codes, &scales, &bias, &of_x, &of_weights];
-        kernel.launch(workgroups, &inputs, &output, cooperative::Sizes { rows, columns, out });
+        kernel.launch(
+            workgroups,
+            &inputs,
+            &output,
+            cooperative::Sizes { rows, columns, out, first_workgroup },
+        );
     } else {
-        let kernel = Kernel::new(&tiles::SOURCE).with_scheme(scheme);
+        let kernel = Kernel::new(&tiles::SOURCE).with_scheme(scheme).with_operations(operations);
         let workgroups = rows.div_ceil(tiles::ROWS) * out.div_ceil(tiles::OUT);
-        kernel.launch(workgroups, &inputs, &output, tiles::Sizes { rows, columns, out });
+        kernel.launch(workgroups, &inputs, &output, tiles::Sizes { rows, columns, out, first_workgroup });
     }
     output
 }
@@ -109,7 +117,7 @@ fn row_exponents(
 ) -> CubeTensor {
     use crate::wgsl::row_exponents::{SOURCE, Sizes};
     let exponents = empty_of(codes, [rows], DType::I32);
-    let kernel = Kernel::new(&SOURCE).with_scheme(scheme);
+    let kernel = Kernel::new(&SOURCE).with_scheme(scheme).with_operations(gpu::of_numbers(rows * columns));
     kernel.launch(rows, &[codes, scales], &exponents, Sizes { rows, columns });
     exponents
 }

@@ -35,6 +35,7 @@ struct Sizes {
     k_strides: array<u32, 4>,
     v_strides: array<u32, 4>,
     capacity: u32, // rows of a head that have scales
+    first_workgroup: u32, // of a part of the dispatch
 }
 
 @group(0) @binding(0) var<storage, read_write> q: array<f32>;
@@ -64,7 +65,7 @@ fn main(
     let of_group = heads / key_value_heads;
     let group_rows = of_group * seq;
     let blocks = (group_rows + ROWS - 1u) / ROWS;
-    let item = group.y * groups.x + group.x;
+    let item = sizes.first_workgroup + group.y * groups.x + group.x;
     if item >= sizes.batch * key_value_heads * blocks {
         return;
     }

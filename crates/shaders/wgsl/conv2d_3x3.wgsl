@@ -28,6 +28,7 @@ struct Sizes {
     width: u32,
     shift: u32, // 1 if the picture is x at twice its size
     x_strides: array<u32, 4>,
+    first_workgroup: u32, // of a part of the dispatch
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
@@ -53,7 +54,7 @@ fn main(
     let blocks = (outputs + CHANNELS - 1u) / CHANNELS;
     let across = (width + TILE - 1u) / TILE;
     let down = (height + TILE - 1u) / TILE;
-    let item = group.y * groups.x + group.x;
+    let item = sizes.first_workgroup + group.y * groups.x + group.x;
     if item >= sizes.batch * down * across * blocks {
         return;
     }

@@ -19,6 +19,7 @@ struct Sizes {
     rows: u32,
     columns: u32,
     out: u32,
+    first_workgroup: u32, // of a part of the dispatch
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
@@ -52,7 +53,7 @@ fn main(
     let rows = sizes.rows;
     let columns = sizes.columns;
     let out = sizes.out;
-    let item = group.y * groups.x + group.x;
+    let item = sizes.first_workgroup + group.y * groups.x + group.x;
     let row_tiles = (rows + ROWS - 1u) / ROWS;
     let first_row = item % row_tiles * ROWS;
     let first_out = item / row_tiles * OUT;

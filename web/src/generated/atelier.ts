@@ -466,6 +466,8 @@ export interface AdapterReport {
   readonly cooperative: number | null;
   /** The variants that kernels do not use unless they are told to. */
   readonly unused: ReadonlyArray<UnusedVariant>;
+  /** How much it is given to do at a time. */
+  readonly submission: Submission;
 }
 
 /** A variant of kernels that is not used on an adapter. */
@@ -488,6 +490,12 @@ export interface KernelCheck {
   readonly error: number | null;
   /** What went in when it was largest, and what came out. */
   readonly worst: string;
+/** The work of one submission, which neither a driver nor a screen should have to wait for. */
+export interface Submission {
+  /** Seconds that it takes, at the best rate that was seen of the device. */
+  readonly seconds: number;
+  /** The rate before any was seen, in floating-point operations a second. */
+  readonly first_rate: number;
 }
 
 /** What sort of adapter it is. */

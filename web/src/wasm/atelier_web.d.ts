@@ -89,12 +89,12 @@ export class Engine {
     [Symbol.dispose](): void;
     /**
      * Makes the pictures of a run. `report` gets every event as an object, a picture as soon as it is finished; when it
-     * returns true, the run stops.
+     * returns true, the run stops. `stop` is asked the same between events, some times a second.
      *
      * # Errors
      * The request is out of range, a file is damaged, the device fails, or the run was stopped.
      */
-    generate(input: RunInput, report: (report: RunReport) => boolean): Promise<void>;
+    generate(input: RunInput, report: (report: RunReport) => boolean, stop: () => boolean): Promise<void>;
     /**
      * What is known of the model and its adapter.
      *

@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::device::DEVICES;
-use super::values::{Name, gigabytes, layers, one_of, side, whole_in};
+use super::values::{Name, gigabytes, one_of, side, whole_in};
 use super::{DeviceArgs, OUTPUT, WHERE};
 use crate::model::Model;
 use crate::presets::Preset;
@@ -89,8 +89,8 @@ pub struct RehearseArgs {
     /// Folder for the results, and for the model while it is needed
     #[arg(short, long, value_name = "FOLDER", default_value = "rehearsal", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
-    /// Layers of the architect and blocks of the painter
-    #[arg(long, value_name = "COUNT", value_parser = layers, default_value = "2")]
+    /// Layers of the architect and blocks of the painter, 1 to 1000
+    #[arg(long, value_name = "COUNT", value_parser = whole_in(1, 1000), default_value_t = 2, allow_negative_numbers = true)]
     pub layers: usize,
     /// All layers of the full model: 13 GB on disk, and minutes to make them
     #[arg(long, conflicts_with = "layers")]

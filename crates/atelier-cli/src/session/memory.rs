@@ -117,6 +117,7 @@ pub fn bytes_of(gigabytes: f64) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use atelier::AdapterReport;
+    use atelier::device::Submission;
 
     use super::*;
 
@@ -136,6 +137,7 @@ mod tests {
                 packed_dot: false,
                 cooperative: None,
                 unused: Vec::new(),
+                submission: Submission { seconds: 0.2, first_rate: 4e9 },
             })
         };
         let own = free_memory(&adapter(AdapterKind::Discrete, Some(7))).unwrap();

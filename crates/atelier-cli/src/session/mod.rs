@@ -66,7 +66,8 @@ impl Target {
         let (mut variants, mut broken) = (self.variants, Variants::NONE);
         if variants.is_none()
             && self.choice != DeviceChoice::Cpu
-            && let DeviceReport::Gpu(adapter) = device::choose(&self.choice, Limits::Adapter).await.map_err(named)?
+            && let DeviceReport::Gpu(adapter) =
+                device::choose(&self.choice, Limits::Adapter).await.map_err(named)?
         {
             let usual = adapter.variants();
             broken = broken::on(&adapter)?.iter().filter(|&variant| usual.has(variant)).collect();

@@ -69,6 +69,7 @@ fn names(adapters: &[AdapterReport]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::Submission;
 
     fn adapter(name: &str, kind: AdapterKind) -> AdapterReport {
         AdapterReport {
@@ -84,6 +85,7 @@ mod tests {
             packed_dot: false,
             cooperative: None,
             unused: Vec::new(),
+            submission: Submission { seconds: 0.2, first_rate: 4e9 },
         }
     }
 

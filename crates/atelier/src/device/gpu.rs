@@ -8,11 +8,14 @@ use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 mod with {
     use atelier_shaders::gpu;
-    pub(in super::super) use atelier_shaders::gpu::{Adapter, largest_buffer, memory, owns};
+    pub(in super::super) use atelier_shaders::gpu::{
+        Adapter, FIRST_RATE, SUBMISSION, largest_buffer, memory, owns, rate, tally,
+    };
+    pub(crate) use atelier_shaders::gpu::{Pace, computes};
     use burn::tensor::wgpu::wgpu;
 
     use super::*;
-    use crate::device::{AdapterKind, UnusedVariant, Variant};
+    use crate::device::{AdapterKind, Submission, UnusedVariant, Variant};
 
     pub(in super::super) async fn list(limits: Limits) -> Vec<(AdapterReport, Adapter)> {
         gpu::adapters().await.into_iter().map(|adapter| (report(&adapter, limits), adapter)).collect()
@@ -43,6 +46,7 @@ mod with {
             subgroups: features.subgroup.is_some(),
             packed_dot: features.packed_dot,
             cooperative: features.cooperative.map(|matrices| matrices.side),
+            submission: Submission { seconds: SUBMISSION, first_rate: FIRST_RATE },
             unused: Variant::ALL.iter().filter_map(unused).collect(),
         }
     }
@@ -56,11 +60,14 @@ mod with {
     }
 }
 #[cfg(feature = "gpu")]
-pub(super) use with::{largest_buffer, list, memory, open, owns};
+pub(crate) use with::{Pace, computes};
+#[cfg(feature = "gpu")]
+pub(super) use with::{largest_buffer, list, memory, open, owns, rate, tally};
 
 #[cfg(not(feature = "gpu"))]
 mod without {
     use super::*;
+    use crate::device::Tally;
 
     /// There is never one.
     pub(in super::super) enum Adapter {}
@@ -71,6 +78,32 @@ mod without {
 
     pub(in super::super) fn largest_buffer(_: &Device) -> Option<u64> {
         None
+    }
+
+    pub(in super::super) fn rate(_: &Device) -> Option<f64> {
+        None
+    }
+
+    pub(in super::super) fn tally(_: &Device) -> Tally {
+        Tally::default()
+    }
+
+    pub(crate) fn computes(_: &Device, _: f64) {}
+
+    /// Nothing is ever under way.
+    #[derive(Debug)]
+    pub(crate) struct Pace;
+
+    impl Pace {
+        pub fn new(_: &Device) -> Self {
+            Self
+        }
+
+        pub async fn pause(&mut self) -> Result<(), String> {
+            Ok(())
+        }
+
+        pub fn caught_up(&mut self) {}
     }
 
     pub(in super::super) fn owns(_: &Device) -> bool {
@@ -86,4 +119,6 @@ mod without {
     }
 }
 #[cfg(not(feature = "gpu"))]
-pub(super) use without::{largest_buffer, list, memory, open, owns};
+pub(crate) use without::{Pace, computes};
+#[cfg(not(feature = "gpu"))]
+pub(super) use without::{largest_buffer, list, memory, open, owns, rate, tally};

@@ -8,15 +8,16 @@ mod gpu;
 use std::fmt;
 
 pub use atelier_shaders::check::{Finding, check};
-pub use atelier_shaders::{Limits, Variant, Variants};
+pub use atelier_shaders::{Limits, Tally, Variant, Variants};
 use burn::tensor::Device;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 
 pub use choice::DeviceChoice;
-pub use findings::{DeviceCheck, KernelCheck};
 use choice::select;
+pub use findings::{DeviceCheck, KernelCheck};
+pub(crate) use gpu::{Pace, computes};
 
 /// A graphics adapter of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,7 +47,22 @@ pub struct AdapterReport {
     pub cooperative: Option<u32>,
     /// The variants that kernels do not use unless they are told to.
     pub unused: Vec<UnusedVariant>,
+    /// How much it is given to do at a time.
+    pub submission: Submission,
 }
+
+/// The work of one submission, which neither a driver nor a screen should have to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Submission {
+    /// Seconds that it takes, at the best rate that was seen of the device.
+    pub seconds: f64,
+    /// The rate before any was seen, in floating-point operations a second.
+    pub first_rate: f64,
+}
+
+// Neither is ever NaN.
+impl Eq for Submission {}
 
 /// A variant of kernels that is not used on an adapter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -137,13 +153,25 @@ pub async fn adapters() -> Vec<AdapterReport> {
 /// # Errors
 /// [`Error::Device`] when there is no such device; the message lists what was found.
 pub async fn choose(choice: &DeviceChoice, limits: Limits) -> Result<DeviceReport> {
-    let adapters: Vec<AdapterReport> = gpu::list(limits).await.into_iter().map(|(report, _)| report).collect();
+    let adapters: Vec<AdapterReport> =
+        gpu::list(limits).await.into_iter().map(|(report, _)| report).collect();
     select(choice, &adapters).map(|(report, _)| report)
 }
 
 /// Bytes that the driver has set aside for a GPU device; `None` on the CPU, or where the driver does not say.
 pub fn memory(device: &Device) -> Option<u64> {
     gpu::memory(device)
+}
+
+/// Floating-point operations a second that a GPU device was seen to do at best; `None` on the CPU, which is given its work piece
+/// by piece.
+pub fn rate(device: &Device) -> Option<f64> {
+    gpu::rate(device)
+}
+
+/// What was handed to a GPU device since it was last asked for; nothing on the CPU.
+pub fn tally(device: &Device) -> Tally {
+    gpu::tally(device)
 }
 
 /// Bytes of the largest buffer that kernels can be given on this device; `None` on the CPU, which takes any.

@@ -7,6 +7,7 @@ use super::sources::Sources;
 use crate::blueprint::{BLUEPRINT_FORMAT, Blueprint, TokenGrid};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Field, Result};
+use crate::pace::Paced;
 use crate::prior::sampler::sample_on_device;
 use crate::prior::{CachePrecision, KvCache, Prior};
 use crate::progress::{Event, GridName, Observer};
@@ -147,7 +148,12 @@ async fn write_tokens(
 
     // The reference also computes the token after the picture, which nothing uses; so does a trace.
     let mut cache = prior.new_cache_of(resolved.len() + decode.len(), job.cache);
-    let mut logits = index.detail(|| prefill(&resolved, &positions, prior, &mut cache, device));
+    let mut pace = Paced::new(device, observer);
+    let mut logits = if trace::is_recording() {
+        index.detail(|| prefill(&resolved, &positions, prior, &mut cache, device))
+    } else {
+        prior.next_logits_paced(&resolved, &positions, &mut cache, device, &mut pace).await?
+    };
     // One of them tells of damaged weights, and costs nothing beside the rest.
     let far = read_floats(logits.clone()).await?.into_iter().take(codes).map(f32::abs).fold(0.0, f32::max);
     let far = Some(far).filter(|far| *far > FAR_LOGIT);
@@ -173,8 +179,9 @@ async fn write_tokens(
             }
             id => id?,
         };
+        pace.caught_up();
         ids.push(id);
-        emit_token(observer, index, &grids, token, tokens, id)?;
+        emit_token(pace.observer(), index, &grids, token, tokens, id)?;
         if trace::is_recording() {
             all_logits.extend(read_floats(logits).await?);
         } else if ids.len() == tokens {
@@ -232,7 +239,7 @@ pub(super) async fn blueprint_logits(
     Ok((read_floats(logits).await?, codes))
 }
 
-/// Feeds the prompt; returns the logits that follow it.
+/// Feeds the prompt and traces it; returns the logits that follow it.
 fn prefill(
     ids: &[u32],
     positions: &[Position],
@@ -240,9 +247,6 @@ fn prefill(
     cache: &mut KvCache,
     device: &Device,
 ) -> Tensor<1> {
-    if !trace::is_recording() {
-        return prior.next_logits(ids, positions, cache, device);
-    }
     let logits = prior.forward(ids, positions, cache, device);
     let [_, seq, vocabulary] = logits.dims();
     trace::record("prefill_logits", || logits.clone().squeeze_dim::<2>(0));

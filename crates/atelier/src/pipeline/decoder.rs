@@ -6,6 +6,8 @@ use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Field, Result};
 use crate::image::{RgbImage, to_rgb8};
 use crate::latents::{ImageIndex, Latents};
+use crate::pace::Paced;
+use crate::progress::Observer;
 use crate::readback::read_floats;
 use crate::trace::{self, TraceTensor, TraceValues};
 use crate::vae::{BAND_BYTES, DecodeMode, Decoder, LatentStatistics};
@@ -23,14 +25,21 @@ pub(super) fn check(latents: &Latents, [_, channels, height, width]: [usize; 4])
     Err(Error::request(Field::Latents, expected, format!("{} for {found:?}", latents.values.len())))
 }
 
+/// One picture to be decoded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DecodeJob<'a> {
+    pub latents: &'a Latents,
+    pub mode: DecodeMode,
+    pub index: ImageIndex,
+}
+
 /// Decodes one picture; also tells how many of its pixels are far out of range.
 pub(super) async fn decode(
-    latents: &Latents,
+    DecodeJob { latents, mode, index }: DecodeJob<'_>,
     decoder: &Decoder,
-    mode: DecodeMode,
     checkpoint: &Checkpoint,
     device: &Device,
-    index: ImageIndex,
+    observer: &mut Observer<'_>,
 ) -> Result<(RgbImage, usize)> {
     let shape = [1, latents.channels, latents.height, latents.width];
     let statistics = LatentStatistics::new(&checkpoint.config().vae);
@@ -38,17 +47,27 @@ pub(super) async fn decode(
     let z = statistics.denormalise(z);
     trace::record("vae_input", || z.clone());
     let in_bands = mode == DecodeMode::Bands && !trace::is_recording();
-    let decode = || {
+    let mut pace = Paced::new(device, observer);
+    let pixels = trace::prefixed_if_async(index.image == 0, "vae_decode.", async {
         let z = z.clone();
         // A trace wants whole maps.
-        if in_bands { decoder.forward_in_bands(z, BAND_BYTES) } else { decoder.forward(z) }
-    };
-    let pixels = trace::prefixed_if(index.image == 0, "vae_decode.", decode);
+        if in_bands {
+            decoder.forward_in_bands_paced(z, BAND_BYTES, &mut pace).await
+        } else {
+            decoder.forward_paced(z, &mut pace).await
+        }
+    });
+    let pixels = pixels.await?;
     trace::record("image_float", || pixels.clone());
     let [_, _, height, width] = pixels.dims();
-    let (image, far) = match to_rgb8(&read_floats(pixels).await?, width, height) {
+    let values = read_floats(pixels).await?;
+    pace.caught_up();
+    let (image, far) = match to_rgb8(&values, width, height) {
         Err(Error::NotFinite { .. }) => {
-            let place = trace::first_not_finite(|| drop(decode())).await?;
+            let again = || {
+                drop(if in_bands { decoder.forward_in_bands(z, BAND_BYTES) } else { decoder.forward(z) });
+            };
+            let place = trace::first_not_finite(again).await?;
             return Err(Error::not_finite("the decoder", place.as_deref()));
         }
         image => image?,

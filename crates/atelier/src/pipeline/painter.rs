@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::geometry::{LATENT_PIXELS, PATCH_PIXELS};
 use crate::glyph_encoder::{GlyphEncoder, pad_left};
 use crate::latents::{ImageIndex, Latents};
+use crate::pace::Paced;
 use crate::preview::Preview;
 use crate::prior::CachePrecision;
 use crate::progress::{Event, Observer};
@@ -62,7 +63,8 @@ pub(super) async fn paint(
     let mut latents = Tensor::<4>::from_data(noise, device);
     trace::record("noise", || latents.clone());
 
-    let source_cache = models.source_cache(job.sources, job.cache, device);
+    let mut pace = Paced::new(device, observer);
+    let source_cache = models.source_cache(job.sources, job.cache, device, &mut pace).await?;
     let with_prompt = models.conditions(Branch::Conditional, job, device);
     let guided = options.guidance > 1.0;
     let without_prompt = guided.then(|| models.conditions(Branch::Unconditional, job, device));
@@ -71,16 +73,18 @@ pub(super) async fn paint(
     let mut steps_trace = StepsTrace::default();
     for step in 0..scheduler.steps() {
         let timestep = scheduler.timestep(step);
-        let velocity = |branch: Branch, conditions: &Conditioning, sources| {
+        let mut velocity = async |branch: Branch, conditions: &Conditioning, sources| {
+            let (latents, times) = (latents.clone(), [timestep]);
+            let velocity = models.transformer.forward_paced(latents, &times, conditions, sources, &mut pace);
             // What happens inside is traced once: in the first step of the first picture.
-            trace::prefixed_if(step == 0 && job.index.image == 0, branch.prefix(), || {
-                models.transformer.forward(latents.clone(), &[timestep], conditions, sources)
-            })
+            trace::prefixed_if_async(step == 0 && job.index.image == 0, branch.prefix(), velocity).await
         };
-        let conditional = velocity(Branch::Conditional, &with_prompt, source_cache.as_ref());
+        let conditional = velocity(Branch::Conditional, &with_prompt, source_cache.as_ref()).await?;
         // The unconditional branch sees neither the blueprint, nor the glyphs, nor the source images.
-        let unconditional =
-            without_prompt.as_ref().map(|conditions| velocity(Branch::Unconditional, conditions, None));
+        let unconditional = match &without_prompt {
+            Some(conditions) => Some(velocity(Branch::Unconditional, conditions, None).await?),
+            None => None,
+        };
         steps_trace.keep("v_cond_steps", &conditional);
         let v = match unconditional {
             Some(unconditional) => {
@@ -94,6 +98,7 @@ pub(super) async fn paint(
         steps_trace.keep("latents_steps", &latents);
         // Read back so that the step is really over when it is reported, and whole, since any of it may be broken.
         values = read_floats(latents.clone()).await?;
+        pace.caught_up();
         if !values.iter().all(|value| value.is_finite()) {
             let once_more = || {
                 let branches = [Branch::Conditional, Branch::Unconditional];
@@ -109,7 +114,7 @@ pub(super) async fn paint(
             let stage = format!("the painter, step {} of {}", step + 1, scheduler.steps());
             return Err(Error::not_finite(stage, place.as_deref()));
         }
-        let preview = match job.preview.filter(|_| observer.previews) {
+        let preview = match job.preview.filter(|_| pace.observer().previews) {
             Some(preview) => {
                 let estimate = scheduler.estimate(step, &latents, v);
                 preview.picture(&Latents { channels, height, width, values: read_floats(estimate).await? })
@@ -117,7 +122,7 @@ pub(super) async fn paint(
             None => None,
         };
         let ImageIndex { image, images } = job.index;
-        observer.emit(Event::Step { image, images, step: step + 1, steps: scheduler.steps(), preview })?;
+        pace.emit(Event::Step { image, images, step: step + 1, steps: scheduler.steps(), preview })?;
     }
     steps_trace.record();
     Ok(Latents { channels, height, width, values })
@@ -164,32 +169,43 @@ impl PainterModels {
     }
 
     /// Keys and values of all source images, computed once for as long as they stay the same.
-    fn source_cache(
+    async fn source_cache(
         &mut self,
         sources: &Sources,
         precision: CachePrecision,
         device: &Device,
-    ) -> Option<SourceCache> {
+        pace: &mut Paced<'_, '_>,
+    ) -> Result<Option<SourceCache>> {
         if sources.images.is_empty() {
-            return None;
+            return Ok(None);
         }
         let made_of = (sources.records(), precision);
         if let Some((cached, cache)) = &self.source_cache
             && *cached == made_of
         {
-            return Some(cache.clone());
+            return Ok(Some(cache.clone()));
         }
-        let keys = |source| trace::paused(|| self.source_keys(source, precision, device));
-        let cache = SourceCache::join(sources.images.iter().map(keys).collect());
+        let mut caches = Vec::new();
+        for source in &sources.images {
+            let keys = self.source_keys(source, precision, device, pace);
+            caches.push(trace::prefixed_if_async(false, "", keys).await?);
+        }
+        let cache = SourceCache::join(caches);
         for (layer, block) in cache.blocks.iter().enumerate() {
             trace::record(format_args!("kv_k_layer{layer}"), || block.before(None).0.swap_dims(1, 2));
             trace::record(format_args!("kv_v_layer{layer}"), || block.before(None).1.swap_dims(1, 2));
         }
         self.source_cache = Some((made_of, cache.clone()));
-        Some(cache)
+        Ok(Some(cache))
     }
 
-    fn source_keys(&self, source: &EncodedSource, precision: CachePrecision, device: &Device) -> SourceCache {
+    async fn source_keys(
+        &self,
+        source: &EncodedSource,
+        precision: CachePrecision,
+        device: &Device,
+        pace: &mut Paced<'_, '_>,
+    ) -> Result<SourceCache> {
         let Latents { channels, height, width, ref values } = source.latents;
         let latents = TensorData::new(values.clone(), [1, channels, height, width]);
         let guides = ConditioningInputs {
@@ -200,7 +216,8 @@ impl PainterModels {
             frames: &[frame(height * LATENT_PIXELS, width * LATENT_PIXELS)],
         };
         let conditions = self.transformer.conditions(guides);
-        self.transformer.source_cache(Tensor::from_data(latents, device), &conditions, precision)
+        let latents = Tensor::from_data(latents, device);
+        self.transformer.source_cache(latents, &conditions, precision, pace).await
     }
 }
 

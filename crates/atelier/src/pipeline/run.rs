@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::Pipeline;
 use super::architect::{self, PromptIndex, WriteJob};
+use super::decoder::{self, DecodeJob};
 use super::painter::{self, PaintJob};
 use super::request::{ArchitectOptions, PaintOptions, Request, Settings, Start};
 use super::sources::{self, Sources, UsableSource};
-use super::{Pipeline, decoder};
 use crate::blueprint::{Blueprint, SourceRecord};
 use crate::card::Warning;
 use crate::checkpoint::Checkpoint;
@@ -255,7 +256,7 @@ impl<'p> Run<'p> {
             Sources::default()
         } else {
             let models = resident.sources(checkpoint, device, observer).await?;
-            sources::encode_sources(&resolved.sources, models, checkpoint, device).await?
+            sources::encode_sources(&resolved.sources, models, checkpoint, device, observer).await?
         });
         Ok(())
     }
@@ -347,7 +348,8 @@ impl<'p> Run<'p> {
         decoder::check(latents, resolved.noise_shape(prompt, checkpoint))?;
         let decoder = resident.decoder(checkpoint, device, observer).await?;
         let index = ImageIndex { image, images };
-        let (pixels, far_pixels) = decoder::decode(latents, decoder, mode, checkpoint, device, index).await?;
+        let job = DecodeJob { latents, mode, index };
+        let (pixels, far_pixels) = decoder::decode(job, decoder, checkpoint, device, observer).await?;
         if observer.previews && preview.is_none() {
             *preview = Preview::fit([(latents, &pixels)]);
         }

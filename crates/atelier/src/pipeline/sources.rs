@@ -4,9 +4,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::blueprint::SourceRecord;
 use crate::checkpoint::Checkpoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::{RgbImage, usable_source, vae_pixels, vae_size, vision_patches, vision_size};
 use crate::latents::Latents;
+use crate::pace::Paced;
+use crate::progress::Observer;
 use crate::prompt::{Grid, upsample_codes};
 use crate::readback::{read_floats, read_ids};
 use crate::trace::{self, TraceTensor, TraceValues};
@@ -92,7 +94,9 @@ pub(super) async fn encode_sources(
     models: &SourceModels,
     checkpoint: &Checkpoint,
     device: &Device,
+    observer: &mut Observer<'_>,
 ) -> Result<Sources> {
+    let mut pace = Paced::new(device, observer);
     let statistics = LatentStatistics::new(&checkpoint.config().vae);
     let c = &checkpoint.config().processor;
     let mut images = Vec::with_capacity(usable.len());
@@ -103,11 +107,14 @@ pub(super) async fn encode_sources(
         trace::record("pixel_values", || {
             TraceTensor::new([grid.len(), values], TraceValues::F32(patches.pixels.clone()))
         });
-        let codes = trace::prefixed(&format!("vision.source{index}."), || {
-            let features = models.tower.forward(patches_tensor(&patches.pixels, grid, device), grid);
-            models.quantizer.forward(features, grid)
+        let prefix = format!("vision.source{index}.");
+        let codes = trace::prefixed_if_async(true, &prefix, async {
+            let patches = patches_tensor(&patches.pixels, grid, device);
+            let features = models.tower.forward_paced(patches, grid, &mut pace).await?;
+            Ok::<_, Error>(models.quantizer.forward(features, grid))
         });
-        let codes = read_ids(codes).await?;
+        let codes = read_ids(codes.await?).await?;
+        pace.caught_up();
         trace::record("vq_ids", || TraceTensor::ids([codes.len()], codes.iter().copied()));
         let up = upsample_codes(&codes, grid);
         trace::record(format_args!("source{index}_prior_ids"), || TraceTensor::ids([up.len()], up));
@@ -116,8 +123,8 @@ pub(super) async fn encode_sources(
         let pixels = TensorData::new(vae_pixels(image)?, [1, 3, height, width]);
         let pixels = Tensor::<4>::from_data(pixels, device);
         let prefix = format!("vae_encode.source{index}.");
-        let mean = trace::prefixed(&prefix, || models.encoder.forward(pixels));
-        let latents = statistics.normalise(mean);
+        let mean = models.encoder.forward_paced(pixels, &mut pace);
+        let latents = statistics.normalise(trace::prefixed_if_async(true, &prefix, mean).await?);
         trace::record(format_args!("source{index}_latents"), || latents.clone());
         let [_, channels, height, width] = latents.dims();
         let latents = Latents { channels, height, width, values: read_floats(latents).await? };

@@ -15,6 +15,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::nn::{Embedding, Linear, RmsNorm};
+use crate::pace::{Pace, Unpaced, at_once};
 use crate::prompt::Position;
 use crate::rope::Rope;
 use crate::trace;
@@ -65,7 +66,7 @@ impl Prior {
         cache: &mut KvCache,
         device: &Device,
     ) -> Tensor<3> {
-        let hidden = self.hidden_states(ids, positions, cache, device);
+        let hidden = at_once(self.hidden_states(ids, positions, cache, device, &mut Unpaced));
         self.lm_head.forward(hidden)
     }
 
@@ -80,10 +81,22 @@ impl Prior {
         cache: &mut KvCache,
         device: &Device,
     ) -> Tensor<1> {
-        let hidden = self.hidden_states(ids, positions, cache, device);
+        at_once(self.next_logits_paced(ids, positions, cache, device, &mut Unpaced))
+    }
+
+    /// [`Prior::next_logits`] at a pace, for a whole prompt.
+    pub(crate) async fn next_logits_paced<P: Pace>(
+        &self,
+        ids: &[u32],
+        positions: &[Position],
+        cache: &mut KvCache,
+        device: &Device,
+        pace: &mut P,
+    ) -> Result<Tensor<1>, P::Stop> {
+        let hidden = self.hidden_states(ids, positions, cache, device, pace).await?;
         let [_, seq, _] = hidden.dims();
         let last = hidden.narrow(1, seq - 1, 1);
-        self.lm_head.forward(last).reshape([-1])
+        Ok(self.lm_head.forward(last).reshape([-1]))
     }
 
     /// The final hidden states of whole sequences at once, without a cache: teacher forcing. The logits that follow a
@@ -99,7 +112,7 @@ impl Prior {
         let [batch, _] = ids.dims();
         let rope = self.rope.at(positions, &device).batched(batch);
         let x = self.embed_tokens.forward(ids);
-        self.through_layers(x, &rope, None)
+        at_once(self.through_layers(x, &rope, None, &mut Unpaced))
     }
 
     /// The logits over the visual ids.
@@ -111,26 +124,33 @@ impl Prior {
         self.lm_head.forward(states)
     }
 
-    fn hidden_states(
+    async fn hidden_states<P: Pace>(
         &self,
         ids: &[u32],
         positions: &[Position],
         cache: &mut KvCache,
         device: &Device,
-    ) -> Tensor<3> {
+        pace: &mut P,
+    ) -> Result<Tensor<3>, P::Stop> {
         let ids_tensor = ids_tensor(ids, device);
         let rope = self.rope.at(positions, device);
         trace::record("rope_cos", || rope.cos.clone().squeeze_dim::<3>(1));
         trace::record("rope_sin", || rope.sin.clone().squeeze_dim::<3>(1));
         let x = self.embed_tokens.forward(ids_tensor);
-        let x = self.through_layers(x, &rope, Some(cache));
+        let x = self.through_layers(x, &rope, Some(cache), pace).await?;
         cache.advance(ids.len());
         trace::record("final_norm_out", || x.clone());
-        x
+        Ok(x)
     }
 
     /// Every layer and the last norm.
-    fn through_layers(&self, mut x: Tensor<3>, rope: &Rope, mut cache: Option<&mut KvCache>) -> Tensor<3> {
+    async fn through_layers<P: Pace>(
+        &self,
+        mut x: Tensor<3>,
+        rope: &Rope,
+        mut cache: Option<&mut KvCache>,
+        pace: &mut P,
+    ) -> Result<Tensor<3>, P::Stop> {
         let norm_of =
             |index: usize| self.layers.get(index).map_or(&self.norm, |layer| &layer.input_layernorm);
         let mut normal = norm_of(0).forward(x.clone());
@@ -139,8 +159,9 @@ impl Prior {
             let cache = cache.as_deref_mut().map(|cache| cache.layer(index));
             (x, normal) = layer.forward(x, normal, next, rope, cache);
             trace::record(format_args!("layer{index}_out"), || x.clone());
+            pace.pause().await?;
         }
-        normal
+        Ok(normal)
     }
 }
 

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 
 use super::{LAYER_NORM_EPS, SourceKeys};
 use crate::nn::{Linear, merge_heads, split_heads};
+use crate::pace::Pace;
 use crate::rope::Rope;
 
 /// Attention of one block.
@@ -31,12 +32,20 @@ impl JointAttention {
     /// # Shapes
     /// - x: `[batch, text + image, width]`, text first
     /// - sources: come before the text
-    pub fn forward(&self, x: Tensor<3>, text: usize, rope: &Rope, sources: Option<&SourceKeys>) -> Attended {
+    pub(crate) async fn forward<P: Pace>(
+        &self,
+        x: Tensor<3>,
+        text: usize,
+        rope: &Rope,
+        sources: Option<&SourceKeys>,
+        pace: &mut P,
+    ) -> Result<Attended, P::Stop> {
         // The text comes first and is not turned.
         let turned = |x| rope.rotate_from(split_heads(x, self.heads), text, Some(LAYER_NORM_EPS));
         let q = turned(self.to_q.forward(x.clone()));
         let k = turned(self.to_k.forward(x.clone()));
         let v = split_heads(self.to_v.forward(x), self.heads);
+        pace.pause().await?;
         let [_, _, seq, _] = v.dims();
         let image = |x: &Tensor<4>| x.clone().narrow(2, text, seq - text);
         let (image_keys, image_values) = (image(&k), image(&v));
@@ -46,6 +55,9 @@ impl JointAttention {
             None => (k, v),
         };
         let attended = atelier_shaders::attention(q, keys, values, false);
-        Attended { output: self.to_out.forward(merge_heads(attended)), image_keys, image_values }
+        pace.pause().await?;
+        let output = self.to_out.forward(merge_heads(attended));
+        pace.pause().await?;
+        Ok(Attended { output, image_keys, image_values })
     }
 }

@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use super::attention::JointAttention;
 use super::{LAYER_NORM_EPS, SourceKeys};
 use crate::nn::{Linear, by_rows};
+use crate::pace::Pace;
 use crate::rope::Rope;
 
 /// Tokens that the MLP takes at a time. Its hidden numbers are four times as wide as all others: so many of the full model's
@@ -49,14 +50,15 @@ impl TransformerBlock {
     /// # Shapes
     /// - image: `[batch, image, width]`; text: `[batch, text, width]`, none for a source image
     /// - temb: `[batch, time_embed_dim]`
-    pub fn forward(
+    pub(crate) async fn forward<P: Pace>(
         &self,
         image: Tensor<3>,
         text: Option<Tensor<3>>,
         temb: &Tensor<2>,
         rope: &Rope,
         sources: Option<&SourceKeys>,
-    ) -> Streams {
+        pace: &mut P,
+    ) -> Result<Streams, P::Stop> {
         let (for_image, for_text) = self.modulations(temb.clone());
         let image_in = for_image.before_attention(image.clone());
         let (joint, tokens) = match &text {
@@ -66,20 +68,38 @@ impl TransformerBlock {
             }
             None => (image_in, 0),
         };
-        let attended = self.attn1.forward(joint, tokens, rope, sources);
+        let attended = self.attn1.forward(joint, tokens, rope, sources, pace).await?;
         let [_, seq, _] = attended.output.dims();
         let image_out = attended.output.clone().narrow(1, tokens, seq - tokens);
-        let image = self.finish(image, image_out, &for_image);
-        let text = text.map(|text| self.finish(text, attended.output.narrow(1, 0, tokens), &for_text));
-        Streams { image, text, image_keys: attended.image_keys, image_values: attended.image_values }
+        let image = self.finish(image, image_out, &for_image, pace).await?;
+        let text = match text {
+            Some(text) => {
+                let text_out = attended.output.narrow(1, 0, tokens);
+                Some(self.finish(text, text_out, &for_text, pace).await?)
+            }
+            None => None,
+        };
+        Ok(Streams { image, text, image_keys: attended.image_keys, image_values: attended.image_values })
     }
 
     /// The two residual additions of one stream.
-    fn finish(&self, x: Tensor<3>, attended: Tensor<3>, modulation: &Modulation) -> Tensor<3> {
+    async fn finish<P: Pace>(
+        &self,
+        x: Tensor<3>,
+        attended: Tensor<3>,
+        modulation: &Modulation,
+        pace: &mut P,
+    ) -> Result<Tensor<3>, P::Stop> {
         let x = x + attended * modulation.gate_attention.clone();
-        let mlp = |x| self.ff_out.forward(gelu_tanh(self.ff_in.forward(x)));
-        let out = by_rows(modulation.before_mlp(x.clone()), MLP_ROWS, mlp);
-        x + out * modulation.gate_mlp.clone()
+        let mlp = async |x: Tensor<3>| {
+            let hidden = self.ff_in.forward(x);
+            pace.pause().await?;
+            let out = self.ff_out.forward(gelu_tanh(hidden));
+            pace.pause().await?;
+            Ok(out)
+        };
+        let out = by_rows(modulation.before_mlp(x.clone()), MLP_ROWS, mlp).await?;
+        Ok(x + out * modulation.gate_mlp.clone())
     }
 
     /// The order of the twelve vectors is shift, scale, gate of attention, then of the MLP, image before text.

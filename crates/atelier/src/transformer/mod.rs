@@ -14,6 +14,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use crate::nn::{Embedding, Linear};
+use crate::pace::{Pace, Unpaced, at_once};
 use crate::prior::{CachePrecision, ids_tensor};
 use crate::rope::{Rope, inverse_frequencies};
 use crate::trace;
@@ -145,12 +146,24 @@ impl Transformer {
         conditions: &Conditioning,
         sources: Option<&SourceCache>,
     ) -> Tensor<4> {
+        at_once(self.forward_paced(latent, timesteps, conditions, sources, &mut Unpaced))
+    }
+
+    /// [`Transformer::forward`] at a pace.
+    pub(crate) async fn forward_paced<P: Pace>(
+        &self,
+        latent: Tensor<4>,
+        timesteps: &[f32],
+        conditions: &Conditioning,
+        sources: Option<&SourceCache>,
+        pace: &mut P,
+    ) -> Result<Tensor<4>, P::Stop> {
         let [_, _, height, width] = latent.dims();
         let (mut image, temb) = self.enter(latent, timesteps, conditions);
         let mut text = conditions.text.clone();
         for (index, block) in self.blocks.iter().enumerate() {
             let source = sources.map(|cache| &cache.blocks[index]);
-            let stream = block.forward(image, text, &temb, &conditions.rope, source);
+            let stream = block.forward(image, text, &temb, &conditions.rope, source, pace).await?;
             (image, text) = (stream.image, stream.text);
             trace::record(format_args!("block{index}_image"), || image.clone());
             if let Some(text) = &text {
@@ -163,29 +176,30 @@ impl Transformer {
         trace::record("norm_out_out", || image.clone());
         let velocity = self.unpatchify(self.proj_out.forward(image), height, width);
         trace::record("sample", || velocity.clone());
-        velocity
+        Ok(velocity)
     }
 
     /// Runs one source image through the blocks and keeps its keys and values in `precision`.
     ///
     /// # Shapes
     /// - latent: `[1, channels, height, width]`, normalised
-    pub fn source_cache(
+    pub(crate) async fn source_cache<P: Pace>(
         &self,
         latent: Tensor<4>,
         conditions: &Conditioning,
         precision: CachePrecision,
-    ) -> SourceCache {
+        pace: &mut P,
+    ) -> Result<SourceCache, P::Stop> {
         let kept = |x| vec![Kept::new(x, precision)];
         let (mut image, temb) = self.enter(latent, &[0.0], conditions);
         let mut cache = SourceCache::default();
         for block in &self.blocks {
-            let stream = block.forward(image, None, &temb, &conditions.rope, None);
+            let stream = block.forward(image, None, &temb, &conditions.rope, None, pace).await?;
             let (keys, values) = (kept(stream.image_keys), kept(stream.image_values));
             cache.blocks.push(SourceKeys { keys, values });
             image = stream.image;
         }
-        cache
+        Ok(cache)
     }
 
     /// Patches with the blueprint added, and the conditioning vector.

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 
 use super::Resnet;
 use crate::nn::{Conv2d, GroupNorm};
+use crate::pace::{Pace, Unpaced, at_once};
 use crate::trace;
 
 /// The encoder half of the VAE.
@@ -31,19 +32,29 @@ impl Encoder {
     /// - pixels: `[batch, 3, height, width]` in -1..=1
     /// - output: `[batch, latent_channels, height / 8, width / 8]`
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<4> {
+        at_once(self.forward_paced(pixels, &mut Unpaced))
+    }
+
+    /// [`Encoder::forward`] at a pace.
+    pub(crate) async fn forward_paced<P: Pace>(
+        &self,
+        pixels: Tensor<4>,
+        pace: &mut P,
+    ) -> Result<Tensor<4>, P::Stop> {
         let mut x = self.conv_in.forward(pixels);
         trace::record("conv_in_out", || x.clone());
         for (index, block) in self.down_blocks.iter().enumerate() {
             for resnet in &block.resnets {
-                x = resnet.forward(x);
+                x = resnet.forward_paced(x, pace).await?;
             }
             if let Some(downsampler) = &block.downsampler {
                 x = downsampler.forward_halving(x);
+                pace.pause().await?;
             }
             trace::record(format_args!("down{index}_out"), || x.clone());
         }
         for resnet in &self.mid {
-            x = resnet.forward(x);
+            x = resnet.forward_paced(x, pace).await?;
         }
         trace::record("mid_out", || x.clone());
         let moments = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
@@ -51,6 +62,6 @@ impl Encoder {
         let mean = moments.clone().narrow(1, 0, channels / 2);
         trace::record("mean", || mean.clone());
         trace::record("logvar", || moments.narrow(1, channels / 2, channels / 2));
-        mean
+        Ok(mean)
     }
 }

@@ -1,16 +1,17 @@
 //! The decoder in bands of rows: the same picture as [`Decoder::forward`] to rounding, in a fraction of the memory.
 //!
 //! A group norm needs the whole map's mean and variance, so every norm reads all bands twice: once for the moments, once
-//! for the values. A doubled map is four times its source, so it is never kept: its bands are made again when they are
-//! wanted, which costs each upsampling convolution twice.
+//! for the values. A doubled map is four times its source, so it is never kept: its bands are made for the moments, and once
+//! more for the values and the skip, which costs each upsampling convolution twice.
 
 use std::fmt::Display;
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use super::bands::{Bands, band_rows, spans};
 use super::{Decoder, Resnet};
 use crate::nn::{Conv2d, GroupNorm};
+use crate::pace::{Pace, Unpaced, at_once};
 use crate::trace;
 
 impl Decoder {
@@ -20,14 +21,24 @@ impl Decoder {
     /// - z: `[batch, latent_channels, height / 8, width / 8]`, denormalised
     /// - output: `[batch, 3, height, width]`, about -1..=1
     pub fn forward_in_bands(&self, z: Tensor<4>, band_bytes: u64) -> Tensor<4> {
+        at_once(self.forward_in_bands_paced(z, band_bytes, &mut Unpaced))
+    }
+
+    /// [`Decoder::forward_in_bands`] at a pace.
+    pub(crate) async fn forward_in_bands_paced<P: Pace>(
+        &self,
+        z: Tensor<4>,
+        band_bytes: u64,
+        pace: &mut P,
+    ) -> Result<Tensor<4>, P::Stop> {
         let mut source = Source::Map(self.first(z, band_bytes));
         for resnet in &self.mid {
-            source = Source::Map(through(resnet, source, band_bytes));
+            source = Source::Map(through(resnet, source, band_bytes, pace).await?);
         }
         source.record("mid_out");
         for (index, block) in self.up_blocks.iter().enumerate() {
             for resnet in &block.resnets {
-                source = Source::Map(through(resnet, source, band_bytes));
+                source = Source::Map(through(resnet, source, band_bytes, pace).await?);
             }
             source.record(format_args!("up{index}_out"));
             source = match (source, &block.upsampler) {
@@ -35,7 +46,7 @@ impl Decoder {
                 (source, _) => source,
             };
         }
-        self.last(source, band_bytes)
+        self.last(source, band_bytes, pace).await
     }
 
     fn first(&self, z: Tensor<4>, band_bytes: u64) -> Bands {
@@ -48,52 +59,67 @@ impl Decoder {
         map
     }
 
-    fn last(&self, mut source: Source<'_>, band_bytes: u64) -> Tensor<4> {
+    async fn last<P: Pace>(
+        &self,
+        mut source: Source<'_>,
+        band_bytes: u64,
+        pace: &mut P,
+    ) -> Result<Tensor<4>, P::Stop> {
         let (height, rows) = (source.height(), source.rows_of_bands(0, band_bytes));
-        let norm = Norm::of(&self.conv_norm_out, &source, rows);
+        let norm = Norm::of(&self.conv_norm_out, &source, rows, pace).await?;
         let mut picture = Bands::default();
         for span in spans(height, rows) {
             picture.push(source.convolved(span, &self.conv_out, |x| norm.apply(x)));
             source.forget(span.1.saturating_sub(1));
+            pace.pause().await?;
         }
-        picture.joined()
+        Ok(picture.joined())
     }
 }
 
 /// A residual block; frees what it has read.
-fn through(resnet: &Resnet, mut source: Source<'_>, band_bytes: u64) -> Bands {
+async fn through<P: Pace>(
+    resnet: &Resnet,
+    mut source: Source<'_>,
+    band_bytes: u64,
+    pace: &mut P,
+) -> Result<Bands, P::Stop> {
     let [out, _, _, _] = resnet.conv1.weight.shape().dims();
     let (height, rows) = (source.height(), source.rows_of_bands(out, band_bytes));
-    let norm = Norm::of(&resnet.norm1, &source, rows);
+    let norm = Norm::of(&resnet.norm1, &source, rows, pace).await?;
     // A map that is there in full is its own skip; a doubled one is not there.
     let kept = matches!(source, Source::Map(_)) && resnet.conv_shortcut.is_none();
     let (mut hidden, mut skip) = (Bands::default(), Bands::default());
     for (from, to) in spans(height, rows) {
+        // Once for the skip and for the convolution: of a doubled map these rows are a convolution themselves.
+        let (top, x) = source.around((from, to));
         if !kept {
-            let x = source.rows(from, to);
+            let x = x.clone().narrow(2, from - top, to - from);
             skip.push(match &resnet.conv_shortcut {
                 Some(shortcut) => shortcut.forward(x),
                 None => x,
             });
         }
-        hidden.push(source.convolved((from, to), &resnet.conv1, |x| norm.apply(x)));
+        hidden.push(resnet.conv1.forward_rows(norm.apply(x), [from == 0, to == height]));
         if !kept {
             source.forget(to.saturating_sub(1));
         }
+        pace.pause().await?;
     }
     if kept && let Source::Map(map) = source {
         skip = map;
     }
     let mut hidden = Source::Map(hidden);
-    let norm = Norm::of(&resnet.norm2, &hidden, rows);
+    let norm = Norm::of(&resnet.norm2, &hidden, rows, pace).await?;
     let mut output = Bands::default();
     for (from, to) in spans(height, rows) {
         let change = hidden.convolved((from, to), &resnet.conv2, |x| norm.apply(x));
         output.push(skip.rows(from, to) + change);
         hidden.forget(to.saturating_sub(1));
         skip.forget(to);
+        pace.pause().await?;
     }
-    output
+    Ok(output)
 }
 
 /// What a layer reads.
@@ -135,11 +161,11 @@ impl Source<'_> {
         match self {
             Self::Map(map) => map.rows(from, to),
             Self::Upsampled(map, convolution) => {
-                let height = self.height();
-                let (top, bottom) = (from.saturating_sub(1), (to + 1).min(height));
-                let doubled = double(map.rows(top / 2, bottom.div_ceil(2)));
-                let doubled = doubled.narrow(2, top % 2, bottom - top);
-                convolution.forward_rows(doubled, [from == 0, to == height])
+                // A row more on each side, so that what zeros at the ends have spoiled is left out.
+                let top = from.saturating_sub(1) / 2;
+                let bottom = (to + 1).min(self.height()).div_ceil(2);
+                let made = convolution.forward_doubling(map.rows(top, bottom));
+                made.narrow(2, from - 2 * top, to - from)
             }
         }
     }
@@ -151,9 +177,14 @@ impl Source<'_> {
         convolution: &Conv2d,
         change: impl FnOnce(Tensor<4>) -> Tensor<4>,
     ) -> Tensor<4> {
-        let height = self.height();
-        let x = change(self.rows(from.saturating_sub(1), (to + 1).min(height)));
-        convolution.forward_rows(x, [from == 0, to == height])
+        let (_, x) = self.around((from, to));
+        convolution.forward_rows(change(x), [from == 0, to == self.height()])
+    }
+
+    /// The rows of a span with those that a convolution of 3x3 looks at besides, and the first of them.
+    fn around(&self, (from, to): (usize, usize)) -> (usize, Tensor<4>) {
+        let top = from.saturating_sub(1);
+        (top, self.rows(top, (to + 1).min(self.height())))
     }
 
     /// Frees what only rows before `row` want.
@@ -165,72 +196,30 @@ impl Source<'_> {
     }
 }
 
-/// A group norm whose mean and variance are known, and SiLU.
-struct Norm {
-    /// `[batch, channels, 1, 1]`.
-    scale: Tensor<4>,
-    /// As `scale`.
-    shift: Tensor<4>,
+/// A group norm whose moments are known, and SiLU.
+struct Norm<'a> {
+    norm: &'a GroupNorm,
+    /// `[batch, groups, 3]`.
+    moments: Tensor<3>,
 }
 
-impl Norm {
+impl<'a> Norm<'a> {
     /// Reads all of `source`, `rows` at a time.
-    fn of(norm: &GroupNorm, source: &Source<'_>, rows: usize) -> Self {
-        let height = source.height();
-        let parts: Vec<Moments> = spans(height, rows)
-            .map(|(from, to)| {
-                Moments::of(source.rows(from, to), norm.groups, (to - from) as f64 / height as f64)
-            })
-            .collect();
-        let mean = sum(parts.iter().map(|part| part.mean.clone().mul_scalar(part.share)));
-        // Within the bands, and between them.
-        let variance = sum(parts.iter().map(|part| {
-            (part.variance.clone() + (part.mean.clone() - mean.clone()).square()).mul_scalar(part.share)
-        }));
-        // NaN where the squares have overflowed, which a factor of zero would hide.
-        let nothing = variance.clone().mul_scalar(0.0);
-        let factor = variance.add_scalar(norm.eps).sqrt().recip() + nothing;
-        let channels = norm.weight.shape().num_elements();
-        let [batch, groups, _] = mean.dims();
-        let each = channels / groups.max(1);
-        let per_channel = |x: Tensor<3>| x.expand([batch, groups, each]).reshape([batch, channels, 1, 1]);
-        let weight = norm.weight.val().reshape([1, channels, 1, 1]);
-        let scale = per_channel(factor) * weight;
-        let shift = norm.bias.val().reshape([1, channels, 1, 1]) - per_channel(mean) * scale.clone();
-        Self { scale, shift }
+    async fn of<P: Pace>(
+        norm: &'a GroupNorm,
+        source: &Source<'_>,
+        rows: usize,
+        pace: &mut P,
+    ) -> Result<Self, P::Stop> {
+        let mut parts = Vec::new();
+        for (from, to) in spans(source.height(), rows) {
+            parts.push(norm.moments(source.rows(from, to)));
+            pace.pause().await?;
+        }
+        Ok(Self { norm, moments: norm.merge(Tensor::cat(parts, 2)) })
     }
 
     fn apply(&self, x: Tensor<4>) -> Tensor<4> {
-        activation::silu(x * self.scale.clone() + self.shift.clone())
+        self.norm.apply_silu(x, self.moments.clone())
     }
-}
-
-/// Mean and variance of each group in a band, `[batch, groups, 1]`, and the band's share of the map.
-struct Moments {
-    mean: Tensor<3>,
-    variance: Tensor<3>,
-    share: f64,
-}
-
-impl Moments {
-    fn of(band: Tensor<4>, groups: usize, share: f64) -> Self {
-        let [batch, channels, rows, width] = band.dims();
-        let x = band.reshape([batch, groups, channels / groups.max(1) * rows * width]);
-        let mean = x.clone().mean_dim(2);
-        let variance = (x - mean.clone()).square().mean_dim(2);
-        Self { mean, variance, share }
-    }
-}
-
-/// The sum of at least one tensor.
-fn sum(parts: impl Iterator<Item = Tensor<3>>) -> Tensor<3> {
-    parts.reduce(|sum, part| sum + part).unwrap_or_else(|| Tensor::zeros([1, 1, 1], &Default::default()))
-}
-
-/// Nearest-neighbour upsampling to twice the height and width.
-fn double(x: Tensor<4>) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    x.reshape([batch, channels, height, 1, width, 1])
-        .expand([batch, channels, height, 2, width, 2])
-        .reshape([batch, channels, height * 2, width * 2])
 }

@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 use crate::nn::{LayerNorm, Linear, merge_heads, split_heads};
+use crate::pace::{Pace, Unpaced, at_once};
 use crate::prompt::Grid;
 use crate::trace;
 
@@ -40,12 +41,31 @@ impl VisionTower {
         self.forward_batch(patches.unsqueeze(), grid).squeeze_dim(0)
     }
 
+    /// [`VisionTower::forward`] at a pace.
+    pub(crate) async fn forward_paced<P: Pace>(
+        &self,
+        patches: Tensor<2>,
+        grid: Grid,
+        pace: &mut P,
+    ) -> Result<Tensor<2>, P::Stop> {
+        Ok(self.through_blocks(patches.unsqueeze(), grid, pace).await?.squeeze_dim(0))
+    }
+
     /// Several images of one size. A trace gets the first.
     ///
     /// # Shapes
     /// - patches: `[batch, rows * columns, channels * patch * patch]`
     /// - output: `[batch, rows * columns, hidden]`
     pub fn forward_batch(&self, patches: Tensor<3>, grid: Grid) -> Tensor<3> {
+        at_once(self.through_blocks(patches, grid, &mut Unpaced))
+    }
+
+    async fn through_blocks<P: Pace>(
+        &self,
+        patches: Tensor<3>,
+        grid: Grid,
+        pace: &mut P,
+    ) -> Result<Tensor<3>, P::Stop> {
         let first = |x: &Tensor<3>| x.clone().narrow(0, 0, 1).squeeze_dim::<2>(0);
         let x = self.patch_embed.forward(patches);
         trace::record("patch_embed_out", || first(&x));
@@ -54,8 +74,9 @@ impl VisionTower {
         for (index, block) in self.blocks.iter().enumerate() {
             x = block.forward(x);
             trace::record(format_args!("block{index}_out"), || first(&x));
+            pace.pause().await?;
         }
-        x
+        Ok(x)
     }
 
     /// The position map, sampled bilinearly at the centre of every patch; coordinates clamp to the border.

@@ -79,6 +79,11 @@ impl Call {
         self.batch * self.key_value_heads * self.group_rows().div_ceil(rows)
     }
 
+    /// A multiplication and an addition for each channel of each score, and the same of the values; as if all keys were seen.
+    fn operations(&self) -> f64 {
+        4.0 * (self.batch * self.heads * self.head_dim) as f64 * self.seq as f64 * self.context as f64
+    }
+
     /// None where the blocks alone, or a context of one tile, leave nothing to share out.
     fn split(&self) -> Option<Split> {
         use wgsl::attention_split::{BAND, KEYS};
@@ -113,8 +118,10 @@ impl Call {
             k_strides,
             v_strides,
             capacity,
+            first_workgroup: 0,
         };
-        Kernel::new(&SOURCE).with_cache(inputs[1]).launch(self.blocks(ROWS), &inputs, output, sizes);
+        let kernel = Kernel::new(&SOURCE).with_cache(inputs[1]).with_operations(self.operations());
+        kernel.launch(self.blocks(ROWS), &inputs, output, sizes);
     }
 
     fn launch_split(&self, split: Split, inputs: [&CubeTensor; 4], output: &CubeTensor) {
@@ -141,6 +148,7 @@ impl Call {
             split_keys: keys,
         };
         let kernel = Kernel::new(&attention_split::SOURCE).set("WORKGROUP", workgroup);
+        let kernel = kernel.with_operations(self.operations());
         kernel.with_cache(inputs[1]).launch(workgroups, &inputs, &partial, sizes);
 
         let sizes =

@@ -191,7 +191,8 @@ fn small_halves() -> [Case; 2] {
         (0..halves.len() as u32 * 8).map(|word| word.wrapping_mul(0x9e37_79b9) | 0x0101_0101).collect();
     let words: Vec<u32> = halves.chunks(2).map(|pair| pair[0] | pair[1] << 16).collect();
     // A block has one kind of numbers, another one all kinds.
-    let weights = halves.iter().flat_map(|half| [half | half << 16; 16]).chain(words.iter().copied().cycle().take(16));
+    let weights =
+        halves.iter().flat_map(|half| [half | half << 16; 16]).chain(words.iter().copied().cycle().take(16));
     let scales = Packed { codes, scales: words.clone() };
     let weights = Packed { codes: weights.collect(), scales: Vec::new() };
     [
@@ -391,6 +392,23 @@ fn norms() -> Vec<Case> {
                 let x = tensor(&x_of, [1, rows, 15, width / 15], device);
                 let (weight, bias) = (Tensor::ones([rows], device), Tensor::zeros([rows], device));
                 flat(crate::group_norm_silu(x, weight, bias, rows, EPS))
+            }),
+        );
+
+        let expected = each(&|row| exact::standardised(row, EPS).into_iter().map(exact::silu).collect());
+        let x_of = x.clone();
+        push(
+            "group norm and SiLU of bands",
+            expected,
+            Box::new(move |device| {
+                let x = tensor(&x_of, [1, rows, 15, width / 15], device);
+                let (weight, bias) = (Tensor::ones([rows], device), Tensor::zeros([rows], device));
+                let bands = [(0, 4), (4, 11)].map(|(from, count)| x.clone().narrow(2, from, count));
+                let parts = bands.clone().map(|band| crate::group_moments(band, rows)).to_vec();
+                let moments = crate::merge_moments(Tensor::cat(parts, 2), EPS);
+                let normed = bands
+                    .map(|band| crate::normalise_silu(band, moments.clone(), weight.clone(), bias.clone()));
+                flat(Tensor::cat(normed.to_vec(), 2))
             }),
         );
     }

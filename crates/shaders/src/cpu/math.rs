@@ -75,15 +75,21 @@ pub(super) fn inverse_root(square: f32) -> f32 {
     1.0 / square.sqrt() + square * 0.0
 }
 
-/// Mean and `1 / sqrt(var + eps)`.
+/// Two numbers whose sum is the mean, and the sum of squares around the first.
 #[inline(always)]
-pub(super) fn moments(row: &[f32], eps: f32) -> (f32, f32) {
+pub(super) fn centred(row: &[f32]) -> (f32, f32, f32) {
     let count = row.len() as f32;
     let near = sum(row, |x| x) / count;
     // What the rounding of a large mean has left.
     let rest = sum(row, |x| x - near) / count;
-    let variance = sum(row, |x| (x - near) * (x - near)) / count - rest * rest;
-    (near + rest, inverse_root(variance + eps))
+    (near, rest, sum(row, |x| (x - near) * (x - near)))
+}
+
+/// Mean and `1 / sqrt(var + eps)`.
+#[inline(always)]
+pub(super) fn moments(row: &[f32], eps: f32) -> (f32, f32) {
+    let (near, rest, squares) = centred(row);
+    (near + rest, inverse_root(squares / row.len() as f32 - rest * rest + eps))
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(crate) struct Kernel {
     pub source: &'static Source,
     choices: Vec<(&'static str, &'static str)>,
     constants: Vec<(&'static str, u32)>,
+    /// Floating-point operations, where they are not in proportion to what it writes.
+    pub(super) operations: Option<f64>,
 }
 
 /// What tells a kernel from others, for the cache of compiled kernels.
@@ -25,7 +27,7 @@ pub(super) type Id = (&'static str, Vec<(&'static str, &'static str)>, Vec<(&'st
 impl Kernel {
     /// In its plain form.
     pub fn new(source: &'static Source) -> Self {
-        Self { source, choices: Vec::new(), constants: Vec::new() }
+        Self { source, choices: Vec::new(), constants: Vec::new(), operations: None }
     }
 
     /// A kernel that gives a row of `width` to each workgroup, with no more invocations than have something to do.
@@ -44,6 +46,11 @@ impl Kernel {
     pub fn set(mut self, constant: &'static str, value: u32) -> Self {
         self.constants.push((constant, value));
         self
+    }
+
+    /// The floating-point operations of all its workgroups together.
+    pub fn with_operations(self, operations: f64) -> Self {
+        Self { operations: Some(operations), ..self }
     }
 
     /// The value of a constant of its own text.

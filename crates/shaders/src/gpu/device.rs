@@ -1,12 +1,13 @@
 //! The adapters that wgpu finds, opening one, and what is known of every open device.
 
-use std::sync::RwLock;
+use std::sync::{Arc, Mutex, RwLock};
 
 use burn::backend::DispatchDevice;
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use burn_cubecl::CubeDevice;
 
+use super::pace::Meter;
 use crate::{Cooperative, Features, Limits, Variant, Variants};
 
 /// An adapter with the instance that found it.
@@ -151,7 +152,7 @@ impl Adapter {
             backend,
         };
         let device = Device::wgpu_options().setup(setup).init().map_err(|e| refused(&e))?;
-        note(&device, |facts| *facts = Facts { features: kernels, wgpu: Some(wgpu) });
+        note(&device, |facts| *facts = Facts { features: kernels, wgpu: Some(wgpu), ..Facts::default() });
         Ok(device)
     }
 }
@@ -246,13 +247,21 @@ fn experiments(features: wgpu::Features) -> wgpu::ExperimentalFeatures {
 struct Facts {
     features: Features,
     wgpu: Option<wgpu::Device>,
+    /// What was handed to it.
+    meter: Arc<Mutex<Meter>>,
 }
 
 /// By burn's own number of the device. An entry stays as long as burn's, which is to the end of the program.
 static FACTS: RwLock<Vec<(CubeDevice, Facts)>> = RwLock::new(Vec::new());
 
 fn note(device: &Device, change: impl FnOnce(&mut Facts)) {
-    let (Some(device), Ok(mut all)) = (cube(device), FACTS.write()) else { return };
+    if let Some(device) = cube(device) {
+        note_of(device, change);
+    }
+}
+
+fn note_of(device: &CubeDevice, change: impl FnOnce(&mut Facts)) {
+    let Ok(mut all) = FACTS.write() else { return };
     match all.iter_mut().find(|(other, _)| other == device) {
         Some((_, facts)) => change(facts),
         None => {
@@ -268,12 +277,22 @@ fn look_up<T>(device: &CubeDevice, read: impl FnOnce(&Facts) -> T) -> Option<T> 
     all.iter().find(|(other, _)| other == device).map(|(_, facts)| read(facts))
 }
 
-fn cube(device: &Device) -> Option<&CubeDevice> {
+pub(super) fn cube(device: &Device) -> Option<&CubeDevice> {
     match device.as_dispatch() {
         DispatchDevice::Cube(device) => Some(device),
         #[allow(unreachable_patterns)] // In a build without a CPU device.
         _ => None,
     }
+}
+
+/// What is counted of a device.
+pub(super) fn meter(device: &CubeDevice) -> Arc<Mutex<Meter>> {
+    let known = || look_up(device, |facts| facts.meter.clone());
+    known().unwrap_or_else(|| {
+        // One that burn has opened by itself.
+        note_of(device, |_| {});
+        known().unwrap_or_default()
+    })
 }
 
 /// Whether this is a GPU device.

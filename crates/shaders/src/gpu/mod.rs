@@ -3,6 +3,7 @@
 
 mod compose;
 mod device;
+mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,8 @@ use crate::Features;
 
 pub(crate) use compose::Kernel;
 pub use device::{Adapter, adapters, enable, enabled, largest_buffer, memory, owns};
+pub(crate) use pace::of_numbers;
+pub use pace::{FIRST_RATE, Pace, SUBMISSION, computes, pin_rate, rate, tally};
 
 /// Whether the kernels can read these: f32, on a device that speaks WGSL.
 pub(crate) fn are_f32(tensors: &[&CubeTensor]) -> bool {
@@ -95,10 +98,32 @@ impl Kernel {
         if subgroups { self.choose("sum", "subgroups") } else { self }
     }
 
-    fn run(self, workgroups: usize, inputs: &[&CubeTensor], output: &CubeTensor, sizes: Vec<u32>) {
+    /// Runs all workgroups, in several dispatches where one would be too much for a submission and the kernel can be told its
+    /// first workgroup.
+    fn run(self, workgroups: usize, inputs: &[&CubeTensor], output: &CubeTensor, mut sizes: Vec<u32>) {
         if workgroups == 0 {
             return;
         }
+        let operations = self.operations.unwrap_or_else(|| pace::of_numbers(output.shape().num_elements()));
+        let first = self.place_of("first_workgroup");
+        let most = if first.is_some() { pace::most(&output.device) } else { f64::INFINITY };
+        for (from, to) in pace::parts(workgroups, operations, most) {
+            if let Some(word) = first.and_then(|place| sizes.get_mut(place)) {
+                *word = from as u32;
+            }
+            pace::make_room(&output.device, operations * (to - from) as f64 / workgroups as f64);
+            self.dispatch(to - from, inputs, output, &sizes);
+        }
+    }
+
+    /// The word of `Sizes` that a field begins at.
+    fn place_of(&self, field: &str) -> Option<usize> {
+        let sizes = self.source.sizes;
+        let place = sizes.iter().position(|(name, _)| *name == field)?;
+        Some(sizes.iter().take(place).map(|(_, words)| *words as usize).sum())
+    }
+
+    fn dispatch(&self, workgroups: usize, inputs: &[&CubeTensor], output: &CubeTensor, sizes: &[u32]) {
         let client = output.client.clone();
         // Not a buffer of ours: a write to one would send off everything before it, one kernel at a time.
         let pairs = sizes.chunks(2).map(|pair| {
@@ -109,7 +134,7 @@ impl Kernel {
         let buffers = inputs.iter().chain([&output]).map(|tensor| tensor.handle.clone().binding()).collect();
         let rows = workgroups.div_ceil(MAX_WORKGROUPS);
         let count = CubeCount::Static(workgroups.div_ceil(rows) as u32, rows as u32, 1);
-        let kernel = SourceKernel::new(self, CubeDim::new_single());
+        let kernel = SourceKernel::new(self.clone(), CubeDim::new_single());
         client.launch(Box::new(kernel), count, KernelArguments::new().with_buffers(buffers).with_info(sizes));
     }
 }
@@ -146,6 +171,16 @@ pub(crate) fn strides(x: &CubeTensor) -> [usize; 4] {
         *stride = *from;
     }
     strides
+}
+
+/// A map `[batch, channels, height, width]` with the pixels of a channel next to each other, as also in a band of rows of a larger
+/// map, and the steps between pictures and between channels.
+pub(crate) fn of_channels(x: CubeTensor) -> (CubeTensor, [usize; 2]) {
+    let [_, _, _, width] = x.shape().dims::<4>();
+    let [_, _, row, column] = strides(&x);
+    let x = if (row, column) == (width, 1) { x } else { into_contiguous(x) };
+    let [picture, channel, _, _] = strides(&x);
+    (x, [picture, channel])
 }
 
 /// How many rows of `width` there are.

@@ -16,6 +16,7 @@ mod hard_numbers;
 mod mul_mat;
 mod multiply_add;
 mod norm_rope;
+mod pace;
 mod packed;
 mod residual_norm;
 mod rms_norm;

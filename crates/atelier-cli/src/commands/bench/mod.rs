@@ -28,7 +28,7 @@ use crate::ui::progress::Progress;
 use crate::ui::style::{Style, say};
 use ceilings::Kind;
 use dispatches::Log;
-use report::{ArchitectReport, PainterReport, PictureReport, Report, VaeReport};
+use report::{ArchitectReport, PainterReport, PictureReport, Report, SubmissionsReport, VaeReport};
 
 /// The prompt that is measured.
 const PROMPT: &str = "A navy poster with the title 'OPEN' in large white letters at the top.";
@@ -94,6 +94,7 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
         picture = Some(bench.picture().await?);
     }
     let peak_bytes = bench.peak.max(work::host_peak().filter(|_| bench.peak == 0).unwrap_or(0));
+    let submissions = SubmissionsReport::of(bench.session.device());
     // The log is still written to.
     let Bench { mut session, painted, log: _log, .. } = bench;
     session.prepare(&painted)?.release();
@@ -117,6 +118,7 @@ async fn measure(args: &BenchArgs) -> Result<Report> {
         painter,
         vae,
         picture,
+        submissions,
         peak_bytes,
     })
 }
@@ -182,7 +184,8 @@ impl Bench<'_> {
             }
             peak = peak.max(device::memory(&target).unwrap_or(0));
             if times.ends.len() >= enough { ControlFlow::Break(()) } else { guard::flow() }
-        });
+        })
+        .stopping(guard::interrupted);
         let outcome = match stage {
             Stage::Architect => run.blueprint(0, &mut observer).await.map(|_| ()),
             _ => run.paint(0, &mut observer).await.map(|_| ()),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use atelier::DeviceReport;
+use atelier::{Device, DeviceReport, device};
 use serde::Serialize;
 
 use super::ceilings::Ceilings;
@@ -28,6 +28,8 @@ pub struct Report {
     pub vae: Option<VaeReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<PictureReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submissions: Option<SubmissionsReport>,
     /// Peak memory: of the GPU, as its driver allocated it, or else of the process.
     pub peak_bytes: u64,
 }
@@ -78,6 +80,22 @@ pub struct PictureReport {
     /// That were written.
     pub tokens: usize,
     pub steps: usize,
+}
+
+/// What a GPU was given to do at a time.
+#[derive(Debug, Serialize)]
+pub struct SubmissionsReport {
+    /// The best rate that was seen of it, which submissions are measured by.
+    pub operations_per_second: f64,
+    /// The most operations of a submission.
+    pub largest: f64,
+}
+
+impl SubmissionsReport {
+    pub fn of(device: &Device) -> Option<Self> {
+        let operations_per_second = device::rate(device)?;
+        Some(Self { operations_per_second, largest: device::tally(device).largest })
+    }
 }
 
 impl ArchitectReport {
@@ -159,6 +177,10 @@ impl Report {
             line("  writing", format!("{}, {tokens} tokens", duration(stages.architect)));
             line("  painting", format!("{}, {steps} steps", duration(stages.painter)));
             line("  decoding", duration(stages.decoder));
+        }
+        if let Some(found) = &self.submissions {
+            let (seen, largest) = (rate_of_operations(found.operations_per_second), found.largest / 1e9);
+            line("submissions", format!("up to {largest:.1} GFLOP, at {seen} as seen at best"));
         }
         line("peak memory", size(self.peak_bytes));
         text

@@ -5,7 +5,7 @@ mod model;
 
 use std::fmt::Write;
 
-use atelier::device::{Limits, UnusedVariant, Variant, Variants};
+use atelier::device::{Limits, Submission, UnusedVariant, Variant, Variants};
 use atelier::{AdapterReport, DeviceChoice, DeviceReport, device};
 use futures_lite::future::block_on;
 use serde::Serialize;
@@ -16,7 +16,7 @@ use crate::args::DoctorArgs;
 use crate::error::{Error, Result, one_line};
 use crate::model::Model;
 use crate::session::broken;
-use crate::ui::format::size;
+use crate::ui::format::{rate_of_operations, size};
 use crate::ui::stdout;
 
 const HINT: &str = "no graphics adapter was found: to use a GPU, install its Vulkan driver (Debian and Ubuntu: \
@@ -129,8 +129,8 @@ fn describe(report: &Report) -> String {
         line("none");
     }
     for (place, Adapter { found: adapter, broken, broken_unknown }) in adapters.iter().enumerate() {
-        let AdapterReport { name, api, kind, driver, free_memory, max_buffer, max_binding, unused, .. } =
-            adapter;
+        let AdapterReport { name, api, kind, driver, free_memory, max_buffer, max_binding, .. } = adapter;
+        let AdapterReport { unused, submission, .. } = adapter;
         line(&format!("{}. {name} ({api}, {kind})", place + 1));
         let limits = format!("buffers to {}, bindings to {}", size(*max_buffer), size(*max_binding));
         line(&format!("   driver {driver}; {limits}"));
@@ -139,6 +139,11 @@ fn describe(report: &Report) -> String {
         }
         let in_use = adapter.variants().iter().filter(|variant| !broken.contains(&variant.name())).collect();
         line(&format!("   kernels use {}", kernels(adapter, in_use)));
+        let Submission { seconds, first_rate } = submission;
+        line(&format!(
+            "   a submission holds {seconds} s of work, at {} until more is seen",
+            rate_of_operations(*first_rate)
+        ));
         for UnusedVariant { name, why } in unused {
             line(&format!("   not {name}: {why}"));
         }

@@ -87,7 +87,8 @@ async fn compare(args: &EvalFidelityArgs, prompts: &[Prompt]) -> Result<Fidelity
             counter.add(1);
         }
         guard::flow()
-    });
+    })
+    .stopping(guard::interrupted);
     let mut blueprints = Vec::with_capacity(prompts.len());
     while let Some((_, blueprint)) = run.next_blueprint(&mut observer).await? {
         blueprints.push(Blueprint::clone(&blueprint));

@@ -161,7 +161,8 @@ impl Evaluation<'_> {
             self.progress.borrow_mut().on(event);
             // What is decoded is also written, before anything ends.
             if matches!(event, Event::Decode { .. }) { ControlFlow::Continue(()) } else { guard::flow() }
-        });
+        })
+        .stopping(guard::interrupted);
         run.in_groups_of(GROUP);
         for done in 0..jobs {
             guard::check_interrupt()?;

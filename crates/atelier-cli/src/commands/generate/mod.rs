@@ -2,7 +2,7 @@
 
 mod request;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -83,10 +83,13 @@ async fn draw(
     let context = outputs.context(inputs, device_name(&device));
     kept.borrow_mut().begin(inputs, outputs, &run, &context.device);
 
+    let little_left = Cell::new(false);
     let mut observer = Observer::new(|event: &Event| {
         report.borrow_mut().on(event);
-        if nearly_done(event) { ControlFlow::Continue(()) } else { guard::flow() }
-    });
+        little_left.set(nearly_done(event));
+        if little_left.get() { ControlFlow::Continue(()) } else { guard::flow() }
+    })
+    .stopping(|| !little_left.get() && guard::interrupted());
     run.read_sources(&mut observer).await?;
     if !inputs.sources.is_empty() {
         report.borrow_mut().progress.on_sources(inputs.sources.len());

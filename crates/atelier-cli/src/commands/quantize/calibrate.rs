@@ -44,7 +44,8 @@ pub async fn measure(model: &Model, path: &Path, style: Style) -> Result<Calibra
             counter.add(1);
         }
         guard::flow()
-    });
+    })
+    .stopping(guard::interrupted);
     while run.next_picture(&mut observer).await?.is_some() {}
     drop(observer);
     Ok(calibration)

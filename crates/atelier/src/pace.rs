@@ -1,0 +1,85 @@
+//! Work is handed to a device much faster than it is done. A model's functions are asynchronous where that would pile up, and
+//! let the device catch up in between; meanwhile a run can be stopped.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use burn::tensor::Device;
+
+use crate::device;
+use crate::error::{Error, Result};
+use crate::progress::{Event, Observer};
+
+/// Who decides when to wait.
+pub(crate) trait Pace {
+    /// Why not to go on.
+    type Stop;
+
+    /// A place where the work may wait.
+    async fn pause(&mut self) -> Result<(), Self::Stop>;
+}
+
+/// Nobody: everything is handed over at once.
+pub(crate) struct Unpaced;
+
+impl Pace for Unpaced {
+    type Stop = Infallible;
+
+    async fn pause(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// The device, and whoever watches the run.
+pub(crate) struct Paced<'r, 'o> {
+    device: device::Pace,
+    observer: &'r mut Observer<'o>,
+}
+
+impl<'r, 'o> Paced<'r, 'o> {
+    pub fn new(device: &Device, observer: &'r mut Observer<'o>) -> Self {
+        Self { device: device::Pace::new(device), observer }
+    }
+
+    pub fn observer(&mut self) -> &mut Observer<'o> {
+        self.observer
+    }
+
+    /// Something that was computed last was read back.
+    pub fn caught_up(&mut self) {
+        self.device.caught_up();
+    }
+
+    /// Reports an event.
+    ///
+    /// # Errors
+    /// As [`Observer::emit`].
+    pub fn emit(&mut self, event: Event) -> Result<()> {
+        self.observer.emit(event)
+    }
+}
+
+impl Pace for Paced<'_, '_> {
+    type Stop = Error;
+
+    /// Waits for the device.
+    ///
+    /// # Errors
+    /// The device fails, or the observer stops the run.
+    async fn pause(&mut self) -> Result<()> {
+        self.device.pause().await.map_err(Error::Compute)?;
+        self.observer.check()
+    }
+}
+
+/// What a future gives that waits for nothing, as with [`Unpaced`].
+pub(crate) fn at_once<T>(future: impl Future<Output = Result<T, Infallible>>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(Ok(value)) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
