@@ -7,6 +7,8 @@ export interface OpenOptions {
     readonly defaultLimits: boolean;
     /** Devices of this browser are asked for subgroups, and have them. */
     readonly subgroups: boolean;
+    /** Variants that kernels are to do without: `subgroups`, `dot`, `matrices`. */
+    readonly avoid: readonly string[];
 }
 
 /** A source image and the name of its file. */
@@ -80,6 +82,23 @@ export interface PictureReport {
 
 
 
+import type { AdapterReport, KernelCheck } from "../generated/atelier.js";
+
+/** What the check of all kernels of a GPU found. */
+export interface DeviceCheck {
+    readonly device: AdapterReport;
+    /** Whether all passed. */
+    readonly passed: boolean;
+    /** Every kernel in every variant that the device has. */
+    readonly checks: readonly KernelCheck[];
+    /** The variants that kernels are better off without. */
+    readonly broken: readonly string[];
+    /** How long it took. */
+    readonly seconds: number;
+}
+
+
+
 /**
  * A model that is open. One thing at a time: wait for one call before the next.
  */
@@ -103,8 +122,7 @@ export class Engine {
      */
     info(): ModelInfo;
     /**
-     * Opens the model whose files are `files`. With `defaultLimits` the device is asked for no more than WebGPU's default
-     * limits; otherwise `subgroups` says that devices of this browser are asked for subgroups, and have them.
+     * Opens the model whose files are `files`.
      *
      * # Errors
      * There is no adapter, or a file is missing, malformed or contradicts another.
@@ -146,6 +164,15 @@ export class Hasher {
      */
     update(bytes: Uint8Array | number[]): void;
 }
+
+/**
+ * Checks every kernel in every variant that the device has, on hard numbers, against what they should give; `found` gets each
+ * finding as soon as it is there.
+ *
+ * # Errors
+ * There is no adapter, or the device fails.
+ */
+export function check(options: OpenOptions, found: (found: KernelCheck) => void): Promise<DeviceCheck>;
 
 /**
  * Runs once, before anything else.
