@@ -12,6 +12,7 @@ import {
   type Worker,
 } from "playwright-core";
 import { vi } from "vitest";
+import type { FromWorker } from "../src/protocol.ts";
 
 export const DIST = resolve(import.meta.dirname, "../dist");
 /** Software WebGPU on two cores is slow; a run that hangs should still be noticed. */
@@ -110,19 +111,21 @@ function recordSayings(): void {
   Object.assign(globalThis, { sayings: () => said });
 }
 
-/** In the page: keeps the names of the engine's events since Generate was pressed last. The page shows only some. */
+/** In the page: keeps the names of the engine's events since Generate was pressed last, and what it says of itself. */
 function recordEvents(): void {
   let events: string[] = [];
+  let info: unknown;
   addEventListener("submit", () => (events = []), true);
   globalThis.Worker = class extends Worker {
     constructor(url: string | URL, options?: WorkerOptions) {
       super(url, options);
-      this.addEventListener("message", ({ data }: MessageEvent<{ type: string; event?: { event: string } }>) => {
-        if (data.type === "event" && data.event) events.push(data.event.event);
+      this.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
+        if (data.type === "event") events.push(data.event.event);
+        if (data.type === "opened") info = data.info;
       });
     }
   };
-  Object.assign(globalThis, { engineEvents: () => events });
+  Object.assign(globalThis, { engineEvents: () => events, engineInfo: () => info });
 }
 
 /** The engine's worker, once a run has begun. */

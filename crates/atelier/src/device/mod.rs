@@ -116,6 +116,19 @@ impl AdapterReport {
     }
 }
 
+impl DeviceReport {
+    /// The same where kernels use no more than these.
+    fn within(self, variants: Option<Variants>) -> Self {
+        let (Self::Gpu(adapter), Some(variants)) = (&self, variants) else { return self };
+        Self::Gpu(AdapterReport {
+            subgroups: adapter.subgroups && variants.has(Variant::Subgroups),
+            packed_dot: adapter.packed_dot && variants.has(Variant::Dot),
+            cooperative: adapter.cooperative.filter(|_| variants.has(Variant::Matrices)),
+            ..adapter.clone()
+        })
+    }
+}
+
 impl AdapterKind {
     fn is_real(self) -> bool {
         self != Self::Software
@@ -205,7 +218,7 @@ pub async fn open_within(
     match select(choice, &reports)? {
         (report, None) => Ok((cpu::open()?, report)),
         (report, Some(index)) => match adapters.into_iter().nth(index) {
-            Some((_, adapter)) => Ok((gpu::open(adapter, limits, variants).await?, report)),
+            Some((_, adapter)) => Ok((gpu::open(adapter, limits, variants).await?, report.within(variants))),
             None => Err(Error::Device("the adapter went away".into())),
         },
     }
