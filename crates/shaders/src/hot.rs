@@ -49,8 +49,6 @@ pub struct Call {
     pub bytes: f64,
     /// Of the largest buffer.
     pub largest: usize,
-    /// What it cannot do without.
-    needs: Option<Variant>,
     /// What makes a difference.
     variants: &'static [Variant],
     prepare: Box<dyn Fn(&Device) -> Launch>,
@@ -71,15 +69,11 @@ impl Call {
     /// The ways in which a device that has some variants can run it: without any, with each that makes a difference alone, and
     /// with all of those.
     pub fn ways(&self, has: Variants) -> Vec<Variants> {
-        if self.needs.is_some_and(|needs| !has.has(needs)) {
-            return Vec::new();
-        }
-        let plainest: Variants = self.needs.into_iter().collect();
         let more: Vec<Variant> = self.variants.iter().copied().filter(|&variant| has.has(variant)).collect();
-        let mut ways = vec![plainest];
-        ways.extend(more.iter().map(|&variant| plainest.with(variant)));
+        let mut ways = vec![Variants::NONE];
+        ways.extend(more.iter().map(|&variant| Variants::NONE.with(variant)));
         if more.len() > 1 {
-            ways.push(more.into_iter().fold(plainest, Variants::with));
+            ways.push(more.into_iter().fold(Variants::NONE, Variants::with));
         }
         ways
     }
@@ -114,13 +108,12 @@ fn few_rows(scale: Scale) -> Vec<Call> {
                 let [out, columns] = [scale.cut(out), scale.cut(columns)];
                 let bytes = Weights::bytes([out, columns], scheme);
                 calls.push(Call {
-                    kernel: if rounded { "few rows times packed, in bytes" } else { "few rows times packed" },
+                    kernel: if rounded { "few rows times packed, rounded" } else { "few rows times packed" },
                     shape: format!("1×{columns} by {out}, {}", scheme.name()),
                     operations: 2.0 * (out * columns) as f64,
                     bytes: (bytes + 4 * (columns + out)) as f64,
                     largest: bytes,
-                    needs: rounded.then_some(Variant::Dot),
-                    variants: &[Variant::Subgroups],
+                    variants: if rounded { &[Variant::Subgroups, Variant::Dot] } else { &[Variant::Subgroups] },
                     prepare: Box::new(move |device| {
                         let (x, bias) = (floats([1, columns], device), floats([out], device));
                         let copies = scale.beyond_caches().div_ceil(bytes).clamp(1, 64);
@@ -156,7 +149,6 @@ fn many_rows(scale: Scale) -> Vec<Call> {
                     operations: 2.0 * (rows * out * columns) as f64,
                     bytes: (bytes + 4 * rows * (columns + out)) as f64,
                     largest: bytes.max(4 * rows * columns.max(out)),
-                    needs: None,
                     variants: &[Variant::Matrices],
                     prepare: Box::new(move |device| {
                         let (x, bias) = (floats([rows, columns], device), floats([out], device));
@@ -177,7 +169,6 @@ fn many_rows(scale: Scale) -> Vec<Call> {
                 operations: 2.0 * (rows * out * columns) as f64,
                 bytes: (4 * (out * columns + rows * (columns + out))) as f64,
                 largest: 4 * out.max(rows) * columns.max(out),
-                needs: None,
                 variants: &[],
                 prepare: Box::new(move |device| {
                     let (x, w) = (floats([rows, columns], device), floats([out, columns], device));
@@ -204,7 +195,6 @@ fn attentions(scale: Scale) -> Vec<Call> {
             operations: 4.0 * (tokens * numbers) as f64,
             bytes: (4 * 4 * numbers) as f64,
             largest: 4 * numbers,
-            needs: None,
             variants: &[],
             prepare: Box::new(move |device| {
                 let [q, k, v] = [(); 3].map(|()| floats([1, heads, tokens, HEAD], device));
@@ -222,7 +212,6 @@ fn attentions(scale: Scale) -> Vec<Call> {
             operations: 4.0 * (heads * context * HEAD) as f64,
             bytes: (bytes + 8 * heads * HEAD) as f64,
             largest: bytes / 2,
-            needs: None,
             variants: &[],
             prepare: Box::new(move |device| {
                 let empty = KeyValueCache::empty([pairs, context, HEAD], dtype, device);
@@ -251,7 +240,6 @@ fn moving(
         operations: 0.0,
         bytes: 4.0 * numbers as f64,
         largest: 4 * largest,
-        needs: None,
         variants,
         prepare: Box::new(prepare),
     }
@@ -359,7 +347,6 @@ fn pictures(scale: Scale) -> Vec<Call> {
             operations: 18.0 * (channels * numbers) as f64,
             bytes: 4.0 * (numbers + read + 9 * channels * channels) as f64,
             largest: 4 * numbers.max(9 * channels * channels),
-            needs: None,
             variants: &[],
             prepare: Box::new(move |device| {
                 let x = floats([1, channels, of_output, of_output], device);
@@ -449,10 +436,9 @@ mod tests {
         let none: Vec<&str> = Vec::new();
         assert_eq!(names("few rows times packed", Variants::ALL), [none.clone(), vec!["subgroups"]]);
         assert_eq!(
-            names("few rows times packed, in bytes", Variants::ALL),
-            [vec!["dot"], vec!["subgroups", "dot"]]
+            names("few rows times packed, rounded", Variants::ALL),
+            [none.clone(), vec!["subgroups"], vec!["dot"], vec!["subgroups", "dot"]]
         );
-        assert!(names("few rows times packed, in bytes", Variants::NONE).is_empty());
         assert_eq!(names("many rows times packed", Variants::ALL), [none.clone(), vec!["matrices"]]);
         assert_eq!(names("attention", Variants::ALL), [none]);
     }

@@ -12,8 +12,8 @@ pub enum RowPrecision {
     /// In f32, or in f16 with a scale for each row and for each row of the matrix.
     #[default]
     Exact,
-    /// Few rows may be rounded to multiples of a 127th of the largest number of their block of 32, so that a large number
-    /// costs its neighbours their last bits. Language models bear that; what is computed once and then shapes a whole picture
+    /// Few rows may be rounded to multiples of a 127th of the largest number of their block of 32 (of a 32767th on the CPU), so
+    /// that a large number costs its neighbours their last bits. Language models bear that; what is computed once and then shapes a whole picture
     /// may not.
     Rounded,
 }

@@ -39,6 +39,7 @@ fn unsorted(variant: Option<Variant>) -> Vec<Case> {
     match variant {
         None => [
             products(3, RowPrecision::Exact, |_| SUMS),
+            products(3, RowPrecision::Rounded, of_rounded),
             products(40, RowPrecision::Exact, |_| SUMS),
             small_halves().into(),
             attentions(),
@@ -54,13 +55,15 @@ fn unsorted(variant: Option<Variant>) -> Vec<Case> {
         Some(Variant::Subgroups) => {
             [products(3, RowPrecision::Exact, |_| SUMS), norms()].into_iter().flatten().collect()
         }
-        Some(Variant::Dot) => products(3, RowPrecision::Rounded, |scheme| {
-            // What rounding costs is added for each block.
-            if scheme.is_quantized() { SUMS } else { f64::NAN }
-        }),
+        Some(Variant::Dot) => products(3, RowPrecision::Rounded, of_rounded),
         // Each of both is off by 2⁻¹¹ of itself at most.
         Some(Variant::Matrices) => products(40, RowPrecision::Exact, |_| 1.1 / 1024.0),
     }
+}
+
+/// What rounding costs is added for each block; rows times anything but blocks of codes are never rounded.
+fn of_rounded(scheme: Scheme) -> f64 {
+    if scheme.is_quantized() { SUMS } else { f64::NAN }
 }
 
 fn flat<const D: usize>(x: Tensor<D>) -> Tensor<1> {
@@ -96,7 +99,7 @@ impl Words {
 fn products(rows: usize, precision: RowPrecision, of_sums: impl Fn(Scheme) -> f64) -> Vec<Case> {
     let few = rows <= 8;
     let kernel = match (few, precision) {
-        (true, RowPrecision::Rounded) => "few rows times packed, in bytes",
+        (true, RowPrecision::Rounded) => "few rows times packed, rounded",
         (true, RowPrecision::Exact) => "few rows times packed",
         _ => "many rows times packed",
     };

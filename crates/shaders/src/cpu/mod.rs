@@ -22,6 +22,7 @@ mod packed;
 pub mod residual_norm;
 pub mod rms_norm;
 pub mod rope_append;
+mod rounded_dot;
 pub mod sample_top_p;
 pub mod swiglu;
 

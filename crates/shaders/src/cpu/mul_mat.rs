@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::block_dot::{self, BlockDots};
 use super::packed::Matrix;
+use super::rounded_dot::{self, RoundedDots, RoundedRow};
 use super::{math, tensor, values};
 use crate::mul_mat::RowPrecision;
 use crate::packed::Packed;
@@ -19,7 +20,7 @@ const TILE: usize = 16;
 /// product once for so many rows.
 const PANEL: [usize; 2] = [2048, 512];
 
-pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, _: RowPrecision) -> FlexTensor {
+pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, precision: RowPrecision) -> FlexTensor {
     let weights = &Matrix::of(weights);
     let x = if x.is_contiguous() { x } else { x.to_contiguous() };
     let bias = if bias.is_contiguous() { bias } else { bias.to_contiguous() };
@@ -30,6 +31,24 @@ pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, _: RowPrecis
     }
     // Each tile gives all rows of `x`, [tile, rows]: so every task writes to one place.
     let mut transposed = vec![0.0; weights.rows * rows];
+    if precision == RowPrecision::Rounded && rounded_dot::takes(weights.scheme) {
+        let rows_of_x = x.chunks_exact(weights.columns.max(1));
+        let rounded: Vec<_> = rows_of_x.map(|row| RoundedRow::of(row, weights.scheme)).collect();
+        transposed.par_chunks_mut((TILE * rows).max(1)).enumerate().for_each_init(
+            Vec::new,
+            |scales, (index, output)| {
+                let first = index * TILE;
+                let bias = &bias[first..weights.rows.min(first + TILE)];
+                for (row, x) in rounded.iter().enumerate() {
+                    let output = &mut output[row..];
+                    RoundedDots { weights, first, x, bias, output, step: rows, scales }.run();
+                }
+            },
+        );
+        let output = tensor(transposed, [weights.rows, rows]);
+        let layout = output.layout().transpose(0, 1);
+        return output.with_layout(layout);
+    }
     if block_dot::takes(weights.scheme) {
         let ordered: Vec<Vec<f32>> = x
             .chunks_exact(weights.columns.max(1))

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::guard;
+use crate::ui::format::duration;
 
 /// How a stage ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -61,7 +62,7 @@ pub fn run(args: &[OsString], limit: Duration, folder: &Path) -> Result<Outcome>
             (Status::Failed, Some(problem))
         }
         Ended::Late => {
-            (Status::OutOfTime, Some(format!("it was ended after {:.0} s", limit.as_secs_f64().ceil())))
+            (Status::OutOfTime, Some(format!("it was ended after {}", duration(limit.as_secs_f64()))))
         }
         Ended::Cancelled => return Err(Error::Cancelled),
     };
