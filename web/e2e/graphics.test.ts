@@ -23,10 +23,10 @@ afterAll(async () => {
 /** What `browser.ts` leaves in every page: what the engine said of itself when it was opened last. */
 declare const engineInfo: () => ModelInfo | undefined;
 
-async function deviceInUse(page: Page): Promise<ModelInfo["device"]> {
+async function adapterInUse(page: Page): Promise<ModelInfo["adapter"]> {
   const info = await page.evaluate(() => engineInfo());
   if (!info) throw new Error("no engine is open");
-  return info.device;
+  return info.adapter;
 }
 
 const button = (page: Page) => page.getByRole("button", { name: "Check this GPU" });
@@ -56,21 +56,21 @@ test("the engine does without what was found broken, until a check finds it whol
   const page = await openPage(browser, server.url);
   await openBlueprint(page, 1);
   await paint(page);
-  expect(await deviceInUse(page)).toMatchObject({ subgroups: true, packed_dot: true });
+  expect(await adapterInUse(page)).toMatchObject({ subgroups: true, packed_dot: true });
 
   await page.evaluate(noteBroken, "subgroups");
   await page.reload();
   await openBlueprint(page, 1);
   await paint(page);
-  expect(await deviceInUse(page)).toMatchObject({ subgroups: false, packed_dot: true });
+  expect(await adapterInUse(page)).toMatchObject({ subgroups: false, packed_dot: true });
 
   await button(page).click();
   await page.getByText(/computes what it should/).waitFor();
   await paint(page);
-  expect(await deviceInUse(page)).toMatchObject({ subgroups: true });
+  expect(await adapterInUse(page)).toMatchObject({ subgroups: true });
   await page.reload();
   await openBlueprint(page, 1);
   await paint(page);
-  expect(await deviceInUse(page)).toMatchObject({ subgroups: true });
+  expect(await adapterInUse(page)).toMatchObject({ subgroups: true });
   await page.context().close();
 });

@@ -5,7 +5,7 @@ import type { FromWorker, WireEvent, WireOpen, WireRun } from "./protocol.js";
 import type { OpenSource } from "./sources/source.js";
 import { nodeHasher } from "./testing/hashing.js";
 import { info, module } from "./testing/fake-worker.js";
-import type { RunRecord } from "./types.js";
+import type { AdapterReport, KernelCheck, RunRecord } from "./types.js";
 import type { ModelFiles, RunReport } from "./wasm/atelier_web.js";
 import type { LoadedWasm, OpenModel } from "./wasm-module.js";
 
@@ -70,6 +70,11 @@ beforeEach(() => {
         },
       },
       Hasher: nodeHasher as unknown as LoadedWasm["wasm"]["Hasher"],
+      check: async (asked, found) => {
+        options = asked;
+        found(finding);
+        return { device: adapter, passed: true, checks: [finding], broken: [], seconds: 1 };
+      },
     },
   };
   const means = { load: async () => loaded, open: async () => source, subgroups: async () => true };
@@ -80,10 +85,14 @@ beforeEach(() => {
   host = new Host({ send, ...means });
 });
 
+const adapter = { name: "a GPU" } as AdapterReport;
+const finding: KernelCheck = { kernel: "GELU", variant: "plain", passed: true, error: 0.5, worst: "number 3" };
+
 /** The answer to a question. */
 async function answer(id: number): Promise<FromWorker> {
   const final = (message: FromWorker): boolean =>
-    message.type === "gone" || (message.type !== "ready" && message.type !== "event" && message.id === id);
+    message.type === "gone" ||
+    (!["ready", "event", "found"].includes(message.type) && "id" in message && message.id === id);
   await vi.waitFor(() => expect(said.some(final)).toBe(true), { timeout: 2000, interval: 5 });
   return said.find(final) as FromWorker;
 }
@@ -96,6 +105,13 @@ async function opens(): Promise<void> {
 function events(): WireEvent[] {
   return said.flatMap((message) => (message.type === "event" ? [message.event] : []));
 }
+
+test("checks the device without a model, and tells what it finds", async () => {
+  host.receive({ type: "check", id: 1, check: { wasm: undefined, defaultLimits: true } });
+  expect(await answer(1)).toMatchObject({ type: "checked", report: { passed: true, checks: [finding] } });
+  expect(said).toContainEqual({ type: "found", id: 1, found: finding });
+  expect(options).toEqual({ defaultLimits: true, subgroups: true, avoid: [] });
+});
 
 test("opens a model, and makes a picture, whose bytes are given away", async () => {
   await opens();

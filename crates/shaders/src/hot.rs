@@ -113,7 +113,11 @@ fn few_rows(scale: Scale) -> Vec<Call> {
                     operations: 2.0 * (out * columns) as f64,
                     bytes: (bytes + 4 * (columns + out)) as f64,
                     largest: bytes,
-                    variants: if rounded { &[Variant::Subgroups, Variant::Dot] } else { &[Variant::Subgroups] },
+                    variants: if rounded {
+                        &[Variant::Subgroups, Variant::Dot]
+                    } else {
+                        &[Variant::Subgroups]
+                    },
                     prepare: Box::new(move |device| {
                         let (x, bias) = (floats([1, columns], device), floats([out], device));
                         let copies = scale.beyond_caches().div_ceil(bytes).clamp(1, 64);

@@ -490,6 +490,8 @@ export interface KernelCheck {
   readonly error: number | null;
   /** What went in when it was largest, and what came out. */
   readonly worst: string;
+}
+
 /** The work of one submission, which neither a driver nor a screen should have to wait for. */
 export interface Submission {
   /** Seconds that it takes, at the best rate that was seen of the device. */

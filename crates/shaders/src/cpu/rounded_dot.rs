@@ -88,25 +88,44 @@ impl<M: Machine> NullaryFnOnce for OnMachine<'_, M> {
     fn call(self) {
         let Self { machine, dots } = self;
         let RoundedDots { weights, first, x, bias, output, step, scales } = dots;
-        scales.resize(weights.columns / BLOCK, 0.0);
-        for ((row, bias), output) in (first..).zip(bias).zip(output.iter_mut().step_by(step)) {
-            weights.halves(row, scales);
-            let codes = weights.bytes(row);
-            let mut sums = [[0.0; LANES]; 2];
-            let blocks = x.numbers.as_chunks::<BLOCK>().0.iter().zip(scales.iter()).zip(&x.steps);
+        let blocks = weights.columns / BLOCK;
+        scales.resize(TOGETHER * blocks, 0.0);
+        for (part, bias) in bias.chunks(TOGETHER).enumerate() {
+            // Where rows have run out the last counts again.
+            let rows: [usize; TOGETHER] =
+                std::array::from_fn(|of| first + part * TOGETHER + of.min(bias.len() - 1));
+            for (row, scales) in rows.iter().zip(scales.chunks_exact_mut(blocks.max(1))) {
+                weights.halves(*row, scales);
+            }
+            let codes = rows.map(|row| weights.bytes(row));
+            let scales: [&[f32]; TOGETHER] = std::array::from_fn(|of| &scales[of * blocks..][..blocks]);
+            let mut sums = [[0.0; LANES]; TOGETHER];
+            let of_x = x.numbers.as_chunks::<BLOCK>().0.iter().zip(&x.steps).enumerate();
             if weights.scheme == Scheme::Q8 {
-                for (place, (codes, ((x, scale), step))) in codes.as_chunks().0.iter().zip(blocks).enumerate() {
-                    add(&mut sums[place % 2], machine.bytes(codes, x), *scale, *step);
+                let codes: [&[[u8; BLOCK]]; TOGETHER] = codes.map(|codes| &codes.as_chunks().0[..blocks]);
+                for (block, (x, step)) in of_x {
+                    for of in 0..TOGETHER {
+                        add(&mut sums[of], machine.bytes(&codes[of][block], x), scales[of][block], *step);
+                    }
                 }
             } else {
-                for (place, (codes, ((x, scale), step))) in codes.as_chunks().0.iter().zip(blocks).enumerate() {
-                    add(&mut sums[place % 2], machine.nibbles(codes, x), *scale, *step);
+                let codes: [&[[u8; BLOCK / 2]]; TOGETHER] = codes.map(|codes| &codes.as_chunks().0[..blocks]);
+                for (block, (x, step)) in of_x {
+                    for of in 0..TOGETHER {
+                        add(&mut sums[of], machine.nibbles(&codes[of][block], x), scales[of][block], *step);
+                    }
                 }
             }
-            *output = bias + sums.iter().flatten().sum::<f32>();
+            let output = output.iter_mut().step_by(step).skip(part * TOGETHER);
+            for ((output, bias), sums) in output.zip(bias).zip(sums) {
+                *output = bias + sums.iter().sum::<f32>();
+            }
         }
     }
 }
+
+/// Rows of the matrix that are multiplied with a block of `x` while it is at hand.
+const TOGETHER: usize = 4;
 
 /// Scale and step one after the other: their product may be too large or too small for an f32.
 #[inline(always)]
