@@ -35,13 +35,27 @@ pub const WEIGHTS_INDEX: &str = ".safetensors.index.json";
 /// Variants of a checkpoint, whose weight files carry their names; they are looked for in this order where plain ones are missing.
 pub const VARIANTS: [&str; 2] = ["fp16", "bf16"];
 
-/// The names of a variant's indexes, without their stem: those of one library, of an older one, and of no library.
-pub(crate) fn variant_indexes(variant: &str) -> [String; 3] {
-    [
-        format!(".safetensors.index.{variant}.json"),
-        format!(".safetensors.{variant}.index.json"),
-        format!(".{variant}.safetensors.index.json"),
-    ]
+/// What the files of a component's weights may be called, after their stem.
+pub(crate) struct WeightNames {
+    /// Of indexes of several files, each of which wins over a single file.
+    pub indexes: Vec<String>,
+    /// Of a single file.
+    pub single: String,
+}
+
+/// All names, in the order in which they are looked for: plain ones, then those of [`VARIANTS`], whose indexes one library calls so,
+/// an older one so, and no library so.
+pub(crate) fn weight_names() -> Vec<WeightNames> {
+    let plain = WeightNames { indexes: vec![WEIGHTS_INDEX.to_owned()], single: WEIGHTS.to_owned() };
+    let variants = VARIANTS.map(|variant| WeightNames {
+        indexes: vec![
+            format!(".safetensors.index.{variant}.json"),
+            format!(".safetensors.{variant}.index.json"),
+            format!(".{variant}.safetensors.index.json"),
+        ],
+        single: format!(".{variant}{WEIGHTS}"),
+    });
+    [plain].into_iter().chain(variants).collect()
 }
 
 /// A component of a checkpoint: a folder with a configuration and weights.
@@ -126,11 +140,20 @@ mod tests {
             list(&files.map(str::to_owned).collect::<Vec<_>>()),
         );
         add("The components' weights, without the ends of the names.", "STEMS", list(&stems));
-        add("The end of a weight file's name.", "WEIGHTS", format!("{WEIGHTS:?}"));
+        let names = weight_names().into_iter().map(|WeightNames { indexes, single }| {
+            let indexes: Vec<String> = indexes.iter().map(|name| format!("{name:?}")).collect();
+            let (indexes, single) =
+                (format!("indexes: [{}]", indexes.join(", ")), format!("single: {single:?}"));
+            // As the package's formatter breaks lines.
+            match indexes.len() + single.len() {
+                0..100 => format!("  {{ {indexes}, {single} }},\n"),
+                _ => format!("  {{\n    {indexes},\n    {single},\n  }},\n"),
+            }
+        });
         add(
-            "The end of the name of an index of weight files; it wins over a single file.",
-            "WEIGHTS_INDEX",
-            format!("{WEIGHTS_INDEX:?}"),
+            "The ends of the names of weight files, in the order in which they are looked for; an index wins over a single file.",
+            "WEIGHT_NAMES",
+            format!("[\n{}]", names.collect::<String>()),
         );
         testkit::assert_generated("web/src/generated/layout.ts", &text);
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{VARIANTS, WEIGHTS, WEIGHTS_INDEX, variant_indexes};
+use crate::checkpoint::{VARIANTS, WEIGHTS, WEIGHTS_INDEX, WeightNames, weight_names};
 use crate::convert::{FLOATS, find_non_finite, to_f32, to_i32, to_u32};
 use crate::index::Index;
 use crate::pack::{Manifest, PieceEntry, Shard};
@@ -105,10 +105,7 @@ impl Component {
         let folder = folder.trim_end_matches('/');
         let path = |end: &str| join(folder, &format!("{stem}{end}"));
         let mut component = Self::empty(source, folder, folder);
-        let plain = (vec![WEIGHTS_INDEX.to_owned()], WEIGHTS.to_owned());
-        let variants =
-            VARIANTS.map(|variant| (variant_indexes(variant).to_vec(), format!(".{variant}{WEIGHTS}")));
-        for (indexes, single) in [plain].into_iter().chain(variants) {
+        for WeightNames { indexes, single } in weight_names() {
             for index in indexes.iter().map(|end| path(end)) {
                 if component.source.size(&index).await?.is_some() {
                     component.add_shards(&index).await?;

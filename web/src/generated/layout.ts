@@ -26,8 +26,15 @@ export const STEMS = [
   "vae/diffusion_pytorch_model",
 ];
 
-/** The end of a weight file's name. */
-export const WEIGHTS = ".safetensors";
-
-/** The end of the name of an index of weight files; it wins over a single file. */
-export const WEIGHTS_INDEX = ".safetensors.index.json";
+/** The ends of the names of weight files, in the order in which they are looked for; an index wins over a single file. */
+export const WEIGHT_NAMES = [
+  { indexes: [".safetensors.index.json"], single: ".safetensors" },
+  {
+    indexes: [".safetensors.index.fp16.json", ".safetensors.fp16.index.json", ".fp16.safetensors.index.json"],
+    single: ".fp16.safetensors",
+  },
+  {
+    indexes: [".safetensors.index.bf16.json", ".safetensors.bf16.index.json", ".bf16.safetensors.index.json"],
+    single: ".bf16.safetensors",
+  },
+];

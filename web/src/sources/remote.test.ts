@@ -389,6 +389,26 @@ describe("a checkpoint", () => {
     await open("never");
   });
 
+  test("of a variant is fetched, where the plain files are missing", async () => {
+    const rename = (from: string, to: string): void => {
+      const bytes = server.files.get(`/model/${from}`) ?? new Uint8Array();
+      server.files.delete(`/model/${from}`);
+      server.put(to, bytes);
+    };
+    rename("vae/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.fp16.safetensors");
+    rename("text_encoder/model.safetensors", "text_encoder/model.bf16.safetensors");
+    const folder = "transformer/diffusion_pytorch_model";
+    rename(`${folder}.safetensors.index.json`, `${folder}.safetensors.index.fp16.json`);
+    const source = await open();
+    expect(await source.size("vae/diffusion_pytorch_model.fp16.safetensors")).toBe(30_000);
+    expect(await source.size("text_encoder/model.bf16.safetensors")).toBe(30_000);
+    expect(await source.size(`${folder}-00002.safetensors`)).toBe(30_000);
+
+    server.files.delete("/model/text_encoder/model.bf16.safetensors");
+    const missing = { message: expect.stringMatching(/nor one of a variant/) as unknown };
+    await expect(open("fresh", new MemoryStore())).rejects.toMatchObject(missing);
+  });
+
   test("is fetched with its card, if it has one", async () => {
     expect(await (await open()).size("atelier.json")).toBeUndefined();
     server.tag = '"2"';

@@ -1,7 +1,7 @@
 /** What the server has: a pack by its manifest, or else a checkpoint by the files that the engine reads. */
 
 import { AtelierError, messageOf } from "../errors.js";
-import { CARD, FILES, MODEL_INDEX, STEMS, WEIGHTS, WEIGHTS_INDEX } from "../generated/layout.js";
+import { CARD, FILES, MODEL_INDEX, STEMS, WEIGHT_NAMES } from "../generated/layout.js";
 import { MANIFEST } from "../generated/pack.js";
 import { addressOf, hashOf, listPack, listShards, type ListedFile, type Listing, MAX_MANIFEST } from "./listing.js";
 
@@ -23,11 +23,7 @@ export async function listServer(url: string, fetch: Fetch, signal: AbortSignal)
 }
 
 async function listCheckpoint(url: string, fetch: Fetch, signal: AbortSignal): Promise<Listing> {
-  const find = async (path: string): Promise<ListedFile> => {
-    const file = await look(url, path, fetch, signal);
-    if (!file) throw new AtelierError("bad-file", `${path}: the server has no such file`, { file: path });
-    return file;
-  };
+  const find = (path: string): Promise<ListedFile> => mustFind(url, path, fetch, signal);
   const index = await look(url, MODEL_INDEX, fetch, signal);
   if (!index) {
     const problem = `${url}: no model found: neither ${MANIFEST} nor ${MODEL_INDEX} is there`;
@@ -36,16 +32,32 @@ async function listCheckpoint(url: string, fetch: Fetch, signal: AbortSignal): P
   const card = await look(url, CARD, fetch, signal);
   const configs = await Promise.all(FILES.map(find));
   const weights = await Promise.all(STEMS.map((stem) => listWeights(url, stem, fetch, signal)));
-  return { url, files: [index, ...(card ? [card] : []), ...configs, ...(await Promise.all(weights.flat().map(find)))] };
+  return { url, files: [index, ...(card ? [card] : []), ...configs, ...weights.flat()] };
 }
 
-/** The files of a component's weights. */
-async function listWeights(url: string, stem: string, fetch: Fetch, signal: AbortSignal): Promise<string[]> {
-  const index = stem + WEIGHTS_INDEX;
-  const text = await get(url, index, fetch, signal);
-  if (!text) return [stem + WEIGHTS];
-  const folder = stem.slice(0, stem.indexOf("/") + 1);
-  return [index, ...listShards(index, new TextDecoder().decode(text)).map((shard) => folder + shard)];
+async function mustFind(url: string, path: string, fetch: Fetch, signal: AbortSignal): Promise<ListedFile> {
+  const file = await look(url, path, fetch, signal);
+  if (!file) throw new AtelierError("bad-file", `${path}: the server has no such file`, { file: path });
+  return file;
+}
+
+/** The files of a component's weights: the first that are there. */
+async function listWeights(url: string, stem: string, fetch: Fetch, signal: AbortSignal): Promise<ListedFile[]> {
+  for (const { indexes, single } of WEIGHT_NAMES) {
+    for (const index of indexes.map((end) => stem + end)) {
+      const text = await get(url, index, fetch, signal);
+      if (!text) continue;
+      const folder = stem.slice(0, stem.indexOf("/") + 1);
+      const shards = listShards(index, new TextDecoder().decode(text)).map((shard) => folder + shard);
+      return Promise.all([index, ...shards].map((path) => mustFind(url, path, fetch, signal)));
+    }
+    const file = await look(url, stem + single, fetch, signal);
+    if (file) return [file];
+  }
+  const file = `${stem}${WEIGHT_NAMES[0]?.single}`;
+  throw new AtelierError("bad-file", `${file}: the server has no such file, nor one of a variant (fp16, bf16)`, {
+    file,
+  });
 }
 
 /** A small file, whole; undefined where the server has none. */
