@@ -44,25 +44,25 @@ export async function openFile(page: Page, name: string, mimeType: string, buffe
 }
 
 /** A blueprint of mini's that nobody wrote: enough to paint from, and there without waiting for the architect. */
-export function anyBlueprint(): Blueprint {
+export function anyBlueprint(size = 64): Blueprint {
   const { source } = JSON.parse(readFileSync(join(MINI, "pack.json"), "utf8")) as { source: string };
-  const side = 64 / 32;
+  const side = size / 32;
   return {
     format: "atelier-blueprint/1",
     model: source,
     prompt: "A sign with 'OK'",
-    width: 64,
-    height: 64,
+    width: size,
+    height: size,
     seed: 1,
     sampling: { temperature: 0.5, top_p: 0.75, top_k: null },
     rng: 1,
-    large: { rows: side, columns: side, ids: [10, 11, 12, 13] },
+    large: { rows: side, columns: side, ids: Array.from({ length: side * side }, (_, place) => 10 + place) },
   };
 }
 
 /** Puts such a blueprint on the sheet, so that Generate paints at once. */
-export async function openBlueprint(page: Page, count = 2): Promise<void> {
-  await openFile(page, "any.json", "application/json", Buffer.from(JSON.stringify(anyBlueprint())));
+export async function openBlueprint(page: Page, count = 2, size = 64): Promise<void> {
+  await openFile(page, "any.json", "application/json", Buffer.from(JSON.stringify(anyBlueprint(size))));
   await page.getByText("A blueprint is open").waitFor();
   await steps(page).fill(String(count));
 }
