@@ -365,7 +365,7 @@ fn pictures(scale: Scale) -> Vec<Call> {
     let shape = format!("{channels} channels, {side}×{side}");
     calls.push(moving(
         "group norm and SiLU",
-        shape,
+        shape.clone(),
         [2 * numbers, numbers],
         &[Variant::Subgroups],
         move |device| {
@@ -373,6 +373,23 @@ fn pictures(scale: Scale) -> Vec<Call> {
             let [weight, bias] = [(); 2].map(|()| floats([channels], device));
             Box::new(move || {
                 drop(crate::group_norm_silu(x.clone(), weight.clone(), bias.clone(), 32, EPS));
+            })
+        },
+    ));
+    calls.push(moving(
+        "group norm and SiLU of bands",
+        format!("{shape} in two bands"),
+        [2 * numbers, numbers],
+        &[Variant::Subgroups],
+        move |device| {
+            let bands = [(); 2].map(|()| floats([1, channels, side / 2, side], device));
+            let [weight, bias] = [(); 2].map(|()| floats([channels], device));
+            Box::new(move || {
+                let moments = bands.clone().map(|band| crate::group_moments(band, 32)).to_vec();
+                let moments = crate::merge_moments(Tensor::cat(moments, 2), EPS);
+                for band in bands.clone() {
+                    drop(crate::normalise_silu(band, moments.clone(), weight.clone(), bias.clone()));
+                }
             })
         },
     ));
