@@ -164,7 +164,11 @@ fn doctor_reports() {
     assert_eq!(report["devices"][1]["opens"]["device"], "cpu");
     let mut command = sandbox.command();
     let done = finish(command.arg("doctor").env("ATELIER_MODEL", "/nowhere"));
-    assert!(done.code == 0 && done.stdout.contains("cannot be used: /nowhere: no such folder"), "{done:?}");
+    assert!(
+        done.code == 0
+            && done.stdout.contains("cannot be used: expected the folder of a model, found nothing"),
+        "{done:?}"
+    );
 }
 
 #[test]
