@@ -29,71 +29,41 @@ pub fn twin(x: FlexTensor, weights: Packed<Flex>, bias: FlexTensor, precision: R
     if rows > MAX_DOT_ROWS {
         return tensor(many_rows(x, weights, bias), [rows, weights.rows]);
     }
+    let columns = weights.columns.max(1);
+    let rows_of_x = x.chunks_exact(columns);
     // Each tile gives all rows of `x`, [tile, rows]: so every task writes to one place.
     let mut transposed = vec![0.0; weights.rows * rows];
+    let tiles = transposed.par_chunks_mut((TILE * rows).max(1)).enumerate().map(|(index, output)| {
+        let first = index * TILE;
+        (first, &bias[first..weights.rows.min(first + TILE)], output)
+    });
     if precision == RowPrecision::Rounded && rounded_dot::takes(weights.scheme) {
-        let rows_of_x = x.chunks_exact(weights.columns.max(1));
-        let rounded: Vec<_> = rows_of_x.map(|row| RoundedRow::of(row, weights.scheme)).collect();
-        transposed.par_chunks_mut((TILE * rows).max(1)).enumerate().for_each_init(
-            Vec::new,
-            |scales, (index, output)| {
-                let first = index * TILE;
-                let bias = &bias[first..weights.rows.min(first + TILE)];
-                for (row, x) in rounded.iter().enumerate() {
-                    let output = &mut output[row..];
-                    RoundedDots { weights, first, x, bias, output, step: rows, scales }.run();
-                }
+        let all: Vec<_> = rows_of_x.map(|row| RoundedRow::of(row, weights.scheme)).collect();
+        tiles.for_each_init(Vec::new, |scales, (first, bias, output)| {
+            for (row, x) in all.iter().enumerate() {
+                let output = &mut output[row..];
+                RoundedDots { weights, first, x, bias, output, step: rows, scales }.run();
+            }
+        });
+    } else if block_dot::takes(weights.scheme) {
+        let all: Vec<_> = rows_of_x.map(|row| block_dot::in_order_of_codes(row, weights.scheme)).collect();
+        tiles.for_each_init(Vec::new, |scales, (first, bias, output)| {
+            for (row, x) in all.iter().enumerate() {
+                let output = &mut output[row..];
+                pulp::Arch::new().dispatch(BlockDots { weights, first, x, bias, output, step: rows, scales });
+            }
+        });
+    } else {
+        tiles.for_each_init(
+            || vec![0.0; TILE * weights.columns],
+            |tile, (row, bias, output)| {
+                let width = weights.columns;
+                let tile = &mut tile[..bias.len() * width];
+                pulp::Arch::new().dispatch(Unpack { weights, row, column: 0, width, tile });
+                pulp::Arch::new().dispatch(Dots { tile, x, bias, columns: width, output });
             },
         );
-        let output = tensor(transposed, [weights.rows, rows]);
-        let layout = output.layout().transpose(0, 1);
-        return output.with_layout(layout);
     }
-    if block_dot::takes(weights.scheme) {
-        let ordered: Vec<Vec<f32>> = x
-            .chunks_exact(weights.columns.max(1))
-            .map(|row| block_dot::in_order_of_codes(row, weights.scheme))
-            .collect();
-        transposed.par_chunks_mut((TILE * rows).max(1)).enumerate().for_each_init(
-            Vec::new,
-            |scales, (index, output)| {
-                let first = index * TILE;
-                let bias = &bias[first..weights.rows.min(first + TILE)];
-                for (row, x) in ordered.iter().enumerate() {
-                    let output = &mut output[row..];
-                    pulp::Arch::new().dispatch(BlockDots {
-                        weights,
-                        first,
-                        x,
-                        bias,
-                        output,
-                        step: rows,
-                        scales,
-                    });
-                }
-            },
-        );
-        let output = tensor(transposed, [weights.rows, rows]);
-        let layout = output.layout().transpose(0, 1);
-        return output.with_layout(layout);
-    }
-    transposed.par_chunks_mut((TILE * rows).max(1)).enumerate().for_each_init(
-        || vec![0.0; TILE * weights.columns],
-        |tile, (index, output)| {
-            let first = index * TILE;
-            let count = TILE.min(weights.rows - first);
-            let tile = &mut tile[..count * weights.columns];
-            pulp::Arch::new().dispatch(Unpack {
-                weights,
-                row: first,
-                column: 0,
-                width: weights.columns,
-                tile,
-            });
-            let bias = &bias[first..first + count];
-            pulp::Arch::new().dispatch(Dots { tile, x, bias, columns: weights.columns, output });
-        },
-    );
     let output = tensor(transposed, [weights.rows, rows]);
     let layout = output.layout().transpose(0, 1);
     output.with_layout(layout)

@@ -26,13 +26,13 @@ impl RoundedRow {
         for block in in_order_of_codes(x, scheme).as_chunks::<BLOCK>().0 {
             // `max` of floats loses a NaN, and bits without their sign rise with the number.
             let peak = block.iter().fold(0, |peak, x| peak.max(x.to_bits() & 0x7fff_ffff));
-            // Large enough to divide by: zeros stay zeros.
-            let peak = f32::from_bits(peak).max(1e-30);
-            if block.iter().any(|x| !x.is_finite()) {
+            if !f32::from_bits(peak).is_finite() {
                 steps.push(f32::NAN);
                 numbers.extend([0; BLOCK]);
                 continue;
             }
+            // Large enough to divide by: zeros stay zeros.
+            let peak = f32::from_bits(peak).max(1e-30);
             let largest = f32::from(i16::MAX);
             steps.push(peak / largest);
             numbers.extend(block.map(|x| (x / peak * largest).round() as i16));

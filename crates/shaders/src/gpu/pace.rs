@@ -9,6 +9,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::PoisonError;
 use std::task::Poll;
 
 use burn::tensor::Device;
@@ -81,9 +82,9 @@ impl Meter {
     }
 }
 
-/// Looks at a device's meter, or changes it. The default says where another thread has panicked meanwhile.
-fn with<T: Default>(device: &CubeDevice, f: impl FnOnce(&mut Meter) -> T) -> T {
-    meter(device).lock().map(|mut meter| f(&mut meter)).unwrap_or_default()
+/// Looks at a device's meter, or changes it. Its numbers are good even where another thread has panicked meanwhile.
+fn with<T>(device: &CubeDevice, f: impl FnOnce(&mut Meter) -> T) -> T {
+    f(&mut meter(device).lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Operations that take as long as to read and write so many numbers.
