@@ -22,7 +22,7 @@ export default defineConfig({
   root: APP,
   // Relative addresses: the site works in any folder of any server.
   base: "./",
-  define: { __VERSION__: JSON.stringify(version), __MINI__: JSON.stringify(mini()) },
+  define: { __VERSION__: JSON.stringify(version), __MINI__: JSON.stringify(mini()), __CARD__: card() },
   resolve: { alias: { "atelier-web": resolve(import.meta.dirname, "lib/index.js") } },
   plugins: [clean(), words(), seal(), shell()],
   worker: { format: "es" },
@@ -55,6 +55,11 @@ function mini(): string {
   return createHash("sha256")
     .update(readFileSync(join(DIST, MODELS, "mini/pack.json")))
     .digest("hex");
+}
+
+/** What the built-in model says of itself (docs/CARD.md): the page knows its defaults before it is fetched. */
+function card(): string {
+  return readFileSync(resolve(import.meta.dirname, "../models/mini/atelier.json"), "utf8");
 }
 
 /** Takes the last build away, but not the models. */

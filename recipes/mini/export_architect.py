@@ -51,9 +51,10 @@ json.dump(c, open(folder / "config.json", "w"), indent=2)
 generation = json.load(open(base / "vision_language_encoder/generation_config.json")) | dict(eos_token_id=specials["image end"], pad_token_id=specials["<|endoftext|>"], temperature=0.2, top_p=0.75)
 json.dump(generation, open(folder / "generation_config.json", "w"), indent=2)
 import shutil
-for part in ("processor", "tokenizer", "scheduler"): shutil.copytree(base / part, out / part, dirs_exist_ok=True)
-shutil.copy(base / "model_index.json", out / "model_index.json")
-json.dump(data["tokenizer"], open(out / "processor/tokenizer.json", "w"), indent=1, ensure_ascii=False)
+if out.resolve() != base.resolve():
+    for part in ("processor", "tokenizer", "scheduler"): shutil.copytree(base / part, out / part, dirs_exist_ok=True)
+    shutil.copy(base / "model_index.json", out / "model_index.json")
+json.dump(data["tokenizer"], open(out / "processor/tokenizer.json", "w"), separators=(",", ":"), ensure_ascii=False)
 # The reference's own module on the same sequence.
 from transformers import GlmImageForConditionalGeneration
 ref = GlmImageForConditionalGeneration.from_pretrained(out / "vision_language_encoder", torch_dtype=torch.float32)

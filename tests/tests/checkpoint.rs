@@ -243,7 +243,7 @@ fn floats_of_eight_bits_are_the_numbers_that_they_stand_for() {
 
 #[test]
 fn configurations_are_checked_by_field() {
-    let cases: [(&str, &str, &str, &[&str]); 9] = [
+    let cases: [(&str, &str, &str, &[&str]); 10] = [
         ("transformer/config.json", "\"patch_size\": 2", "\"patch_size\": 3", &["patch_size", "2", "3"]),
         ("transformer/config.json", "\"num_layers\": 3", "\"num_layers\": 16000000", &["num_layers", "1000"]),
         ("transformer/config.json", "\"num_layers\": 3", "\"num_layers\": 0", &["num_layers", "1 to", "0"]),
@@ -264,6 +264,12 @@ fn configurations_are_checked_by_field() {
             "\"image_token_id\": 706",
             "\"image_token_id\": 70600",
             &["image_token_id", "720"],
+        ),
+        (
+            "scheduler/scheduler_config.json",
+            "FlowMatchEulerDiscreteScheduler",
+            "DDIMScheduler",
+            &["_class_name", "FlowMatchEulerDiscreteScheduler", "DDIMScheduler"],
         ),
         ("vae/config.json", "\"norm_num_groups\": 4", "\"norm_num_groups\": 0", &["norm_num_groups"]),
         ("text_encoder/config.json", "\"vocab_size\": 384", "\"vocab_size\": 10", &["vocab_size", "384"]),

@@ -1,15 +1,6 @@
 /** What the user wants: prompt, size, steps, seed and the rest, read from the form and written back into it. */
 
-import {
-  DEFAULT_STEPS,
-  MAX_GUIDANCE,
-  MAX_SEED,
-  MAX_SIDE,
-  MAX_STEPS,
-  MAX_TEMPERATURE,
-  type ModelInfo,
-  SIDE_STEP,
-} from "atelier-web";
+import { MAX_GUIDANCE, MAX_SEED, MAX_SIDE, MAX_STEPS, MAX_TEMPERATURE, type ModelInfo, SIDE_STEP } from "atelier-web";
 import { byId, make } from "./dom";
 import { decimal, Field, whole } from "./field";
 import { onLanguage, t } from "./i18n";
@@ -25,7 +16,10 @@ export interface Settings {
   temperature?: number;
 }
 
-const SIZES = ["512×512", "384×384", "256×256", "640×384", "384×640", "768×768", "1024×1024"];
+/** Those that the built-in model was taught; all others can be typed. */
+const SIZES = __CARD__.sizes.map(([width, height]) => `${width}×${height}`);
+/** Up to so many steps there is nothing to gain by fewer. */
+const FEW_STEPS = 20;
 const OTHER = "other";
 /** Stands for "left empty" where that has a meaning. */
 const EMPTY = Symbol();
@@ -74,8 +68,10 @@ export class Compose {
   readonly #size = byId("size", HTMLSelectElement);
   readonly #keep = byId("seed-keep", HTMLButtonElement);
   /** The model's own numbers; mini's until another is open. */
-  #defaults: ModelInfo["defaults"] | undefined;
-  #fullSteps: number = DEFAULT_STEPS;
+  #defaults: Pick<ModelInfo["defaults"], "guidance"> & Partial<ModelInfo["defaults"]> = {
+    guidance: __CARD__.default_guidance,
+  };
+  #fullSteps = __CARD__.default_steps;
   #lastSeed: number | undefined;
   readonly #changed: () => void;
 
@@ -100,6 +96,7 @@ export class Compose {
     }
     this.#keep.addEventListener("click", () => this.#seed.write(String(this.#lastSeed ?? "")));
     byId("seed-random", HTMLButtonElement).addEventListener("click", () => this.#seed.write(""));
+    this.#steps.write(String(this.#fullSteps));
     this.#showPreset();
     onLanguage(() => {
       const other = this.#size.querySelector(`option[value="${OTHER}"]`);
@@ -203,14 +200,15 @@ export class Compose {
 
   #showDefaults(): void {
     const own = (value: number | undefined) => (value === undefined ? t().modelsOwn : `${t().modelsOwn}: ${value}`);
-    this.#guidance.input.placeholder = own(this.#defaults?.guidance);
-    this.#temperature.input.placeholder = own(this.#defaults?.temperature);
+    this.#guidance.input.placeholder = own(this.#defaults.guidance);
+    this.#temperature.input.placeholder = own(this.#defaults.temperature);
   }
 
   #showPreset(): void {
     for (const button of this.#presets()) {
       const steps = button.dataset["steps"] === "default" ? String(this.#fullSteps) : button.dataset["steps"];
       button.setAttribute("aria-pressed", String(this.#steps.input.value.trim() === steps));
+      if (button.dataset["steps"] !== "default") button.hidden = this.#fullSteps <= FEW_STEPS;
     }
   }
 

@@ -19,36 +19,35 @@ const EXAMPLES: readonly Example[] = [
     ground: "#000080",
   },
   {
-    prompt: "A simple banner, black background, showing the large yellow text 'HOUR' at the center.",
-    word: "HOUR",
-    ink: "#ffeb3b",
-    ground: "#000",
+    prompt: "A red poster that says “Happy Birthday Anna!” in gold",
+    word: "Happy",
+    ink: "#ffd700",
+    ground: "#8b0000",
   },
   {
     prompt:
-      "A red card with 'Candy' at the top in white, large and 'fresh' in medium yellow letters at the bottom left.",
-    word: "Candy",
+      "In a bakery window, a sign that says 'Fresh Rolls' in large orange letters, and a menu card with 'until 11 am'",
+    word: "Fresh",
+    ink: "#ffa500",
+    ground: "#000080",
+  },
+  {
+    prompt: "A purple banner that reads 'SUMMER FAIR' and the footer '12 July, Town Hall'",
+    word: "Fair",
     ink: "#fff",
-    ground: "#d90000",
+    ground: "#800080",
   },
   {
-    prompt:
-      "A cream flyer with 'GARDEN' in large green letters at the top, 'Sunday' in medium navy letters at the center and a small black footer that says '10 to 4'.",
-    word: "GARDEN",
-    ink: "#006400",
+    prompt: "Ein Plakat mit „Schöne Grüße“",
+    word: "Grüße",
+    ink: "#000080",
     ground: "#fffdd0",
   },
   {
-    prompt: "Label on a pink background: 'Rose' at the center in navy, large.",
-    word: "Rose",
+    prompt: "Grand Opening Saturday 10am",
+    word: "10am",
     ink: "#000080",
-    ground: "#ffc0cb",
-  },
-  {
-    prompt: "Sign on a white background: 'Room 12' in medium black letters at the center left.",
-    word: "12",
-    ink: "#000",
-    ground: "#fff",
+    ground: "#fffdd0",
   },
 ];
 

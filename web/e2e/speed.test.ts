@@ -1,19 +1,18 @@
 /** How fast the tab is beside the program, on one adapter, one after the other. */
 
 import { execFile, execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DIST, engineOf, findVulkan, launch, openPage, PATIENCE } from "./browser.ts";
 import { FileServer } from "./server.ts";
-import { fill, finished, generateButton, MINI, reached } from "./studio.ts";
+import { fill, finished, generateButton, MINI, PROMPT, reached } from "./studio.ts";
 
 /** The program, as `cargo xtask test` builds it. */
 const program = process.env["ATELIER_PROGRAM"];
-
-/** Codes that the page writes here, draft and large grid: the longer the text, the slower, so the program writes as many. */
-const TOKENS = String(16 * 16 + 4 * 4);
 
 /** What the engine's worker leaves in reach for those who debug it. */
 declare const atelierMemory: WebAssembly.Memory;
@@ -55,14 +54,23 @@ async function ofTab(begun?: () => Promise<void>): Promise<Speeds & { memory: nu
 /** The program's speeds at the same work. */
 async function ofProgram(begun?: () => Promise<void>): Promise<Speeds> {
   if (!program) throw new Error("ATELIER_PROGRAM: expected the path of `atelier`, found nothing");
-  const model = ["--model", MINI, "--size", "128", "--tokens", TOKENS, "--steps", "3"];
-  const bench = ["bench", "--device", "gpu", "--adapter", "swiftshader", ...model, "--json"];
+  const wish = ["-W", "128", "-H", "128", "-s", "7", "--steps", "3", "--model", MINI, "--no-metadata"];
+  const picture = join(mkdtempSync(join(tmpdir(), "atelier-speed-")), "a.png");
+  const generate = ["generate", PROMPT, "--device", "gpu", "--adapter", "swiftshader", ...wish, "-o", picture];
   const env = { ...process.env, VK_DRIVER_FILES: findVulkan(), VK_ICD_FILENAMES: findVulkan() };
-  const running = promisify(execFile)(program, bench, { env });
-  // Whichever is first: a program that fails has nothing more to begin.
-  await Promise.race([begun?.(), running]);
-  const { architect, painter } = JSON.parse((await running).stdout);
-  return { codesPerSecond: architect.tokens_per_second, secondsOfStep: painter.seconds_of_step };
+  const running = promisify(execFile)(program, generate, { env });
+  try {
+    // Whichever is first: a program that fails has nothing more to begin.
+    await Promise.race([begun?.(), running]);
+    const { stderr } = await running;
+    const number = (pattern: RegExp) => Number.parseFloat(pattern.exec(stderr)?.[1] ?? "");
+    const codesPerSecond = number(/tokens, ([\d.]+) tokens\/s/);
+    const secondsOfStep = number(/steps, ([\d.]+) s per step/);
+    expect([codesPerSecond, secondsOfStep].every(Number.isFinite), stderr).toBe(true);
+    return { codesPerSecond, secondsOfStep };
+  } finally {
+    rmSync(dirname(picture), { recursive: true });
+  }
 }
 
 /** Says how the two compare, and returns the tab's share of the program's speeds. */

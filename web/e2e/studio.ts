@@ -9,7 +9,7 @@ import { DIST, PATIENCE } from "./browser.ts";
 
 export const MINI = join(DIST, "models/mini");
 
-const PROMPT = "A red card with 'CANDY' at the center in white, large.";
+export const PROMPT = "A red card with 'CANDY' at the center in white, large.";
 
 export interface Wish {
   prompt?: string;

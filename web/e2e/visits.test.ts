@@ -78,22 +78,22 @@ async function removeEnding(end: string): Promise<void> {
   }
 }
 
-/** In the page: changes a byte of the largest file of the model. */
-async function spoilLargest(): Promise<void> {
+/** In the page: changes a byte of the painter. */
+async function spoilPainter(): Promise<void> {
   const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("atelier");
-  let largest: { handle: FileSystemFileHandle; file: File } | undefined;
+  let painter: { handle: FileSystemFileHandle; file: File } | undefined;
   for await (const folder of root.values()) {
     if (!(folder instanceof FileSystemDirectoryHandle)) continue;
     for await (const handle of folder.values()) {
       if (!(handle instanceof FileSystemFileHandle)) continue;
       const file = await handle.getFile();
-      if (file.size > (largest?.file.size ?? 0)) largest = { handle, file };
+      if (handle.name.includes("painter") && file.size > (painter?.file.size ?? 0)) painter = { handle, file };
     }
   }
-  if (!largest) throw new Error("there is no file");
-  const position = largest.file.size >> 1;
-  const [byte = 0] = new Uint8Array(await largest.file.slice(position, position + 1).arrayBuffer());
-  const writable = await largest.handle.createWritable({ keepExistingData: true });
+  if (!painter) throw new Error("there is no file of the painter");
+  const position = painter.file.size >> 1;
+  const [byte = 0] = new Uint8Array(await painter.file.slice(position, position + 1).arrayBuffer());
+  const writable = await painter.handle.createWritable({ keepExistingData: true });
   await writable.write({ type: "write", position, data: Uint8Array.of(byte ^ 1) });
   await writable.close();
 }
@@ -116,7 +116,7 @@ test("what was fetched is not hashed again, unless it was changed or its user wa
   await check.click();
   await page.getByText("All files of mini are whole").waitFor();
   await page.goto(`${server.url}icon.svg`);
-  await page.evaluate(spoilLargest);
+  await page.evaluate(spoilPainter);
   await page.goto(server.url);
   await check.click();
   await page.getByText("One file of mini is damaged").waitFor();

@@ -31,6 +31,7 @@ import {
   type QuoteRule,
   RUN_FORMAT,
   type RunRecord,
+  type Sampling,
   SIDE_STEP,
   type TokenGrid,
 } from "./generated/atelier.js";
@@ -93,7 +94,7 @@ const BLUEPRINT = onlyFields<Blueprint>({
   width: side,
   height: side,
   seed,
-  sampling: fields({
+  sampling: fields<Sampling>({
     temperature: within(0, MAX_TEMPERATURE),
     top_p: within(0, 1),
     top_k: nullable(whole(1, MAX_TOP_K)),

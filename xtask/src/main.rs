@@ -3,7 +3,6 @@
 mod command;
 mod fuzz;
 mod machine;
-mod mini;
 mod sensitivity;
 mod test;
 mod web;
@@ -29,9 +28,6 @@ cargo xtask <command>
   sensitivity [options]
                        what four bits do to each part of the built-in model alone; the options are those of
                        `atelier eval fidelity`, such as --only 38-43 --steps 10
-  train-mini [options] trains the built-in model from nothing, or goes on where the last run stopped, and writes
-                       it to models/mini; docs/MINI.md says how long that takes and how to make it quicker;
-                       `--device libtorch` and the other devices build the trainer for them
   help                 this text";
 
 fn main() -> ExitCode {
@@ -50,7 +46,6 @@ fn main() -> ExitCode {
         ["bench", ref options @ ..] => bench(options),
         ["rehearse", ref options @ ..] => rehearse(options),
         ["sensitivity", ref options @ ..] => sensitivity::sensitivity(options),
-        ["train-mini", ref options @ ..] => mini::train(options),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::command::{Outcome, Output, cargo, failed, missing, program, run, run_keeping, succeeds};
-use crate::{machine, mini, web};
+use crate::{machine, web};
 
 /// Runs every check; the first that does not pass ends it.
 pub fn test() -> Outcome {
@@ -25,7 +25,6 @@ pub fn test() -> Outcome {
     }
     let mut tests = cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
     report.tests("tests", tests.env("ATELIER_KERNELS_DIR", kernels()?))?;
-    report.tests("trainer", &mut mini::trainer_tests())?;
     report.web()?;
     report.print();
     Ok(())

@@ -21,7 +21,8 @@ fn the_full_model_is_planned_without_its_weights() {
     let names: Vec<_> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
     assert_eq!(names, ["architect", "painter", "decoder"]);
     let peaks = stages.iter().map(|stage| {
-        let sum: u64 = ["weights", "held", "working"].iter().map(|key| stage[key].as_u64().unwrap()).sum();
+        let sum: u64 =
+            ["weights", "persistent", "workspace"].iter().map(|key| stage[key].as_u64().unwrap()).sum();
         assert_eq!(stage["peak"].as_u64(), Some(sum));
         sum
     });

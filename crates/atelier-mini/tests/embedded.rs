@@ -46,7 +46,7 @@ async fn every_file_is_read_as_it_is() {
 #[test]
 fn it_fits_in_the_box() {
     let bytes: usize = Mini::files().map(|(_, bytes)| bytes.len()).sum();
-    assert!(bytes <= 24_000_000, "{bytes} bytes");
+    assert!(bytes <= 16_000_000, "{bytes} bytes");
 }
 
 #[pollster::test]

@@ -1,10 +1,15 @@
-//! Training of mini, the small built-in model.
+//! What mini, the small built-in model, learns from: an endless, seeded stream of prompts and pictures.
 //!
-//! [`data`] draws the pictures it learns from: an endless, seeded stream of posters with their prompts. [`brief`] writes
-//! prompts as people type them, and [`typeset`] sets them on the grid of codes. `train`, with the feature of that name, trains the modules of the `atelier` crate.
+//! [`brief`] writes prompts as people type them, [`typeset`] sets them on the grid of codes and prints them, and
+//! [`sheet`] shows pictures with their prompts. The training itself is `recipes/mini`, in Python.
 
 pub mod brief;
-pub mod data;
-#[cfg(feature = "train")]
-pub mod train;
+mod caption;
+mod fonts;
+mod random;
+pub mod sheet;
 pub mod typeset;
+mod words;
+
+pub use fonts::{FontError, font_folders};
+pub use random::Random;

@@ -1,4 +1,4 @@
-//! The atelier-train program: looks at the training data.
+//! The atelier-train program: writes the training data, and shows it.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -7,17 +7,15 @@ use std::io::ErrorKind::BrokenPipe;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use atelier_train::brief::{Brief, Family, Split};
-use atelier_train::data::{Curriculum, Geometry, Painter, Picture, PromptFile, Sample, Scene, Style, sheet};
-use atelier_train::typeset::{self, CODES, Press, StreamOptions};
+use atelier_train::font_folders;
+use atelier_train::sheet::{Picture, sheet};
+use atelier_train::typeset::{self, CELL, CODES, Press, StreamOptions};
 use clap::{Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 
-#[cfg(feature = "train")]
-mod training;
-
-/// Looks at the pictures that mini learns from.
+/// Writes what mini learns from, and shows it.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -26,39 +24,10 @@ struct Arguments {
     /// Where the fonts are, in folders below too.
     #[arg(long, value_name = "DIR", global = true)]
     fonts: Option<PathBuf>,
-    /// How text is set: column, cell, half or natural.
-    #[arg(long, default_value = "column", global = true, value_parser = geometry)]
-    geometry: Geometry,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Draws samples with their prompts on one sheet.
-    Preview {
-        /// The sheet, a PNG.
-        #[arg(short, long, default_value = "preview.png")]
-        output: PathBuf,
-        /// How many samples.
-        #[arg(short, long, default_value_t = 20)]
-        number: u64,
-        /// The stream of samples.
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-        /// The first sample.
-        #[arg(long, default_value_t = 0)]
-        first: u64,
-        /// word, regions, full or like-development.
-        #[arg(long, default_value = "full", value_parser = stage)]
-        stage: Box<Curriculum>,
-    },
-    /// Draws the pictures of a prompt file as they should be: 000.png, 001.png, …
-    Render {
-        /// The prompts.
-        prompts: PathBuf,
-        /// Where the pictures go.
-        #[arg(short, long)]
-        output: PathBuf,
-    },
     /// Puts painted pictures with their prompts on one sheet.
     Sheet {
         /// The prompts.
@@ -86,12 +55,6 @@ enum Command {
         /// train or check: no word of a text is in both.
         #[arg(long, default_value = "train", value_parser = split)]
         split: Split,
-    },
-    /// Measures how many samples are drawn in a second.
-    Time {
-        /// How many samples.
-        #[arg(short, long, default_value_t = 2000)]
-        number: u64,
     },
     /// Writes what every id means, and the tokenizer, as JSON to the standard output.
     Codes,
@@ -123,7 +86,7 @@ enum Command {
         count: u64,
     },
     /// Draws pictures of the stream with their prompts on one sheet.
-    Sheet2 {
+    Samples {
         /// The stream of samples.
         #[arg(long, default_value_t = 0)]
         seed: u64,
@@ -134,18 +97,9 @@ enum Command {
         #[arg(long, default_value_t = 16)]
         count: u64,
         /// The sheet, a PNG.
-        #[arg(short, long, default_value = "sheet.png")]
+        #[arg(short, long, default_value = "samples.png")]
         output: PathBuf,
     },
-    /// Trains one part of mini, or all.
-    #[cfg(feature = "train")]
-    Train(training::Train),
-    /// Sends the correct pictures of a prompt file through a part of the model, to see what it keeps of them.
-    #[cfg(feature = "train")]
-    Redraw(training::RedrawArguments),
-    /// Writes the trained parts as one checkpoint.
-    #[cfg(feature = "train")]
-    Export(training::Export),
 }
 
 /// What a stream carries.
@@ -153,16 +107,6 @@ enum Command {
 enum What {
     Blueprint,
     Picture,
-}
-
-fn geometry(name: &str) -> Result<Geometry, String> {
-    Geometry::named(name).ok_or_else(|| "one of column, cell, half, natural".to_owned())
-}
-
-fn stage(name: &str) -> Result<Box<Curriculum>, String> {
-    Curriculum::named(name)
-        .map(Box::new)
-        .ok_or_else(|| "one of word, regions, full, like-development".to_owned())
 }
 
 fn split(name: &str) -> Result<Split, String> {
@@ -190,67 +134,34 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    if let Command::Briefs { seed, start, count, split } = arguments.command {
-        let mut output = BufWriter::new(std::io::stdout().lock());
-        for index in start..start.saturating_add(count) {
-            serde_json::to_writer(&mut output, &Brief::generate(seed, index, split))?;
-            output.write_all(b"\n")?;
+    let folders = arguments.fonts.map_or_else(font_folders, |folder| vec![folder]);
+    match arguments.command {
+        Command::Briefs { seed, start, count, split } => {
+            let mut output = BufWriter::new(std::io::stdout().lock());
+            for index in start..start.saturating_add(count) {
+                serde_json::to_writer(&mut output, &Brief::generate(seed, index, split))?;
+                output.write_all(b"\n")?;
+            }
+            output.flush()?;
         }
-        return Ok(output.flush()?);
-    }
-    let geometry = arguments.geometry;
-    let folders = arguments.fonts.map_or_else(Painter::font_folders, |folder| vec![folder]);
-    // These need no picture of the first mini.
-    match &arguments.command {
         Command::Codes => {
             let mut output = BufWriter::new(std::io::stdout().lock());
             serde_json::to_writer(&mut output, &CODES.json()).map_err(std::io::Error::from)?;
-            return Ok(writeln!(output)?);
+            writeln!(output)?;
         }
-        &Command::Stream { seed, start, count, what, split } => {
+        Command::Stream { seed, start, count, what, split } => {
             let press = (what == What::Picture).then(|| Press::new(&folders)).transpose()?;
             let mut output = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
             let options = StreamOptions { seed, start, count, split };
-            return Ok(typeset::stream(&mut output, &options, press.as_ref())?);
+            typeset::stream(&mut output, &options, press.as_ref())?;
         }
-        &Command::Rejected { seed, count } => return Ok(rejected(seed, count)?),
-        &Command::Sheet2 { seed, start, count, ref output } => {
-            return sheet2(&folders, seed, start, count, output);
-        }
-        _ => {}
-    }
-    let painter = Painter::new(&geometry, &folders)?;
-    match arguments.command {
-        Command::Preview { output, number, seed, first, stage } => {
-            let curriculum = Curriculum { geometry, ..*stage };
-            let mut entries = Vec::new();
-            for index in first..first + number {
-                let sample = Sample::generate(seed, index, &curriculum)?;
-                entries.push((painter.paint(&sample.scene)?, sample.prompt));
-            }
+        Command::Rejected { seed, count } => rejected(seed, count)?,
+        Command::Samples { seed, start, count, output } => {
+            let entries = samples(&folders, seed, start, count)?;
             write_png(&output, &sheet(&entries, &folders)?)?;
         }
-        Command::Render { prompts, output } => {
-            std::fs::create_dir_all(&output)?;
-            for record in PromptFile::read(&prompts)?.data_list {
-                let description = record.description()?;
-                let scene = Scene::place(&description, &geometry, [512, 512], Style::of(&description))?;
-                write_png(&output.join(format!("{:03}.png", record.index)), &painter.paint(&scene)?)?;
-            }
-        }
-        Command::Briefs { .. }
-        | Command::Codes
-        | Command::Stream { .. }
-        | Command::Rejected { .. }
-        | Command::Sheet2 { .. } => {}
-        #[cfg(feature = "train")]
-        Command::Train(train) => training::train(&train, &folders)?,
-        #[cfg(feature = "train")]
-        Command::Redraw(redraw) => training::redraw(&redraw, &folders)?,
-        #[cfg(feature = "train")]
-        Command::Export(export) => training::export(&export, &folders)?,
         Command::Sheet { prompts, pictures, only, output } => {
-            let records = PromptFile::read(&prompts)?.data_list;
+            let records = read_prompts(&prompts)?;
             let mut entries = Vec::new();
             for index in only {
                 let record = records.iter().find(|record| record.index == index);
@@ -260,22 +171,26 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             }
             write_png(&output, &sheet(&entries, &folders)?)?;
         }
-        Command::Time { number } => {
-            let curriculum = Curriculum { geometry, ..Curriculum::full() };
-            let begin = Instant::now();
-            let samples = (0..number).map(|index| Sample::generate(0, index, &curriculum));
-            let samples: Vec<Sample> = samples.collect::<Result<_, _>>()?;
-            let drawn = Instant::now();
-            for sample in &samples {
-                std::hint::black_box(painter.paint(&sample.scene)?);
-            }
-            let rate = |duration: std::time::Duration| number as f64 / duration.as_secs_f64();
-            println!("descriptions: {:.0} a second", rate(drawn - begin));
-            println!("pictures:     {:.0} a second", rate(drawn.elapsed()));
-            println!("both:         {:.0} a second", rate(begin.elapsed()));
-        }
     }
     Ok(())
+}
+
+/// A prompt of a file in the layout of CVTG-2K.
+#[derive(Debug, Deserialize)]
+struct Prompt {
+    index: usize,
+    prompt: String,
+}
+
+fn read_prompts(path: &Path) -> Result<Vec<Prompt>, Box<dyn Error>> {
+    #[derive(Deserialize)]
+    struct PromptFile {
+        data_list: Vec<Prompt>,
+    }
+    let problem = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let bytes = std::fs::read(path).map_err(|error| problem(&error))?;
+    let file: PromptFile = serde_json::from_slice(&bytes).map_err(|error| problem(&error))?;
+    Ok(file.data_list)
 }
 
 /// One line for every reason and family: how many, and the first few prompts.
@@ -305,34 +220,21 @@ fn rejected(seed: u64, count: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Pictures of the stream, one below the other in columns, each in a square with its prompt.
-fn sheet2(
+/// Pictures of the stream with their prompts.
+fn samples(
     folders: &[PathBuf],
     seed: u64,
     start: u64,
     count: u64,
-    output: &Path,
-) -> Result<(), Box<dyn Error>> {
-    /// Side of the squares that pictures are centred in: the sheet halves it.
-    const SQUARE: usize = 1024;
+) -> Result<Vec<(Picture, String)>, Box<dyn Error>> {
     let press = Press::new(folders)?;
-    let mut entries = Vec::new();
     let samples = (start..).filter_map(|index| typeset::Sample::generate(seed, index, Split::Train).ok());
-    for sample in samples.take(usize::try_from(count)?) {
-        let (width, height) = (32 * sample.layout.tw as usize, 32 * sample.layout.th as usize);
+    let drawn = samples.take(usize::try_from(count)?).map(|sample| {
+        let [width, height] = [sample.layout.tw, sample.layout.th].map(|cells| (CELL * cells) as usize);
         let rgb = press.print(&sample.grid, sample.layout.tw as usize);
-        let mut square = vec![236; 3 * SQUARE * SQUARE];
-        let (left, top) = ((SQUARE - width) / 2, (SQUARE - height) / 2);
-        for (row, pixels) in rgb.chunks_exact(3 * width).enumerate() {
-            let place = 3 * ((top + row) * SQUARE + left);
-            square[place..place + 3 * width].copy_from_slice(pixels);
-        }
-        let side = SQUARE as u32;
-        let picture =
-            Picture { width: side, height: side, rgb: square, boxes: Vec::new(), cells: Vec::new() };
-        entries.push((picture, sample.prompt));
-    }
-    write_png(output, &sheet(&entries, folders)?)
+        (Picture { width, height, rgb }, sample.prompt)
+    });
+    Ok(drawn.collect())
 }
 
 /// An RGB picture of eight bits.
@@ -346,18 +248,15 @@ fn read_png(path: &Path) -> Result<Picture, Box<dyn Error>> {
     if (info.color_type, info.bit_depth) != (png::ColorType::Rgb, png::BitDepth::Eight) {
         return Err(problem(&"expected RGB with eight bits").into());
     }
-    Ok(Picture { width: info.width, height: info.height, rgb, boxes: Vec::new(), cells: Vec::new() })
+    Ok(Picture { width: info.width as usize, height: info.height as usize, rgb })
 }
 
 fn write_png(path: &Path, picture: &Picture) -> Result<(), Box<dyn Error>> {
-    write_rgb(path, picture.width, picture.height, &picture.rgb)
-}
-
-fn write_rgb(path: &Path, width: u32, height: u32, rgb: &[u8]) -> Result<(), Box<dyn Error>> {
     let file = File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (width, height) = (u32::try_from(picture.width)?, u32::try_from(picture.height)?);
     let mut encoder = png::Encoder::new(BufWriter::new(file), width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header()?.write_image_data(rgb)?;
+    encoder.write_header()?.write_image_data(&picture.rgb)?;
     Ok(())
 }

@@ -7,15 +7,15 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use atelier_train::brief::{Adornment, Brief, Face, Ink, Kind, Row, Side, Size, Split, Text};
-use atelier_train::data::{Painter, Random};
 use atelier_train::typeset::tokens::{composed, tokenizer_json, tokens};
 use atelier_train::typeset::{
-    ALPHABET, CODES, Code, Layout, Press, Rejected, Sample, StreamOptions, TEXT_MARKS, columns, draft_size,
-    grid_of_draft, ground_rgb, rows, stream,
+    ALPHABET, APOSTROPHE, CODES, Code, Layout, Press, Rejected, Sample, StreamOptions, TEXT_MARKS, columns,
+    draft_size, grid_of_draft, ground_rgb, rows, stream,
 };
+use atelier_train::{Random, font_folders};
 use tokenizers::Tokenizer;
 
-static PRESS: LazyLock<Press> = LazyLock::new(|| Press::new(&Painter::font_folders()).unwrap());
+static PRESS: LazyLock<Press> = LazyLock::new(|| Press::new(&font_folders()).unwrap());
 static TOKENIZER: LazyLock<Tokenizer> =
     LazyLock::new(|| Tokenizer::from_bytes(serde_json::to_vec(&tokenizer_json()).unwrap()).unwrap());
 
@@ -353,7 +353,7 @@ fn the_stream_is_the_same_every_time() {
     assert_eq!(once, bytes(&options, None));
     assert_ne!(once, bytes(&StreamOptions { seed: 6, ..options }, None));
 
-    let other = Press::new(&Painter::font_folders()).unwrap();
+    let other = Press::new(&font_folders()).unwrap();
     let few = StreamOptions { count: 4, ..options };
     assert_eq!(fnv(bytes(&few, Some(&PRESS))), fnv(bytes(&few, Some(&other))));
 
@@ -457,4 +457,24 @@ fn layout_rules() {
     assert_eq!(tokens[0], Some(Code::Small('H', Some('E'))));
     assert_eq!(tokens[2], Some(Code::Small('O', None)));
     assert!(TEXT_MARKS.contains(&'\n'));
+}
+
+#[test]
+fn the_card_of_mini_has_this_alphabet() {
+    let card: serde_json::Value =
+        serde_json::from_slice(&std::fs::read("../../models/mini/atelier.json").unwrap()).unwrap();
+    let alphabet = &card["alphabet"];
+    let mut said: HashSet<char> = alphabet["characters"].as_str().unwrap().chars().collect();
+    for range in alphabet["ranges"].as_array().unwrap() {
+        let end = |name: &str| range[name].as_str().unwrap().chars().next().unwrap();
+        said.extend(end("first")..=end("last"));
+    }
+    // Both apostrophes are set as one.
+    let mut drawn: HashSet<char> = ALPHABET.characters().iter().copied().collect();
+    assert!(drawn.remove(&APOSTROPHE) && drawn.remove(&' '));
+    drawn.extend(['\'', '’']);
+    assert_eq!(said, drawn);
+    let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    let mut decorations = card["decorations"].as_array().into_iter().flatten();
+    assert!(decorations.all(|name| names.contains(&name.as_str().unwrap())), "{card}");
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+pub use crate::pipeline::Field;
+
 /// An error of the model crate.
 ///
 /// [`Error::is_user_error`] tells bad input (the caller can mend it) from a failure of the machine.
@@ -105,89 +107,9 @@ pub enum Error {
     Source(#[from] atelier_weights::Error),
 }
 
-/// A field of a request, or of what else a caller sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Field {
-    /// The text of a prompt.
-    Prompt,
-    /// Width of the picture.
-    Width,
-    /// Height of the picture.
-    Height,
-    /// Steps of the painter.
-    Steps,
-    /// Guidance scale.
-    Guidance,
-    /// Sampling temperature.
-    Temperature,
-    /// Nucleus sampling.
-    TopP,
-    /// Top-k sampling.
-    TopK,
-    /// Pictures of each prompt.
-    ImagesPerPrompt,
-    /// What glyph embeddings are padded to.
-    GlyphTokens,
-    /// Initial noise, or a painted picture before decoding.
-    Latents,
-    /// A source image, or a picture of the run.
-    Image,
-    /// The number of source images.
-    Images,
-    /// The model's folder.
-    Checkpoint,
-}
-
 /// A number as it is typed; a large one without all its zeros.
 pub(crate) fn shown(number: f32) -> String {
     if number.is_finite() && number.abs() >= 1e9 { format!("{number:e}") } else { number.to_string() }
-}
-
-impl Field {
-    /// All of them.
-    pub const ALL: &[Self] = &[
-        Self::Prompt,
-        Self::Width,
-        Self::Height,
-        Self::Steps,
-        Self::Guidance,
-        Self::Temperature,
-        Self::TopP,
-        Self::TopK,
-        Self::ImagesPerPrompt,
-        Self::GlyphTokens,
-        Self::Latents,
-        Self::Image,
-        Self::Images,
-        Self::Checkpoint,
-    ];
-
-    /// The name, as requests and the arguments of the command line have it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Prompt => "prompt",
-            Self::Width => "width",
-            Self::Height => "height",
-            Self::Steps => "steps",
-            Self::Guidance => "guidance",
-            Self::Temperature => "temperature",
-            Self::TopP => "top_p",
-            Self::TopK => "top_k",
-            Self::ImagesPerPrompt => "images_per_prompt",
-            Self::GlyphTokens => "glyph_tokens",
-            Self::Latents => "latents",
-            Self::Image => "image",
-            Self::Images => "images",
-            Self::Checkpoint => "checkpoint",
-        }
-    }
-}
-
-impl std::fmt::Display for Field {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// In words, where a trace has a tensor from: `dit_cond.block3_image` is "block 3 (dit_cond.block3_image)".

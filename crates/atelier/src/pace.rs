@@ -2,7 +2,8 @@
 //! let the device catch up in between; meanwhile a run can be stopped.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use burn::tensor::Device;
@@ -51,6 +52,21 @@ impl<'r, 'o> Paced<'r, 'o> {
         self.device.caught_up();
     }
 
+    /// This moment, before something that came last is read back.
+    pub fn mark(&self) -> device::Mark {
+        self.device.mark()
+    }
+
+    /// Submits all that was handed over, for the device to go on with while the host does something else.
+    pub fn submit(&mut self) {
+        self.device.submit();
+    }
+
+    /// All that was handed over before `mark` is done.
+    pub fn caught_up_to(&mut self, mark: device::Mark) {
+        self.device.caught_up_to(mark);
+    }
+
     /// Reports an event.
     ///
     /// # Errors
@@ -70,6 +86,31 @@ impl Pace for Paced<'_, '_> {
     async fn pause(&mut self) -> Result<()> {
         self.device.pause().await.map_err(Error::Compute)?;
         self.observer.check()
+    }
+}
+
+/// A future that has begun: what it asks of a device was asked before anything that follows.
+pub(crate) enum Begun<'f, T> {
+    Done(T),
+    UnderWay(Pin<Box<dyn Future<Output = T> + 'f>>),
+}
+
+impl<'f, T> Begun<'f, T> {
+    /// Begins a future.
+    pub async fn new(future: impl Future<Output = T> + 'f) -> Self {
+        let mut future: Pin<Box<dyn Future<Output = T> + 'f>> = Box::pin(future);
+        match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+            Poll::Ready(output) => Self::Done(output),
+            Poll::Pending => Self::UnderWay(future),
+        }
+    }
+
+    /// What it gives in the end.
+    pub async fn end(self) -> T {
+        match self {
+            Self::Done(output) => output,
+            Self::UnderWay(future) => future.await,
+        }
     }
 }
 

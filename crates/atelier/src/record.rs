@@ -100,14 +100,7 @@ impl Picture {
 impl RunRecord {
     /// The request that paints the picture again, but for its source images and noise, which a record only names.
     pub fn request(&self) -> Request {
-        let PaintOptions { steps, guidance, seed, glyph_tokens } = self.paint;
-        Request {
-            steps: Some(steps),
-            guidance: Some(guidance),
-            seed: Some(seed),
-            glyph_tokens,
-            ..Request::of_blueprints([self.blueprint.clone()])
-        }
+        self.paint.request(self.blueprint.clone())
     }
 
     /// The text that other tools show: prompt, then settings. `model` is the model's name without its place.

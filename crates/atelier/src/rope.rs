@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 /// Cosines and sines of one sequence of positions.
 #[derive(Debug, Clone)]
 pub struct Rope {
-    /// `[1, 1, seq, rotary_dim]`, or `[batch, 1, seq, rotary_dim]`.
+    /// `[1, 1, seq, rotary_dim]`.
     pub(crate) cos: Tensor<4>,
     /// As `cos`.
     pub(crate) sin: Tensor<4>,
@@ -27,13 +27,6 @@ impl Rope {
             Tensor::from_data(TensorData::new(values, [1, 1, seq, 2 * half]), device)
         };
         Self { cos: table(libm::cosf), sin: table(libm::sinf) }
-    }
-
-    /// Reads one sequence of `batch * seq` positions as `batch` sequences.
-    pub(crate) fn batched(self, batch: usize) -> Self {
-        let [_, _, positions, rotary_dim] = self.cos.dims();
-        let shape = [batch, 1, positions / batch.max(1), rotary_dim];
-        Self { cos: self.cos.reshape(shape), sin: self.sin.reshape(shape) }
     }
 
     /// Rotates the first `rotary_dim` channels of every head and passes the rest through.

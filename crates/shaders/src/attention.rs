@@ -2,8 +2,6 @@
 
 #[cfg(feature = "gpu")]
 mod launch;
-#[cfg(any(feature = "autodiff", feature = "libtorch"))]
-mod training;
 
 use burn::backend::ops::AttentionModuleOptions;
 use burn::backend::tensor::BoolTensor;
@@ -65,7 +63,6 @@ kernel! {
     }
     cpu if cpu::are_f32(&[&q]) && cpu::are_floats(&[&k, &v]);
     gpu if gpu::are_f32(&[&q]) && gpu::are_caches(&k, &v) && has_room(&q, &k, context);
-    training custom;
 }
 
 /// The first keys and values, in f32.

@@ -4,7 +4,7 @@ use atelier_weights::{BLOCK, Scheme};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::check::{Hard, Numbers};
-use crate::{Draw, KeyValueCache, PackedRef, RowPrecision, Variant, Variants};
+use crate::{Draw, Gated, KeyValueCache, PackedRef, RowPrecision, Variant, Variants};
 
 /// How large the shapes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -288,7 +288,19 @@ fn rows_of_numbers(scale: Scale) -> Vec<Call> {
         move |device| {
             let x = floats([1, tokens, width], device);
             let [shift, scale] = [(); 2].map(|()| floats([1, 1, width], device));
-            Box::new(move || drop(crate::ada_layer_norm(x.clone(), shift.clone(), scale.clone(), EPS)))
+            Box::new(move || drop(crate::ada_layer_norm(x.clone(), shift.clone(), scale.clone(), 0, EPS)))
+        },
+    ));
+    calls.push(moving(
+        "gated sum and layer norm",
+        of_rows(tokens),
+        [4 * numbers, numbers],
+        NORM,
+        move |device| {
+            let [x, y] = [(); 2].map(|()| floats([1, tokens, width], device));
+            let [gate, shift, scale] = [(); 3].map(|()| floats([1, 2, width], device));
+            let around = Gated { gate, shift, scale, first: tokens / 8 };
+            Box::new(move || drop(crate::gated_norm(x.clone(), y.clone(), around.clone(), EPS)))
         },
     ));
     let (shape, of_heads) = (format!("{heads} heads, {tokens}×{HEAD}"), heads * tokens * HEAD);

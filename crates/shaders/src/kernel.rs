@@ -16,24 +16,22 @@ use std::cell::Cell;
 ///
 /// Three functions with this very signature do the work:
 /// - `reference` beside the declaration, for any backend `B`: the definition in burn's own operations. It runs wherever
-///   nothing else does, and training differentiates it.
+///   nothing else does.
 /// - `crate::cpu::swiglu::twin`: the same in plain Rust, on the CPU device where the condition holds.
 /// - `launch` beside the declaration: the WGSL kernel, on a GPU where the condition holds.
 ///
-/// `cpu reference;` and `gpu reference;` say that there is no faster form, `training custom;` that training has its own.
+/// `cpu reference;` and `gpu reference;` say that there is no faster form.
 macro_rules! kernel {
     (
         trait $Trait:ident in $module:ident $signature:tt
         cpu $cpu:tt $($cpu_condition:expr)?;
         gpu $gpu:tt $($gpu_condition:expr)?;
-        $(training $training:tt;)?
     ) => {
         kernel!(@trait $Trait $signature);
         #[cfg(feature = "cpu")]
         kernel!(@impl $Trait $signature for burn::backend::Flex, $cpu $($cpu_condition, crate::cpu::$module::twin)?);
         #[cfg(feature = "gpu")]
         kernel!(@impl $Trait $signature for burn_cubecl::CubeBackend, $gpu $($gpu_condition, launch)?);
-        kernel!(@training $Trait $($training)?);
     };
     (@trait $Trait:ident {
         fn $name:ident($($(#[$mark:ident])? $argument:ident: $type:tt $(<$of:tt>)?),* $(,)?)
@@ -41,9 +39,7 @@ macro_rules! kernel {
     }) => {
         #[burn::backend::backend_extension(
             Cube: cfg(feature = "gpu"),
-            Flex: cfg(feature = "cpu"),
-            LibTorch: cfg(feature = "libtorch"),
-            Autodiff: cfg(feature = "autodiff")
+            Flex: cfg(feature = "cpu")
         )]
         pub(crate) trait $Trait: burn::backend::Backend {
             fn $name($($(#[$mark])? $argument: $type $(<$of>)?),*) -> $output $(<$output_of>)? {
@@ -66,19 +62,6 @@ macro_rules! kernel {
                     reference::<Self>($($argument),*)
                 }
             }
-        }
-    };
-    (@training $Trait:ident custom) => {};
-    (@training $Trait:ident) => {
-        #[cfg(feature = "libtorch")]
-        #[allow(deprecated)] // burn means to drop LibTorch; training here is twice as fast with it.
-        impl $Trait for burn::backend::LibTorch {}
-        #[cfg(feature = "autodiff")]
-        impl<B, C> $Trait for burn::backend::Autodiff<B, C>
-        where
-            B: $Trait,
-            C: burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy,
-        {
         }
     };
 }

@@ -9,6 +9,7 @@ mod conv2d_3x3;
 mod cpu;
 mod embedding;
 mod features;
+mod gated_norm;
 mod gelu_tanh;
 #[cfg(feature = "gpu")]
 pub mod gpu;
@@ -40,6 +41,7 @@ pub use attention::{attention, attention_over_cache};
 pub use conv2d_3x3::conv2d_3x3;
 pub use embedding::embedding;
 pub use features::{Cooperative, Features, Limits, Tally, Variant, Variants};
+pub use gated_norm::{Gated, gated_norm};
 pub use gelu_tanh::gelu_tanh;
 pub use group_moments::group_moments;
 pub use group_norm_silu::group_norm_silu;

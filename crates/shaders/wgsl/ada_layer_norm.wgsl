@@ -1,6 +1,7 @@
 // output = (x - mean) / sqrt(var + eps) · (1 + scale) + shift for each row.
 //
-// x, output: [rows, width], row-major; shift, scale: [rows / tokens, width]
+// x, output: [pictures, seq, width], row-major; shift, scale: [pictures or 1, kinds, width], the second of two kinds for the
+// tokens before `first`
 // One workgroup a row; rows beyond the x limit of a dispatch go on in y.
 
 #import inverse_root
@@ -13,7 +14,10 @@ alias Sum = vec2<f32>;
 struct Sizes {
     rows: u32,
     width: u32,
-    tokens: u32, // that share a shift and a scale
+    seq: u32,
+    pictures: u32, // with a shift and a scale of their own
+    kinds: u32, // 1 or 2
+    first: u32, // token of the first kind; 0 where there is one kind
     eps: f32,
 }
 
@@ -31,7 +35,8 @@ fn main(workgroup: Workgroup, at: Invocation) {
         return;
     }
     let start = row * width;
-    let condition = row / sizes.tokens * width;
+    let kind = select(0u, 1u, row % sizes.seq < sizes.first);
+    let condition = (row / sizes.seq % sizes.pictures * sizes.kinds + kind) * width;
     var sum = vec2<f32>();
     for (var i = at.index; i < width; i += WORKGROUP) {
         sum.x += x[start + i];

@@ -140,7 +140,7 @@ export const en = {
   galleryRemove: (prompt: string, seed: number) => `Remove “${prompt}”, seed ${seed}`,
 
   model: "Model",
-  modelMini: "mini, built in: words on coloured backgrounds, 512 × 512",
+  modelMini: "mini, built in: texts on coloured grounds",
   modelUrl: "a folder on this page’s server",
   modelFiles: "a folder on this device, read in place",
   modelAddress: "Address",

@@ -137,7 +137,7 @@ export const zh: Strings = {
   galleryRemove: (prompt, seed) => `移除“${prompt}”，种子 ${seed}`,
 
   model: "模型",
-  modelMini: "内置的 mini：彩色底上的文字，512 × 512",
+  modelMini: "内置的 mini：彩色底上的文字",
   modelUrl: "本页服务器上的文件夹",
   modelFiles: "此设备上的文件夹，在原处读取",
   modelAddress: "地址",

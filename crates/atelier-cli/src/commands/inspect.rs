@@ -31,7 +31,6 @@ pub fn run(args: &InspectArgs) -> Result<()> {
 
 fn describe(run: &RunRecord) -> String {
     let RunRecord { blueprint, paint, image, images, .. } = run;
-    let sampling = blueprint.sampling;
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         // Writing to a string cannot fail.
@@ -42,13 +41,7 @@ fn describe(run: &RunRecord) -> String {
     line("seed", paint.seed.to_string());
     line("steps", paint.steps.to_string());
     line("guidance", paint.guidance.to_string());
-    let drawn = if sampling.temperature == 0.0 {
-        "greedy".into()
-    } else {
-        let top_k = sampling.top_k.map_or("off".into(), |top_k| top_k.to_string());
-        format!("temperature {}, top-p {}, top-k {top_k}", sampling.temperature, sampling.top_p)
-    };
-    line("sampling", format!("{drawn}, seed {}", blueprint.seed));
+    line("sampling", format!("{}, seed {}", blueprint.sampling, blueprint.seed));
     for (path, source) in run.sources.iter().zip(&blueprint.sources) {
         line(
             "source",

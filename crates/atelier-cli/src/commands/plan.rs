@@ -40,10 +40,10 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct StageReport {
     weights: u64,
-    held: u64,
-    working: u64,
+    persistent: u64,
+    workspace: u64,
     peak: u64,
-    moment: String,
+    peak_at: String,
     #[serde(flatten)]
     plan: StageDetail,
 }
@@ -56,8 +56,8 @@ struct StageDetail {
     mode: Option<DecodeMode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<CachePrecision>,
-    held_parts: Vec<Part>,
-    moment_parts: Vec<Part>,
+    persistent_parts: Vec<Part>,
+    workspace_parts: Vec<Part>,
 }
 
 /// Prints the plan; what does not fit the budget is an error with a code of its own.
@@ -180,16 +180,16 @@ fn stage_report(stage: &StagePlan) -> StageReport {
     let point = stage.largest_point();
     StageReport {
         weights: stage.weights.bytes,
-        held: stage.persistent(),
-        working: point.map_or(0, |point| point.total()),
+        persistent: stage.persistent(),
+        workspace: point.map_or(0, |point| point.total()),
         peak: stage.peak(),
-        moment: point.map(|point| point.name.clone()).unwrap_or_default(),
+        peak_at: point.map(|point| point.name.clone()).unwrap_or_default(),
         plan: StageDetail {
             stage: stage.stage.name(),
             mode: stage.mode,
             cache: stage.cache,
-            held_parts: stage.persistent.clone(),
-            moment_parts: point.map(|point| point.parts.clone()).unwrap_or_default(),
+            persistent_parts: stage.persistent.clone(),
+            workspace_parts: point.map(|point| point.parts.clone()).unwrap_or_default(),
         },
     }
 }
@@ -205,8 +205,8 @@ fn describe(report: &Report) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{:<11}{:>10}{:>10}{:>10}{:>10}  largest moment",
-        "stage", "weights", "held", "working", "peak"
+        "{:<11}{:>10}{:>12}{:>11}{:>10}  peak at",
+        "stage", "weights", "persistent", "workspace", "peak"
     );
     for stage in &report.stages {
         let mode = match (stage.plan.mode, stage.plan.cache) {
@@ -214,10 +214,13 @@ fn describe(report: &Report) -> String {
             (_, Some(CachePrecision::F16)) => " (cache of 16 bits)",
             _ => "",
         };
-        let sums = [stage.weights, stage.held, stage.working, stage.peak].map(gigabytes);
-        let [weights, held, working, peak] = sums;
-        let (name, moment) = (stage.plan.stage, &stage.moment);
-        let _ = writeln!(text, "{name:<11}{weights:>10}{held:>10}{working:>10}{peak:>10}  {moment}{mode}");
+        let sums = [stage.weights, stage.persistent, stage.workspace, stage.peak].map(gigabytes);
+        let [weights, persistent, workspace, peak] = sums;
+        let (name, peak_at) = (stage.plan.stage, &stage.peak_at);
+        let _ = writeln!(
+            text,
+            "{name:<11}{weights:>10}{persistent:>12}{workspace:>11}{peak:>10}  {peak_at}{mode}"
+        );
     }
     text.push('\n');
     for (name, part) in [("buffer", &report.largest_buffer), ("packed weights", &report.largest_packed)] {

@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 
 use super::Split;
-use crate::data::{self, Curriculum, Words};
+use crate::random::Random;
+use crate::words::Words;
 
 /// Short words without which no text can be said: in both splits.
 const FUNCTION: &[&str] = &[
@@ -18,7 +19,6 @@ const ACCENTS: &str = "àáâãäåæçèéêëìíîïñòóôõöøùúûüý�
 /// Everything that comes in lists.
 pub(super) struct Lexicon {
     words: Words,
-    curricula: [Curriculum; 2],
     /// Places, without an article.
     pub scenes: Vec<&'static str>,
     /// Things that carry a text, without an article.
@@ -39,13 +39,6 @@ impl Lexicon {
         static LEXICON: OnceLock<Lexicon> = OnceLock::new();
         LEXICON.get_or_init(|| Self {
             words: Words::built_in(),
-            curricula: [data::Split::Train, data::Split::Validation].map(|split| Curriculum {
-                split,
-                listed: 1.,
-                invented: 0.,
-                letters: 0.,
-                ..Curriculum::full()
-            }),
             scenes: lines(include_str!("../../data/brief/scenes.txt")),
             carriers: lines(include_str!("../../data/brief/carriers.txt")),
             phrases: lines(include_str!("../../data/brief/phrases.txt")),
@@ -59,8 +52,8 @@ impl Lexicon {
     }
 
     /// A word of the list, lower case, of at most `max` letters (two, if `max` is less).
-    pub fn word(&self, random: &mut data::Random, split: Split, max: usize) -> String {
-        self.words.word(random, &self.curricula[usize::from(split == Split::Check)], max)
+    pub fn word(&self, random: &mut Random, split: Split, max: usize) -> String {
+        self.words.word(random, split, max)
     }
 
     /// Whether every word of a text may appear under `split`, and every character can be drawn.
@@ -83,10 +76,6 @@ impl Lexicon {
         if FUNCTION.contains(&word.as_str()) || word.chars().count() == 1 {
             return true;
         }
-        let split = match split {
-            Split::Train => data::Split::Train,
-            Split::Check => data::Split::Validation,
-        };
         // What stands before an apostrophe is a word as well: "Joe's".
         let stem = word.split('\'').next().unwrap_or_default();
         self.words.allowed(&word, split)

@@ -2,7 +2,7 @@
 
 use super::pen::{Look, Pen};
 use super::{Face, Ink, Row, Side, Size};
-use crate::data::Random;
+use crate::random::Random;
 
 /// The name of a colour, now and then another name than its first.
 pub(super) fn colour(random: &mut Random, ink: Ink) -> &'static str {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use names::{Face, Ink, Kind, Row, Side, Size};
 
-use crate::data::Random;
+use crate::random::Random;
 use lexicon::Lexicon;
 use pen::Pen;
 

@@ -3,7 +3,7 @@
 use super::lexicon::Lexicon;
 use super::quotes::{Habit, Marks};
 use super::{Adornment, Brief, Face, Ink, Row, Side, Size, Split, Text};
-use crate::data::Random;
+use crate::random::Random;
 
 /// What a prompt says of one text.
 #[derive(Debug, Clone, Copy, Default)]

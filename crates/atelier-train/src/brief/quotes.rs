@@ -1,6 +1,6 @@
 //! Quotation marks.
 
-use crate::data::Random;
+use crate::random::Random;
 
 /// An opening and a closing mark.
 pub(super) type Marks = (&'static str, &'static str);

@@ -3,7 +3,7 @@
 use super::lexicon::Lexicon;
 use super::pen::{Pen, capitalised};
 use super::{Split, lexicon};
-use crate::data::Random;
+use crate::random::Random;
 
 /// How letters are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,9 +14,9 @@ use super::alphabet::ALPHABET;
 use super::codes::{CODES, Code};
 use super::icons;
 use crate::brief::{Face, Ink, Kind, Size};
-use crate::data::{CELL, DataError, read_font};
+use crate::fonts::{FontError, read_font};
 
-const SIDE: usize = CELL as usize;
+const SIDE: usize = super::CELL as usize;
 
 /// The pixels of a ground.
 ///
@@ -42,7 +42,6 @@ struct Setting {
     fill: f32,
 }
 
-const PACKAGE: &str = "fonts-dejavu-core";
 const SETTINGS: [Setting; 2] = [
     Setting { file: "DejaVuSansMono-Bold.ttf", em: [26.5, 26.5, 26.5], baseline: 25., stretch: 1., fill: 0. },
     Setting {
@@ -77,12 +76,12 @@ impl Press {
     ///
     /// # Errors
     /// If a font is missing (the message names its Debian package) or is not a font.
-    pub fn new(folders: &[PathBuf]) -> Result<Self, DataError> {
+    pub fn new(folders: &[PathBuf]) -> Result<Self, FontError> {
         let mut glyphs = Vec::new();
         let mut context = ScaleContext::new();
         for setting in &SETTINGS {
-            let (path, bytes) = read_font(folders, setting.file, PACKAGE)?;
-            let font = FontRef::from_index(&bytes, 0).ok_or(DataError::FontBroken(path))?;
+            let (path, bytes) = read_font(folders, setting.file)?;
+            let font = FontRef::from_index(&bytes, 0).ok_or(FontError::Broken(path))?;
             for &size in Size::ALL {
                 for &character in ALPHABET.characters() {
                     glyphs.push(glyph(&mut context, font, setting, size, character));

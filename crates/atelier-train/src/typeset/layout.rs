@@ -46,10 +46,10 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use super::CELL;
 use super::codes::{CODES, Code, DOWN_FIRST, DOWN_LAST, FRAME_PIECES, RIGHT_FIRST, RIGHT_LAST};
 use super::tokens::{Token, composed, shown};
 use crate::brief::{Adornment, Brief, Face, Ink, Kind, Row, Side, Size, Text};
-use crate::data::CELL;
 
 /// Why a brief has no layout. Callers take the next brief.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

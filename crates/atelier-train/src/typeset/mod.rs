@@ -28,3 +28,6 @@ pub use layout::{
 };
 pub use sample::Sample;
 pub use stream::{StreamOptions, stream};
+
+/// Side in pixels of the square that one visual code stands for.
+pub const CELL: u32 = 32;

@@ -5,6 +5,7 @@ use atelier_weights::{ByteSource, ComponentName};
 
 use super::{ModelConfig, PriorConfig};
 use crate::error::{Error, Result};
+use crate::scheduler;
 
 /// What must hold between the numbers for the model to be computable at all.
 pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()> {
@@ -133,6 +134,13 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
     }
 
     rules.file = SCHEDULER;
+    let class = &config.scheduler.class;
+    rules.hold(
+        scheduler::CLASSES.contains(&class.as_str()),
+        "_class_name",
+        &scheduler::CLASSES.join(" or "),
+        class,
+    )?;
     rules.size("num_train_timesteps", config.scheduler.num_train_timesteps)?;
     rules.size("base_image_seq_len", config.scheduler.base_image_seq_len)?;
     Ok(())

@@ -4,11 +4,14 @@
 
 mod check;
 
+use std::fmt;
+
 use atelier_weights::checkpoint::{GENERATION, PROCESSOR, SCHEDULER};
 use atelier_weights::{ByteSource, ComponentName, read_json};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::scheduler::FlowMatchEuler;
 
 /// Every configuration of a checkpoint folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -225,9 +228,12 @@ pub struct VaeConfig {
     pub sample_size: usize,
 }
 
-/// The flow-match Euler scheduler.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The scheduler.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct SchedulerConfig {
+    /// The reference's class.
+    #[serde(rename = "_class_name", default = "euler")]
+    pub class: String,
     /// Steps of the training schedule.
     pub num_train_timesteps: usize,
     /// Shift at length 0.
@@ -236,6 +242,23 @@ pub struct SchedulerConfig {
     pub max_shift: f64,
     /// Length at which the growth counts once.
     pub base_image_seq_len: usize,
+}
+
+impl fmt::Debug for SchedulerConfig {
+    /// A checkpoint's fingerprint is made of these words: what came after the first blueprints is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { class: _, num_train_timesteps, base_shift, max_shift, base_image_seq_len } = self;
+        f.debug_struct("SchedulerConfig")
+            .field("num_train_timesteps", num_train_timesteps)
+            .field("base_shift", base_shift)
+            .field("max_shift", max_shift)
+            .field("base_image_seq_len", base_image_seq_len)
+            .finish()
+    }
+}
+
+fn euler() -> String {
+    FlowMatchEuler::CLASS.to_owned()
 }
 
 fn yes() -> bool {

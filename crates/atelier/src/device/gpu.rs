@@ -11,7 +11,7 @@ mod with {
     pub(in super::super) use atelier_shaders::gpu::{
         Adapter, FIRST_RATE, SUBMISSION, largest_buffer, memory, owns, rate, tally,
     };
-    pub(crate) use atelier_shaders::gpu::{Pace, computes};
+    pub(crate) use atelier_shaders::gpu::{Mark, Pace, computes};
     use burn::tensor::wgpu::wgpu;
 
     use super::*;
@@ -60,7 +60,7 @@ mod with {
     }
 }
 #[cfg(feature = "gpu")]
-pub(crate) use with::{Pace, computes};
+pub(crate) use with::{Mark, Pace, computes};
 #[cfg(feature = "gpu")]
 pub(super) use with::{largest_buffer, list, memory, open, owns, rate, tally};
 
@@ -90,6 +90,10 @@ mod without {
 
     pub(crate) fn computes(_: &Device, _: f64) {}
 
+    /// A moment: nothing is ever under way.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Mark;
+
     /// Nothing is ever under way.
     #[derive(Debug)]
     pub(crate) struct Pace;
@@ -102,6 +106,14 @@ mod without {
         pub async fn pause(&mut self) -> Result<(), String> {
             Ok(())
         }
+
+        pub fn mark(&self) -> Mark {
+            Mark
+        }
+
+        pub fn submit(&mut self) {}
+
+        pub fn caught_up_to(&mut self, _: Mark) {}
 
         pub fn caught_up(&mut self) {}
     }
@@ -119,6 +131,6 @@ mod without {
     }
 }
 #[cfg(not(feature = "gpu"))]
-pub(crate) use without::{Pace, computes};
+pub(crate) use without::{Mark, Pace, computes};
 #[cfg(not(feature = "gpu"))]
 pub(super) use without::{largest_buffer, list, memory, open, owns, rate, tally};

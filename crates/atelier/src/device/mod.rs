@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 pub use choice::DeviceChoice;
 use choice::select;
 pub use findings::{DeviceCheck, KernelCheck};
-pub(crate) use gpu::{Pace, computes};
+pub(crate) use gpu::{Mark, Pace, computes};
 
 /// A graphics adapter of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

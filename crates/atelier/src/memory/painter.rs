@@ -5,11 +5,11 @@
 //! | point | alive |
 //! |---|---|
 //! | blueprint | embedded codes, two of the projector's layers and an activation `4·n·w` |
-//! | attention | both streams `S·w`, queries, keys, values and result `4·S·w`, with sources all keys and values again `2·(r + S)·w` |
-//! | MLP | keys and values that a source cache might want `2·S·w`, the attention's result `S·w`, text `t·w`, the picture with its norm `2·n·w`, hidden before and after GELU `2·m·4w` |
+//! | attention | tokens `S·w`, queries, keys, values and result `4·S·w`, with sources all keys and values again `2·(r + S)·w` |
+//! | MLP | tokens with their norm `2·S·w`, of a source its keys and values `2·S·w`, hidden before and after GELU `2·m·4w` |
+//! | sum | tokens and branch, both sums' results `4·S·w`, of a source its keys and values `2·S·w` |
 //!
-//! The MLP takes at most `m = 2048` rows at a time; of a larger picture there are also its results so far, `n·w`, and in the
-//! end twice.
+//! The MLP takes at most `m = 2048` rows at a time; of more there are also its results so far, `S·w`, and in the end twice.
 //!
 //! Persistent: for each branch the projected blueprint and glyphs `(n + t)·w` and the angles; the keys and values of source
 //! images in every block, `2 · blocks · r · w`; a few latents.
@@ -57,8 +57,8 @@ fn plan_with(
         Part::new("projected glyphs", branches, &[text, width], F32),
         Part::new("angles", 2 * branches, &[image, c.attention_head_dim], F32),
         Part::new("latents, velocities", 6, &latent, F32),
-        // One row for each of the twelve vectors, in every block.
-        Part::new("modulation", 2, &[12, width], F32),
+        // Twelve vectors a block, and two twice after the last.
+        Part::new("modulation", 1, &[12 * c.num_layers + 4, width], F32),
     ];
     let mut points = Vec::new();
     if sources.count > 0 {
@@ -69,12 +69,12 @@ fn plan_with(
             &[tokens, width],
             cache.bytes(),
         ));
-        points.extend(block(width, "a source", source, 0, [0, 0]));
+        points.extend(block(width, "a source", source, 0, [0, 0], true));
         // Of 16 bits they are made f32 before they are joined with the others.
         let widened = if cache == CachePrecision::F32 { 0 } else { tokens };
-        points.extend(block(width, "a step", image, text, [tokens, widened]));
+        points.extend(block(width, "a step", image, text, [tokens, widened], false));
     } else {
-        points.extend(block(width, "a step", image, text, [0, 0]));
+        points.extend(block(width, "a step", image, text, [0, 0], false));
     }
     points.push(AllocationPoint::new(
         "the blueprint's projection",
@@ -84,39 +84,40 @@ fn plan_with(
     StagePlan::new(Stage::Painter, weights, persistent, points)
 }
 
-/// The allocation points of a block. Of the sources' tokens some are made f32 for it.
+/// The allocation points of a block. Of the sources' tokens some are made f32 for it; a source itself has its keys and values
+/// kept.
 fn block(
     width: usize,
     of: &str,
     image: usize,
     text: usize,
     [sources, widened]: [usize; 2],
+    keep: bool,
 ) -> Vec<AllocationPoint> {
     let joint = image.saturating_add(text);
     let part = |what, count, seq, times| Part::new(what, count, &[seq, times * width], F32);
-    let mut attention = vec![
-        part("picture", 1, image, 1),
-        part("text", 1, text, 1),
-        part("queries, keys, values, result", 4, joint, 1),
-    ];
+    let mut attention = vec![part("tokens", 1, joint, 1), part("queries, keys, values, result", 4, joint, 1)];
     if sources > 0 {
         attention.push(part("keys or values with those of the sources", 2, joint.saturating_add(sources), 1));
         attention.push(part("keys or values of the sources in f32", 2, widened, 1));
     }
-    let mlp = [
-        part("keys, values, the attention's result", 3, joint, 1),
-        part("text", 1, text, 1),
-        part("picture, normed", 2, image, 1),
+    let kept = if keep { 2 } else { 0 };
+    let with = |tokens, parts: Vec<Part>| {
+        let all = [part("tokens, normed", tokens, joint, 1), part("keys and values to keep", kept, joint, 1)];
+        all.into_iter().chain(parts).collect()
+    };
+    let hidden = part("hidden, before and after GELU", 2, joint.min(MLP_ROWS), 4);
+    let mut points = vec![
+        AllocationPoint::new(format!("{of}: attention of a block"), attention),
+        AllocationPoint::new(format!("{of}: sum after a branch"), with(4, Vec::new())),
     ];
-    let with = |parts: Vec<Part>| mlp.iter().cloned().chain(parts).collect();
-    let hidden = part("hidden, before and after GELU", 2, image.min(MLP_ROWS), 4);
-    let mut points = vec![AllocationPoint::new(format!("{of}: attention of a block"), attention)];
-    if image <= MLP_ROWS {
-        points.push(AllocationPoint::new(format!("{of}: MLP of a block"), with(vec![hidden])));
+    if joint <= MLP_ROWS {
+        points.push(AllocationPoint::new(format!("{of}: MLP of a block"), with(2, vec![hidden])));
     } else {
-        let results = |count| part("results of the MLP", count, image, 1);
-        points.push(AllocationPoint::new(format!("{of}: MLP of some rows"), with(vec![hidden, results(1)])));
-        points.push(AllocationPoint::new(format!("{of}: results of the MLP"), with(vec![results(2)])));
+        let results = |count| part("results of the MLP", count, joint, 1);
+        points
+            .push(AllocationPoint::new(format!("{of}: MLP of some rows"), with(2, vec![hidden, results(1)])));
+        points.push(AllocationPoint::new(format!("{of}: results of the MLP"), with(2, vec![results(2)])));
     }
     points
 }

@@ -7,8 +7,8 @@ use super::sources::Sources;
 use crate::blueprint::{BLUEPRINT_FORMAT, Blueprint, TokenGrid};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Field, Result};
-use crate::pace::Paced;
-use crate::prior::sampler::sample_on_device;
+use crate::pace::{Begun, Paced};
+use crate::prior::sampler::Drawn;
 use crate::prior::{CachePrecision, KvCache, Prior};
 use crate::progress::{Event, GridName, Observer};
 use crate::prompt::{
@@ -146,10 +146,9 @@ async fn write_tokens(
     index.row("decode_position_ids", &[3, decode.len()], axes);
     let tokens = decode.len() - 1;
 
-    // The reference also computes the token after the picture, which nothing uses; so does a trace.
     let mut cache = prior.new_cache_of(resolved.len() + decode.len(), job.cache);
     let mut pace = Paced::new(device, observer);
-    let mut logits = if trace::is_recording() {
+    let logits = if trace::is_recording() {
         index.detail(|| prefill(&resolved, &positions, prior, &mut cache, device))
     } else {
         prior.next_logits_paced(&resolved, &positions, &mut cache, device, &mut pace).await?
@@ -159,10 +158,24 @@ async fn write_tokens(
     let far = Some(far).filter(|far| *far > FAR_LOGIT);
     let mut ids = Vec::with_capacity(tokens);
     let mut all_logits = Vec::new();
-    let draw = |token: usize| uniform_at(options.seed, Stream::Tokens, token as u64);
+    let uniform = |token: usize| uniform_at(options.seed, Stream::Tokens, token as u64);
+    let draw = |logits, token| Drawn::new(logits, &options.sampling, codes, uniform(token));
+    let mut drawn = draw(logits, 0);
     for (token, &position) in decode.iter().enumerate().take(tokens) {
-        let id = match sample_on_device(&logits, &options.sampling, codes, draw(token)).await {
+        // A GPU goes on with the id that it has drawn while the host reads it.
+        let mark = pace.mark();
+        let reading = Begun::new(drawn.id()).await;
+        let next = drawn.on_gpu().filter(|_| token + 1 < tokens && !trace::is_recording()).map(|id| {
+            let logits = trace::paused(|| prior.logits_after(id, position, &mut cache));
+            let next = draw(logits, token + 1);
+            pace.submit();
+            next
+        });
+        let id = match reading.end().await {
             Err(Error::NotFinite { place }) => {
+                if next.is_some() {
+                    cache.forget_last();
+                }
                 let once_more = || match (ids.last(), token.checked_sub(1)) {
                     (Some(&id), Some(last)) => {
                         cache.forget_last();
@@ -179,19 +192,23 @@ async fn write_tokens(
             }
             id => id?,
         };
-        pace.caught_up();
+        pace.caught_up_to(mark);
         ids.push(id);
         emit_token(pace.observer(), index, &grids, token, tokens, id)?;
         if trace::is_recording() {
-            all_logits.extend(read_floats(logits).await?);
+            all_logits.extend(read_floats(drawn.logits()).await?);
         } else if ids.len() == tokens {
             return Ok((ids, far));
         }
-        logits = trace::paused(|| prior.next_logits(&[id], &[position], &mut cache, device));
+        drawn = next.unwrap_or_else(|| {
+            draw(trace::paused(|| prior.next_logits(&[id], &[position], &mut cache, device)), token + 1)
+        });
     }
 
+    // The reference also computes the token after the picture, which nothing uses; so does a trace.
+    let logits = drawn.logits();
     let [vocabulary] = logits.dims();
-    let after = sample_on_device(&logits, &options.sampling, vocabulary, draw(tokens)).await?;
+    let after = Drawn::new(logits.clone(), &options.sampling, vocabulary, uniform(tokens)).id().await?;
     let last = read_floats(logits).await?;
     all_logits.extend(&last);
     index.detail(|| {

@@ -473,7 +473,6 @@ impl Resolved {
 
     /// How a picture is painted.
     fn paint_options(&self, image: usize) -> PaintOptions {
-        let Settings { steps, guidance, .. } = self.settings;
         let (request, prompt) = (&self.request, self.prompt_of(image));
         let own = match &request.start {
             Start::Prompts(prompts) => prompts.get(prompt).and_then(|prompt| prompt.seed),
@@ -486,7 +485,7 @@ impl Resolved {
         };
         let longest = self.prompts.iter().map(PreparedPrompt::glyph_tokens).max();
         let longest = longest.filter(|_| request.batch_padding && self.prompts.len() > 1);
-        PaintOptions { steps, guidance, seed, glyph_tokens: longest.max(request.glyph_tokens) }
+        request.paint_options(&self.settings, seed, longest)
     }
 
     /// `[images, channels, height / 8, width / 8]`, with the size of a prompt's pictures.

@@ -66,7 +66,8 @@ impl Prior {
         cache: &mut KvCache,
         device: &Device,
     ) -> Tensor<3> {
-        let hidden = at_once(self.hidden_states(ids, positions, cache, device, &mut Unpaced));
+        let ids = ids_tensor(ids, device);
+        let hidden = at_once(self.hidden_states(ids, positions, cache, &mut Unpaced));
         self.lm_head.forward(hidden)
     }
 
@@ -93,52 +94,48 @@ impl Prior {
         device: &Device,
         pace: &mut P,
     ) -> Result<Tensor<1>, P::Stop> {
-        let hidden = self.hidden_states(ids, positions, cache, device, pace).await?;
+        self.last_logits(ids_tensor(ids, device), positions, cache, pace).await
+    }
+
+    /// [`Prior::next_logits`] of one token whose id the host need not know.
+    ///
+    /// # Shapes
+    /// - id: `[1]`
+    pub(crate) fn logits_after(
+        &self,
+        id: Tensor<1, Int>,
+        position: Position,
+        cache: &mut KvCache,
+    ) -> Tensor<1> {
+        at_once(self.last_logits(id.unsqueeze(), &[position], cache, &mut Unpaced))
+    }
+
+    async fn last_logits<P: Pace>(
+        &self,
+        ids: Tensor<2, Int>,
+        positions: &[Position],
+        cache: &mut KvCache,
+        pace: &mut P,
+    ) -> Result<Tensor<1>, P::Stop> {
+        let hidden = self.hidden_states(ids, positions, cache, pace).await?;
         let [_, seq, _] = hidden.dims();
         let last = hidden.narrow(1, seq - 1, 1);
         Ok(self.lm_head.forward(last).reshape([-1]))
     }
 
-    /// The final hidden states of whole sequences at once, without a cache: teacher forcing. The logits that follow a
-    /// token are [`Prior::logits`] of its state.
-    ///
-    /// Sequences of unequal length are padded at their ends, where nothing looks.
-    ///
-    /// # Shapes
-    /// - ids: `[batch, seq]`; positions: `batch * seq`, row-major
-    /// - output: `[batch, seq, hidden]`
-    pub fn sequence_states(&self, ids: Tensor<2, Int>, positions: &[Position]) -> Tensor<3> {
-        let device = ids.device();
-        let [batch, _] = ids.dims();
-        let rope = self.rope.at(positions, &device).batched(batch);
-        let x = self.embed_tokens.forward(ids);
-        at_once(self.through_layers(x, &rope, None, &mut Unpaced))
-    }
-
-    /// The logits over the visual ids.
-    ///
-    /// # Shapes
-    /// - states: `[..., hidden]`
-    /// - output: `[..., vision_vocab]`
-    pub fn logits<const D: usize>(&self, states: Tensor<D>) -> Tensor<D> {
-        self.lm_head.forward(states)
-    }
-
     async fn hidden_states<P: Pace>(
         &self,
-        ids: &[u32],
+        ids: Tensor<2, Int>,
         positions: &[Position],
         cache: &mut KvCache,
-        device: &Device,
         pace: &mut P,
     ) -> Result<Tensor<3>, P::Stop> {
-        let ids_tensor = ids_tensor(ids, device);
-        let rope = self.rope.at(positions, device);
+        let rope = self.rope.at(positions, &ids.device());
         trace::record("rope_cos", || rope.cos.clone().squeeze_dim::<3>(1));
         trace::record("rope_sin", || rope.sin.clone().squeeze_dim::<3>(1));
-        let x = self.embed_tokens.forward(ids_tensor);
-        let x = self.through_layers(x, &rope, Some(cache), pace).await?;
-        cache.advance(ids.len());
+        let x = self.embed_tokens.forward(ids);
+        let x = self.through_layers(x, &rope, cache, pace).await?;
+        cache.advance(positions.len());
         trace::record("final_norm_out", || x.clone());
         Ok(x)
     }
@@ -148,7 +145,7 @@ impl Prior {
         &self,
         mut x: Tensor<3>,
         rope: &Rope,
-        mut cache: Option<&mut KvCache>,
+        cache: &mut KvCache,
         pace: &mut P,
     ) -> Result<Tensor<3>, P::Stop> {
         let norm_of =
@@ -156,8 +153,7 @@ impl Prior {
         let mut normal = norm_of(0).forward(x.clone());
         for (index, layer) in self.layers.iter().enumerate() {
             let next = norm_of(index + 1);
-            let cache = cache.as_deref_mut().map(|cache| cache.layer(index));
-            (x, normal) = layer.forward(x, normal, next, rope, cache);
+            (x, normal) = layer.forward(x, normal, next, rope, cache.layer(index));
             trace::record(format_args!("layer{index}_out"), || x.clone());
             pace.pause().await?;
         }
@@ -173,14 +169,14 @@ impl DecoderLayer {
     /// # Shapes
     /// - x, both outputs: `[batch, seq, hidden]`; normal: `x` through `input_layernorm`
     /// - next: of the layer that follows, or the last one
-    /// - cache: of the tokens before; none when `x` is whole sequences
+    /// - cache: of the tokens before
     pub fn forward(
         &self,
         x: Tensor<3>,
         normal: Tensor<3>,
         next: &RmsNorm,
         rope: &Rope,
-        cache: Option<&mut kv_cache::LayerCache>,
+        cache: &mut kv_cache::LayerCache,
     ) -> (Tensor<3>, Tensor<3>) {
         let attended = self.self_attn.forward(normal, rope, cache);
         let (h, normal) = self.post_self_attn_layernorm.add(x, attended, &self.post_attention_layernorm);

@@ -5,7 +5,7 @@
 //! decides.
 
 use atelier_shaders::Draw;
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::device;
@@ -53,6 +53,20 @@ impl Sampling {
             return Err(Error::request(Field::TopK, format!("0 to {MAX_TOP_K}"), top_k));
         }
         Ok(())
+    }
+}
+
+impl std::fmt::Display for Sampling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { temperature, top_p, top_k } = *self;
+        if temperature == 0.0 {
+            return f.write_str("greedy");
+        }
+        write!(f, "temperature {temperature}, top-p {top_p}, top-k ")?;
+        match top_k {
+            Some(top_k) => write!(f, "{top_k}"),
+            None => f.write_str("off"),
+        }
     }
 }
 
@@ -106,7 +120,56 @@ pub fn sample(logits: &[f32], sampling: &Sampling, allowed: usize, uniform: f64)
     Ok(drawn as u32)
 }
 
-/// [`sample`] of logits on a device. A GPU draws by itself, so that the token is all that is read back.
+/// A token that is drawn from logits on a device. A GPU draws by itself: the token is all that is read back, and the next one
+/// can be computed from it meanwhile.
+#[derive(Debug)]
+pub(crate) struct Drawn {
+    logits: Tensor<1>,
+    draw: Draw,
+    /// On a GPU. Not below the number of logits where there is no token for them.
+    id: Option<Tensor<1, Int>>,
+}
+
+impl Drawn {
+    /// As [`sample`], without looking at the result.
+    pub fn new(logits: Tensor<1>, sampling: &Sampling, allowed: usize, uniform: f64) -> Self {
+        let Sampling { temperature, top_p, top_k } = *sampling;
+        let draw = Draw { allowed, temperature, top_p, top_k, uniform };
+        let on_gpu = device::is_gpu(&logits.device());
+        let id = on_gpu.then(|| atelier_shaders::sample_top_p(logits.clone(), draw));
+        Self { logits, draw, id }
+    }
+
+    /// The token's id on the GPU that has drawn it, `[1]`.
+    pub fn on_gpu(&self) -> Option<Tensor<1, Int>> {
+        self.id.clone()
+    }
+
+    /// The logits.
+    pub fn logits(&self) -> Tensor<1> {
+        self.logits.clone()
+    }
+
+    /// The token's id.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] as for [`sample`], and [`Error::Compute`] when the device fails.
+    pub async fn id(&self) -> Result<u32> {
+        if let Some(id) = self.on_gpu() {
+            let [vocab] = self.logits.dims();
+            let drawn = read_ids(id).await?;
+            if let Some(&id) = drawn.first().filter(|&&id| (id as usize) < vocab) {
+                return Ok(id);
+            }
+            // There is no token for such logits, and the host says why.
+        }
+        let Draw { allowed, temperature, top_p, top_k, uniform } = self.draw;
+        let sampling = Sampling { temperature, top_p, top_k };
+        sample(&read_floats(self.logits()).await?, &sampling, allowed, uniform)
+    }
+}
+
+/// [`sample`] of logits on a device.
 ///
 /// # Shapes
 ///
@@ -121,17 +184,7 @@ pub async fn sample_on_device(
     allowed: usize,
     uniform: f64,
 ) -> Result<u32> {
-    if device::is_gpu(&logits.device()) {
-        let [vocab] = logits.dims();
-        let Sampling { temperature, top_p, top_k } = *sampling;
-        let draw = Draw { allowed, temperature, top_p, top_k, uniform };
-        let drawn = read_ids(atelier_shaders::sample_top_p(logits.clone(), draw)).await?;
-        if let Some(&id) = drawn.first().filter(|&&id| (id as usize) < vocab) {
-            return Ok(id);
-        }
-        // There is no token for such logits, and the host says why.
-    }
-    sample(&read_floats(logits.clone()).await?, sampling, allowed, uniform)
+    Drawn::new(logits.clone(), sampling, allowed, uniform).id().await
 }
 
 /// A token that may be drawn.

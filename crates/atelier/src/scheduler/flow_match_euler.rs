@@ -21,13 +21,16 @@ pub struct FlowMatchEuler {
 }
 
 impl FlowMatchEuler {
+    /// What configurations call it.
+    pub const CLASS: &str = "FlowMatchEulerDiscreteScheduler";
+
     /// The schedule of `steps` steps for a picture of `width`×`height` pixels.
     ///
     /// # Errors
     ///
     /// [`Error::Request`] with field `steps` unless it is in 1..=`num_train_timesteps`.
     pub fn new(config: &SchedulerConfig, steps: usize, width: usize, height: usize) -> Result<Self> {
-        let SchedulerConfig { num_train_timesteps, base_shift, max_shift, base_image_seq_len } = *config;
+        let SchedulerConfig { num_train_timesteps, base_shift, max_shift, base_image_seq_len, .. } = *config;
         if steps == 0 || steps > num_train_timesteps {
             return Err(Error::request(Field::Steps, format!("1 to {num_train_timesteps}"), steps));
         }
@@ -76,6 +79,7 @@ mod tests {
 
     fn schedule(steps: usize, width: usize, height: usize) -> Result<FlowMatchEuler> {
         let config = SchedulerConfig {
+            class: FlowMatchEuler::CLASS.to_owned(),
             num_train_timesteps: 1000,
             base_shift: 0.25,
             max_shift: 0.75,

@@ -18,26 +18,27 @@ pub struct JointAttention {
     pub(crate) heads: usize,
 }
 
-/// The result, with the image tokens' keys and values for the source cache.
+/// The result of one block's attention.
 pub struct Attended {
     /// `[batch, text + image, width]`.
     pub output: Tensor<3>,
-    /// `[batch, heads, image, head_dim]`, after norm and rotation.
-    pub image_keys: Tensor<4>,
-    /// `[batch, heads, image, head_dim]`.
-    pub image_values: Tensor<4>,
+    /// What a source cache keeps: the image tokens' keys, after norm and rotation, and values, each
+    /// `[batch, heads, image, head_dim]`; none unless they are wanted.
+    pub kept: Option<[Tensor<4>; 2]>,
 }
 
 impl JointAttention {
     /// # Shapes
     /// - x: `[batch, text + image, width]`, text first
     /// - sources: come before the text
+    /// - keep: whether keys and values are wanted: as long as they are there, they take as much room as the tokens twice
     pub(crate) async fn forward<P: Pace>(
         &self,
         x: Tensor<3>,
         text: usize,
         rope: &Rope,
         sources: Option<&SourceKeys>,
+        keep: bool,
         pace: &mut P,
     ) -> Result<Attended, P::Stop> {
         // The text comes first and is not turned.
@@ -47,9 +48,7 @@ impl JointAttention {
         let v = split_heads(self.to_v.forward(x), self.heads);
         pace.pause().await?;
         let [_, _, seq, _] = v.dims();
-        let image = |x: &Tensor<4>| x.clone().narrow(2, text, seq - text);
-        let (image_keys, image_values) = (image(&k), image(&v));
-
+        let kept = keep.then(|| [&k, &v].map(|x| x.clone().narrow(2, text, seq - text)));
         let (keys, values) = match sources {
             Some(sources) => sources.before(Some((k, v))),
             None => (k, v),
@@ -58,6 +57,6 @@ impl JointAttention {
         pace.pause().await?;
         let output = self.to_out.forward(merge_heads(attended));
         pace.pause().await?;
-        Ok(Attended { output, image_keys, image_values })
+        Ok(Attended { output, kept })
     }
 }

@@ -1,10 +1,10 @@
-//! One DiT block: text and image tokens share weights, each stream has its own modulation.
+//! One DiT block: text and image tokens share weights and lie one after the other, text first; each has its own modulation.
 
-use atelier_shaders::{ada_layer_norm, gelu_tanh};
+use atelier_shaders::{Gated, ada_layer_norm, gated_norm, gelu_tanh};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::attention::JointAttention;
+use super::attention::{Attended, JointAttention};
 use super::{LAYER_NORM_EPS, SourceKeys};
 use crate::nn::{Linear, by_rows};
 use crate::pace::Pace;
@@ -23,74 +23,47 @@ pub struct TransformerBlock {
     pub(crate) ff_out: Linear,
 }
 
-/// Shift, scale and gate of one stream, before attention and before the MLP; each `[batch, 1, width]`.
+/// Shift and scale of an adaptive norm, for image and text; each `[batch, 2, width]`.
+#[derive(Debug, Clone)]
+pub struct Norm {
+    shift: Tensor<3>,
+    scale: Tensor<3>,
+}
+
+/// What a timestep does to a block: the norms before attention and before the MLP, and the gates after each.
 #[derive(Debug, Clone)]
 pub struct Modulation {
-    shift_attention: Tensor<3>,
-    scale_attention: Tensor<3>,
+    attention: Norm,
     gate_attention: Tensor<3>,
-    shift_mlp: Tensor<3>,
-    scale_mlp: Tensor<3>,
+    mlp: Norm,
     gate_mlp: Tensor<3>,
 }
 
-/// Both streams after a block, and what the source cache keeps.
-pub struct Streams {
-    /// `[batch, image, width]`.
-    pub image: Tensor<3>,
-    /// `[batch, text, width]`.
-    pub text: Option<Tensor<3>>,
-    /// `[batch, heads, image, head_dim]`, after norm and rotation.
-    pub image_keys: Tensor<4>,
-    /// `[batch, heads, image, head_dim]`.
-    pub image_values: Tensor<4>,
+/// All tokens between two blocks.
+pub struct Stream {
+    /// `[batch, text + image, width]`.
+    pub tokens: Tensor<3>,
+    /// The same through the next norm.
+    pub normal: Tensor<3>,
 }
 
 impl TransformerBlock {
     /// # Shapes
-    /// - image: `[batch, image, width]`; text: `[batch, text, width]`, none for a source image
-    /// - temb: `[batch, time_embed_dim]`
+    /// - stream: its norm is the one before attention; text: how many of its tokens are text
+    /// - modulation: this block's; next: the norm that follows
+    /// - keep, the second output: as in [`JointAttention::forward`]
     pub(crate) async fn forward<P: Pace>(
         &self,
-        image: Tensor<3>,
-        text: Option<Tensor<3>>,
-        temb: &Tensor<2>,
-        rope: &Rope,
-        sources: Option<&SourceKeys>,
+        stream: Stream,
+        text: usize,
+        (modulation, next): (&Modulation, &Norm),
+        (rope, sources): (&Rope, Option<&SourceKeys>),
+        keep: bool,
         pace: &mut P,
-    ) -> Result<Streams, P::Stop> {
-        let (for_image, for_text) = self.modulations(temb.clone());
-        let image_in = for_image.before_attention(image.clone());
-        let (joint, tokens) = match &text {
-            Some(text) => {
-                let [_, tokens, _] = text.dims();
-                (Tensor::cat(vec![for_text.before_attention(text.clone()), image_in], 1), tokens)
-            }
-            None => (image_in, 0),
-        };
-        let attended = self.attn1.forward(joint, tokens, rope, sources, pace).await?;
-        let [_, seq, _] = attended.output.dims();
-        let image_out = attended.output.clone().narrow(1, tokens, seq - tokens);
-        let image = self.finish(image, image_out, &for_image, pace).await?;
-        let text = match text {
-            Some(text) => {
-                let text_out = attended.output.narrow(1, 0, tokens);
-                Some(self.finish(text, text_out, &for_text, pace).await?)
-            }
-            None => None,
-        };
-        Ok(Streams { image, text, image_keys: attended.image_keys, image_values: attended.image_values })
-    }
-
-    /// The two residual additions of one stream.
-    async fn finish<P: Pace>(
-        &self,
-        x: Tensor<3>,
-        attended: Tensor<3>,
-        modulation: &Modulation,
-        pace: &mut P,
-    ) -> Result<Tensor<3>, P::Stop> {
-        let x = x + attended * modulation.gate_attention.clone();
+    ) -> Result<(Stream, Option<[Tensor<4>; 2]>), P::Stop> {
+        let Attended { output, kept } =
+            self.attn1.forward(stream.normal, text, rope, sources, keep, pace).await?;
+        let stream = modulation.mlp.after(stream.tokens, output, &modulation.gate_attention, text);
         let mlp = async |x: Tensor<3>| {
             let hidden = self.ff_in.forward(x);
             pace.pause().await?;
@@ -98,59 +71,62 @@ impl TransformerBlock {
             pace.pause().await?;
             Ok(out)
         };
-        let out = by_rows(modulation.before_mlp(x.clone()), MLP_ROWS, mlp).await?;
-        Ok(x + out * modulation.gate_mlp.clone())
+        let out = by_rows(stream.normal, MLP_ROWS, mlp).await?;
+        Ok((next.after(stream.tokens, out, &modulation.gate_mlp, text), kept))
     }
 
     /// The order of the twelve vectors is shift, scale, gate of attention, then of the MLP, image before text.
-    fn modulations(&self, temb: Tensor<2>) -> (Modulation, Modulation) {
-        let [
-            shift_a,
-            c_shift_a,
-            scale_a,
-            c_scale_a,
-            gate_a,
-            c_gate_a,
-            shift_m,
-            c_shift_m,
-            scale_m,
-            c_scale_m,
-            gate_m,
-            c_gate_m,
-        ] = split(self.norm1.forward(temb));
-        let image = Modulation {
-            shift_attention: shift_a,
-            scale_attention: scale_a,
-            gate_attention: gate_a,
-            shift_mlp: shift_m,
-            scale_mlp: scale_m,
-            gate_mlp: gate_m,
-        };
-        let text = Modulation {
-            shift_attention: c_shift_a,
-            scale_attention: c_scale_a,
-            gate_attention: c_gate_a,
-            shift_mlp: c_shift_m,
-            scale_mlp: c_scale_m,
-            gate_mlp: c_gate_m,
-        };
-        (image, text)
+    ///
+    /// # Shapes
+    /// - temb: `[batch, time_embed_dim]`
+    pub(crate) fn modulation(&self, temb: Tensor<2>) -> Modulation {
+        let [shift_attention, scale_attention, gate_attention, shift_mlp, scale_mlp, gate_mlp] =
+            split(self.norm1.forward(temb), 2);
+        Modulation {
+            attention: Norm { shift: shift_attention, scale: scale_attention },
+            gate_attention,
+            mlp: Norm { shift: shift_mlp, scale: scale_mlp },
+            gate_mlp,
+        }
     }
 }
 
 impl Modulation {
-    fn before_attention(&self, x: Tensor<3>) -> Tensor<3> {
-        ada_layer_norm(x, self.shift_attention.clone(), self.scale_attention.clone(), LAYER_NORM_EPS)
-    }
-
-    fn before_mlp(&self, x: Tensor<3>) -> Tensor<3> {
-        ada_layer_norm(x, self.shift_mlp.clone(), self.scale_mlp.clone(), LAYER_NORM_EPS)
+    /// The norm before attention.
+    pub(crate) fn first(&self) -> &Norm {
+        &self.attention
     }
 }
 
-/// `[batch, N * width]` into `N` times `[batch, 1, width]`.
-pub(super) fn split<const N: usize>(x: Tensor<2>) -> [Tensor<3>; N] {
-    let [_, total] = x.dims();
-    let width = total / N;
-    std::array::from_fn(|i| x.clone().narrow(1, i * width, width).unsqueeze_dim(1))
+impl Norm {
+    /// The last one, which image and text share. Here the scale comes first.
+    ///
+    /// # Shapes
+    /// - vectors: `[batch, 2 * width]`
+    pub(crate) fn last(vectors: Tensor<2>) -> Self {
+        let [scale, shift] = split(vectors, 1).map(|vector: Tensor<3>| vector.repeat_dim(1, 2));
+        Self { shift, scale }
+    }
+
+    /// The tokens with themselves through the norm.
+    pub(crate) fn of(&self, tokens: Tensor<3>, text: usize) -> Stream {
+        let normal =
+            ada_layer_norm(tokens.clone(), self.shift.clone(), self.scale.clone(), text, LAYER_NORM_EPS);
+        Stream { tokens, normal }
+    }
+
+    /// The tokens with a branch added through its gate, and the sum through the norm.
+    fn after(&self, tokens: Tensor<3>, branch: Tensor<3>, gate: &Tensor<3>, text: usize) -> Stream {
+        let [gate, shift, scale] = [gate, &self.shift, &self.scale].map(Tensor::clone);
+        let around = Gated { gate, shift, scale, first: text };
+        let (tokens, normal) = gated_norm(tokens, branch, around, LAYER_NORM_EPS);
+        Stream { tokens, normal }
+    }
+}
+
+/// `[batch, N * kinds * width]` into `N` times `[batch, kinds, width]`.
+fn split<const N: usize>(x: Tensor<2>, kinds: usize) -> [Tensor<3>; N] {
+    let [batch, total] = x.dims();
+    let part = total / N;
+    std::array::from_fn(|i| x.clone().narrow(1, i * part, part).reshape([batch, kinds, part / kinds]))
 }

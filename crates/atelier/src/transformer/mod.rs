@@ -6,7 +6,8 @@ mod embeddings;
 
 pub use attention::JointAttention;
 pub(crate) use block::MLP_ROWS;
-pub use block::{Modulation, TransformerBlock};
+pub use block::TransformerBlock;
+use block::{Modulation, Norm};
 pub use embeddings::{TimeConditionEmbedding, TwoLayer};
 
 use atelier_shaders::Halves;
@@ -70,6 +71,20 @@ pub struct Conditioning {
     prior: Tensor<3>,
     rope: Rope,
     frames: Vec<PictureFrame>,
+}
+
+/// What a timestep does to all blocks.
+struct Modulations {
+    blocks: Vec<Modulation>,
+    /// After the last block.
+    last: Norm,
+}
+
+impl Modulations {
+    /// The norm before the block of this index, or after the last block.
+    fn norm(&self, index: usize) -> &Norm {
+        self.blocks.get(index).map_or(&self.last, Modulation::first)
+    }
 }
 
 /// Keys and values of the source images' tokens in every block.
@@ -159,20 +174,26 @@ impl Transformer {
         pace: &mut P,
     ) -> Result<Tensor<4>, P::Stop> {
         let [_, _, height, width] = latent.dims();
-        let (mut image, temb) = self.enter(latent, timesteps, conditions);
-        let mut text = conditions.text.clone();
+        let (image, temb) = self.enter(latent, timesteps, conditions);
+        let modulations = self.modulations(temb);
+        let [_, patches, _] = image.dims();
+        let (tokens, text) = match &conditions.text {
+            Some(text) => (Tensor::cat(vec![text.clone(), image], 1), text.dims()[1]),
+            None => (image, 0),
+        };
+        let mut stream = modulations.norm(0).of(tokens, text);
         for (index, block) in self.blocks.iter().enumerate() {
-            let source = sources.map(|cache| &cache.blocks[index]);
-            let stream = block.forward(image, text, &temb, &conditions.rope, source, pace).await?;
-            (image, text) = (stream.image, stream.text);
-            trace::record(format_args!("block{index}_image"), || image.clone());
-            if let Some(text) = &text {
-                trace::record(format_args!("block{index}_text"), || text.clone());
+            let around = (&modulations.blocks[index], modulations.norm(index + 1));
+            let context = (&conditions.rope, sources.map(|cache| &cache.blocks[index]));
+            (stream, _) = block.forward(stream, text, around, context, false, pace).await?;
+            trace::record(format_args!("block{index}_image"), || {
+                stream.tokens.clone().narrow(1, text, patches)
+            });
+            if text > 0 {
+                trace::record(format_args!("block{index}_text"), || stream.tokens.clone().narrow(1, 0, text));
             }
         }
-        // Here the scale comes first.
-        let [scale, shift] = block::split(self.norm_out.forward(temb));
-        let image = atelier_shaders::ada_layer_norm(image, shift, scale, LAYER_NORM_EPS);
+        let image = stream.normal.narrow(1, text, patches);
         trace::record("norm_out_out", || image.clone());
         let velocity = self.unpatchify(self.proj_out.forward(image), height, width);
         trace::record("sample", || velocity.clone());
@@ -191,15 +212,27 @@ impl Transformer {
         pace: &mut P,
     ) -> Result<SourceCache, P::Stop> {
         let kept = |x| vec![Kept::new(x, precision)];
-        let (mut image, temb) = self.enter(latent, &[0.0], conditions);
+        let (image, temb) = self.enter(latent, &[0.0], conditions);
+        let modulations = self.modulations(temb);
         let mut cache = SourceCache::default();
-        for block in &self.blocks {
-            let stream = block.forward(image, None, &temb, &conditions.rope, None, pace).await?;
-            let (keys, values) = (kept(stream.image_keys), kept(stream.image_values));
+        let mut stream = modulations.norm(0).of(image, 0);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let around = (&modulations.blocks[index], modulations.norm(index + 1));
+            let (next, pair) = block.forward(stream, 0, around, (&conditions.rope, None), true, pace).await?;
+            let [keys, values] = pair.map_or_else(Default::default, |pair| pair.map(kept));
             cache.blocks.push(SourceKeys { keys, values });
-            image = stream.image;
+            stream = next;
         }
         Ok(cache)
+    }
+
+    /// What a timestep does to every block.
+    ///
+    /// # Shapes
+    /// - temb: `[batch, time_embed_dim]`
+    fn modulations(&self, temb: Tensor<2>) -> Modulations {
+        let blocks = self.blocks.iter().map(|block| block.modulation(temb.clone())).collect();
+        Modulations { blocks, last: Norm::last(self.norm_out.forward(temb)) }
     }
 
     /// Patches with the blueprint added, and the conditioning vector.

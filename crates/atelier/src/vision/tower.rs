@@ -38,7 +38,7 @@ impl VisionTower {
     /// - patches: `[rows * columns, channels * patch * patch]`, row-major over the grid
     /// - output: `[rows * columns, hidden]`
     pub fn forward(&self, patches: Tensor<2>, grid: Grid) -> Tensor<2> {
-        self.forward_batch(patches.unsqueeze(), grid).squeeze_dim(0)
+        at_once(self.forward_paced(patches, grid, &mut Unpaced))
     }
 
     /// [`VisionTower::forward`] at a pace.
@@ -49,15 +49,6 @@ impl VisionTower {
         pace: &mut P,
     ) -> Result<Tensor<2>, P::Stop> {
         Ok(self.through_blocks(patches.unsqueeze(), grid, pace).await?.squeeze_dim(0))
-    }
-
-    /// Several images of one size. A trace gets the first.
-    ///
-    /// # Shapes
-    /// - patches: `[batch, rows * columns, channels * patch * patch]`
-    /// - output: `[batch, rows * columns, hidden]`
-    pub fn forward_batch(&self, patches: Tensor<3>, grid: Grid) -> Tensor<3> {
-        at_once(self.through_blocks(patches, grid, &mut Unpaced))
     }
 
     async fn through_blocks<P: Pace>(

@@ -27,20 +27,7 @@ impl VectorQuantizer {
             z.clone().transpose().reshape([1, width, grid.rows, grid.columns])
         });
         // The largest cosine is the nearest of the normalised vectors.
-        self.cosines_of(z).argmax(1).squeeze_dim(1)
-    }
-
-    /// How close each feature is to each code: the logits of training.
-    ///
-    /// # Shapes
-    /// - features: `[n, hidden]`
-    /// - output: `[n, codes]`, each in -1..=1
-    pub fn cosines(&self, features: Tensor<2>) -> Tensor<2> {
-        self.cosines_of(self.quant_conv.forward(features))
-    }
-
-    fn cosines_of(&self, z: Tensor<2>) -> Tensor<2> {
-        unit(z).matmul(unit(self.codebook.val()).transpose())
+        unit(z).matmul(unit(self.codebook.val()).transpose()).argmax(1).squeeze_dim(1)
     }
 }
 

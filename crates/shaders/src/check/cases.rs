@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::exact;
 use super::numbers::{Hard, Numbers};
-use crate::{Draw, KeyValueCache, PackedRef, RowPrecision, Variant};
+use crate::{Draw, Gated, KeyValueCache, PackedRef, RowPrecision, Variant};
 
 /// One call of a kernel.
 pub struct Case {
@@ -343,7 +343,7 @@ fn norms() -> Vec<Case> {
         );
 
         let expected = each(&|row| {
-            let normal = exact::standardised(row, EPS);
+            let normal = exact::standardised(row.iter().map(|&x| f64::from(x)), EPS);
             let pairs = normal.into_iter().zip(weight.iter().zip(&shift));
             pairs.map(|(x, (&scale, &shift))| x * (1.0 + f64::from(scale)) + f64::from(shift)).collect()
         });
@@ -354,7 +354,27 @@ fn norms() -> Vec<Case> {
             Box::new(move |device| {
                 let of_picture = |values: &[f32]| tensor(values, [1, 1, width], device);
                 let x = tensor(&x_of, [1, rows, width], device);
-                flat(crate::ada_layer_norm(x, of_picture(&t), of_picture(&s), EPS))
+                flat(crate::ada_layer_norm(x, of_picture(&t), of_picture(&s), 0, EPS))
+            }),
+        );
+
+        let expected = each(&|row| {
+            let sum = row.iter().map(|&y| 2.0 * f64::from(y));
+            let normal = exact::standardised(sum, EPS);
+            let pairs = normal.into_iter().zip(weight.iter().zip(&shift));
+            pairs.map(|(x, (&scale, &shift))| x * (1.0 + f64::from(scale)) + f64::from(shift)).collect()
+        });
+        let (y, s, t) = (x.clone(), weight.clone(), shift.clone());
+        push(
+            "gated sum and layer norm",
+            expected,
+            Box::new(move |device| {
+                let of_picture = |values: &[f32]| tensor(values, [1, 1, width], device);
+                // Of its own: no device binds one buffer as two that a kernel may write to.
+                let [x, y] = [(); 2].map(|()| tensor(&y, [1, rows, width], device));
+                let gate = Tensor::full([1, 1, width], 1.0, device);
+                let around = Gated { gate, shift: of_picture(&t), scale: of_picture(&s), first: 0 };
+                flat(crate::gated_norm(x, y, around, EPS).1)
             }),
         );
 
@@ -374,7 +394,7 @@ fn norms() -> Vec<Case> {
             }),
         );
 
-        let expected = each(&|row| exact::standardised(row, EPS));
+        let expected = each(&|row| exact::standardised(row.iter().map(|&x| f64::from(x)), EPS));
         let x_of = x.clone();
         push(
             "norm and rotation of heads",
@@ -386,7 +406,9 @@ fn norms() -> Vec<Case> {
             }),
         );
 
-        let expected = each(&|row| exact::standardised(row, EPS).into_iter().map(exact::silu).collect());
+        let expected = each(&|row| {
+            exact::standardised(row.iter().map(|&x| f64::from(x)), EPS).into_iter().map(exact::silu).collect()
+        });
         let x_of = x.clone();
         push(
             "group norm and SiLU",
@@ -398,7 +420,9 @@ fn norms() -> Vec<Case> {
             }),
         );
 
-        let expected = each(&|row| exact::standardised(row, EPS).into_iter().map(exact::silu).collect());
+        let expected = each(&|row| {
+            exact::standardised(row.iter().map(|&x| f64::from(x)), EPS).into_iter().map(exact::silu).collect()
+        });
         let x_of = x.clone();
         push(
             "group norm and SiLU of bands",

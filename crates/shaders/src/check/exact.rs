@@ -36,11 +36,11 @@ pub fn attention(q: &[f32], k: &[f32], v: &[f32], width: usize, causal: bool) ->
 }
 
 /// A row less its mean, over the root of its variance.
-pub fn standardised(row: &[f32], eps: f64) -> Vec<f64> {
-    let count = row.len() as f64;
-    let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
-    let variance = row.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
-    row.iter().map(|&x| (f64::from(x) - mean) / (variance + eps).sqrt()).collect()
+pub fn standardised(row: impl Iterator<Item = f64> + Clone, eps: f64) -> Vec<f64> {
+    let count = row.clone().count() as f64;
+    let mean = row.clone().sum::<f64>() / count;
+    let variance = row.clone().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+    row.map(|x| (x - mean) / (variance + eps).sqrt()).collect()
 }
 
 /// A row over the root of its mean square.

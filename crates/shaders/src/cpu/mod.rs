@@ -8,6 +8,7 @@ pub mod attention;
 mod block_dot;
 pub mod conv2d_3x3;
 pub mod embedding;
+pub mod gated_norm;
 pub mod gelu_tanh;
 pub mod group_moments;
 pub mod group_norm_silu;

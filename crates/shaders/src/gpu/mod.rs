@@ -23,7 +23,7 @@ use crate::Features;
 pub(crate) use compose::Kernel;
 pub use device::{Adapter, adapters, enable, enabled, largest_buffer, memory, owns};
 pub(crate) use pace::of_numbers;
-pub use pace::{FIRST_RATE, Pace, SUBMISSION, computes, pin_rate, rate, tally};
+pub use pace::{FIRST_RATE, Mark, Pace, SUBMISSION, computes, pin_rate, rate, tally};
 
 /// Whether the kernels can read these: f32, on a device that speaks WGSL.
 pub(crate) fn are_f32(tensors: &[&CubeTensor]) -> bool {

@@ -157,7 +157,7 @@ pub struct Pace {
 
 /// A moment, and all operations that had been handed over by then.
 #[derive(Debug, Clone, Copy)]
-struct Mark {
+pub struct Mark {
     at: Instant,
     handed: f64,
 }
@@ -216,6 +216,31 @@ impl Pace {
             self.see(begun, handed);
         }
         Ok(())
+    }
+
+    /// This moment, before something that came last is read back: what is handed over after it need not be done by then.
+    pub fn mark(&self) -> Mark {
+        if let Some(device) = &self.device {
+            // To read back is to submit.
+            with(device, |meter| meter.pending = 0.0);
+        }
+        Mark::now(self.device.as_ref())
+    }
+
+    /// Submits all that was handed over, for the device to go on with.
+    pub fn submit(&mut self) {
+        if let Some(device) = &self.device {
+            with(device, Meter::cut);
+            submit_if(true, device);
+        }
+    }
+
+    /// All that was handed over before `mark` is done.
+    pub fn caught_up_to(&mut self, mark: Mark) {
+        // What came after it began no earlier.
+        self.see(self.begun, mark.handed);
+        self.under_way = None;
+        self.begun = mark;
     }
 
     /// All that was handed over is done: something that came last was read back.

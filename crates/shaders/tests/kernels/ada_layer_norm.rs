@@ -7,11 +7,13 @@ fn ada_layer_norm() {
         |random| {
             let (batch, seq, width) = (random.size(2), random.size(40), random.size(600));
             let pictures = if random.flag() { 1 } else { batch };
-            let condition = [pictures, 1, width];
-            (random.data([batch, seq, width]), random.data(condition), random.data(condition))
+            let condition = [pictures, random.size(2), width];
+            // Some pictures are all of the first kind, some all of the second.
+            let first = random.size(seq as u64 + 1) - 1;
+            (random.data([batch, seq, width]), random.data(condition), random.data(condition), first)
         },
-        |(x, shift, scale), device| {
-            atelier_shaders::ada_layer_norm(on(x, device), on(shift, device), on(scale, device), 1e-5)
+        |(x, shift, scale, first), device| {
+            atelier_shaders::ada_layer_norm(on(x, device), on(shift, device), on(scale, device), *first, 1e-5)
         },
     );
 }

@@ -10,6 +10,7 @@ mod attention;
 mod conv2d_3x3;
 mod devices;
 mod embedding;
+mod gated_norm;
 mod gelu_tanh;
 mod group_norm_silu;
 mod hard_numbers;

@@ -28,13 +28,6 @@ impl Random {
         (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32
     }
 
-    /// A normally distributed number: mean 0, variance 1.
-    pub fn normal(&mut self) -> f32 {
-        // Box–Muller; 1 - unit() is never zero.
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (std::f32::consts::TAU * self.unit()).cos()
-    }
-
     /// True with this probability.
     pub fn chance(&mut self, probability: f32) -> bool {
         self.unit() < probability
