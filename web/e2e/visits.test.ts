@@ -1,13 +1,13 @@
 /** What is there at the next visit, what the user may choose not to keep, and new versions of the page and its model. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DIST, launch, openIn, openPage, PATIENCE } from "./browser.ts";
 import { FileServer } from "./server.ts";
-import { anyBlueprint, generateButton, hashes, openBlueprint, paint, promptBox, savedPng } from "./studio.ts";
+import { anyBlueprint, generateButton, hashes, MINI, openBlueprint, paint, promptBox, savedPng } from "./studio.ts";
 
 let server: FileServer;
 let browser: Browser;
@@ -78,8 +78,8 @@ async function removeEnding(end: string): Promise<void> {
   }
 }
 
-/** In the page: changes a byte of the painter. */
-async function spoilPainter(): Promise<void> {
+/** In the page: changes a byte of the model's file of this size. */
+async function spoil(size: number): Promise<void> {
   const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("atelier");
   let painter: { handle: FileSystemFileHandle; file: File } | undefined;
   for await (const folder of root.values()) {
@@ -87,10 +87,10 @@ async function spoilPainter(): Promise<void> {
     for await (const handle of folder.values()) {
       if (!(handle instanceof FileSystemFileHandle)) continue;
       const file = await handle.getFile();
-      if (handle.name.includes("painter") && file.size > (painter?.file.size ?? 0)) painter = { handle, file };
+      if (file.size === size) painter = { handle, file };
     }
   }
-  if (!painter) throw new Error("there is no file of the painter");
+  if (!painter) throw new Error(`there is no file of ${size} bytes`);
   const position = painter.file.size >> 1;
   const [byte = 0] = new Uint8Array(await painter.file.slice(position, position + 1).arrayBuffer());
   const writable = await painter.handle.createWritable({ keepExistingData: true });
@@ -116,7 +116,7 @@ test("what was fetched is not hashed again, unless it was changed or its user wa
   await check.click();
   await page.getByText("All files of mini are whole").waitFor();
   await page.goto(`${server.url}icon.svg`);
-  await page.evaluate(spoilPainter);
+  await page.evaluate(spoil, statSync(join(MINI, "painter-00001.safetensors")).size);
   await page.goto(server.url);
   await check.click();
   await page.getByText("One file of mini is damaged").waitFor();
