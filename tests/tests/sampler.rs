@@ -4,7 +4,7 @@
 
 use atelier::Device;
 use atelier::error::Error;
-use atelier::prior::sampler::{Sampling, sample, sample_on_device};
+use atelier::prior::sampler::{Drawn, Sampling, sample};
 use atelier_shaders::Draw;
 use atelier_tests::{block_on, software_gpu};
 use burn::tensor::{Tensor, TensorData};
@@ -50,7 +50,7 @@ fn bad_logits_are_reported_alike() {
     for logits in [[0.0, f32::NAN, 1.0], [0.0, 1.0, f32::INFINITY], [f32::NEG_INFINITY; 3]] {
         let [cpu, gpu] = [Device::flex(), software_gpu()].map(|device| {
             let logits = Tensor::<1>::from_data(TensorData::new(logits.to_vec(), [3]), &device);
-            block_on(sample_on_device(&logits, &sampling, 3, 0.5)).unwrap_err()
+            block_on(Drawn::new(logits, &sampling, 3, 0.5).id()).unwrap_err()
         });
         assert!(matches!(&gpu, Error::NotFinite { .. }), "{gpu}");
         assert_eq!(cpu.to_string(), gpu.to_string());

@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-pub use crate::pipeline::Field;
-
 /// An error of the model crate.
 ///
 /// [`Error::is_user_error`] tells bad input (the caller can mend it) from a failure of the machine.
@@ -105,6 +103,66 @@ pub enum Error {
     /// Bytes could not be read or are malformed.
     #[error(transparent)]
     Source(#[from] atelier_weights::Error),
+}
+
+macro_rules! fields {
+    ($(#[doc = $doc:literal] $field:ident = $name:literal,)*) => {
+        /// A field of a request, or of what else a caller sets.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Field {
+            $(#[doc = $doc] $field,)*
+        }
+
+        impl Field {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$field,)*];
+
+            /// The name, as requests and the arguments of the command line have it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$field => $name,)*
+                }
+            }
+        }
+    };
+}
+
+fields! {
+    /// The text of a prompt.
+    Prompt = "prompt",
+    /// Width of the picture.
+    Width = "width",
+    /// Height of the picture.
+    Height = "height",
+    /// Steps of the painter.
+    Steps = "steps",
+    /// Guidance scale.
+    Guidance = "guidance",
+    /// Sampling temperature.
+    Temperature = "temperature",
+    /// Nucleus sampling.
+    TopP = "top_p",
+    /// Top-k sampling.
+    TopK = "top_k",
+    /// Pictures of each prompt.
+    ImagesPerPrompt = "images_per_prompt",
+    /// What glyph embeddings are padded to.
+    GlyphTokens = "glyph_tokens",
+    /// Initial noise, or a painted picture before decoding.
+    Latents = "latents",
+    /// A source image, or a picture of the run.
+    Image = "image",
+    /// The number of source images.
+    Images = "images",
+    /// The model's folder.
+    Checkpoint = "checkpoint",
+}
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// A number as it is typed; a large one without all its zeros.

@@ -3,9 +3,8 @@
 use atelier_weights::checkpoint::{PROCESSOR, SCHEDULER};
 use atelier_weights::{ByteSource, ComponentName};
 
-use super::{ModelConfig, PriorConfig};
+use super::{ModelConfig, PriorConfig, SchedulerConfig};
 use crate::error::{Error, Result};
-use crate::scheduler;
 
 /// What must hold between the numbers for the model to be computable at all.
 pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()> {
@@ -136,9 +135,9 @@ pub(super) fn check(config: &ModelConfig, source: &dyn ByteSource) -> Result<()>
     rules.file = SCHEDULER;
     let class = &config.scheduler.class;
     rules.hold(
-        scheduler::CLASSES.contains(&class.as_str()),
+        SchedulerConfig::CLASSES.contains(&class.as_str()),
         "_class_name",
-        &scheduler::CLASSES.join(" or "),
+        &SchedulerConfig::CLASSES.join(" or "),
         class,
     )?;
     rules.size("num_train_timesteps", config.scheduler.num_train_timesteps)?;

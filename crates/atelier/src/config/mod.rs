@@ -11,7 +11,6 @@ use atelier_weights::{ByteSource, ComponentName, read_json};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::scheduler::FlowMatchEuler;
 
 /// Every configuration of a checkpoint folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -258,7 +257,14 @@ impl fmt::Debug for SchedulerConfig {
 }
 
 fn euler() -> String {
-    FlowMatchEuler::CLASS.to_owned()
+    SchedulerConfig::EULER.to_owned()
+}
+
+impl SchedulerConfig {
+    /// The class of `FlowMatchEuler`.
+    pub const EULER: &str = "FlowMatchEulerDiscreteScheduler";
+    /// Those that [`for_picture`](crate::scheduler::for_picture) knows.
+    pub(crate) const CLASSES: &[&str] = &[Self::EULER];
 }
 
 fn yes() -> bool {

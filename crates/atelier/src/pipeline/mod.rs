@@ -9,7 +9,7 @@ mod run;
 mod sources;
 
 pub use request::{
-    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, Field, MAX_GLYPH_TOKENS, MAX_GUIDANCE, MAX_IMAGES,
+    ArchitectOptions, DEFAULT_GUIDANCE, DEFAULT_STEPS, MAX_GLYPH_TOKENS, MAX_GUIDANCE, MAX_IMAGES,
     MAX_RUN_IMAGES, MAX_STEPS, Noise, PaintOptions, Prompt, Request, Settings, Start, default_sampling,
 };
 pub use run::{Picture, PreparedPrompt, Run};

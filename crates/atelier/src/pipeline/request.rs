@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::blueprint::Blueprint;
 use crate::checkpoint::Checkpoint;
 use crate::config::GenerationConfig;
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Field, Result, shown};
 use crate::geometry::{MAX_SIDE, TOKEN_PIXELS};
 use crate::image::RgbImage;
 use crate::prior::sampler::Sampling;
@@ -31,66 +31,6 @@ const DEFAULT_TEMPERATURE: f32 = 0.9;
 const DEFAULT_TOP_P: f32 = 0.75;
 /// A configuration without `top_k` means 50 in the reference's library, not "off" (spec 4.4).
 const DEFAULT_TOP_K: usize = 50;
-
-macro_rules! fields {
-    ($(#[doc = $doc:literal] $field:ident = $name:literal,)*) => {
-        /// A field of a request, or of what else a caller sets.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Field {
-            $(#[doc = $doc] $field,)*
-        }
-
-        impl Field {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$field,)*];
-
-            /// The name, as requests and the arguments of the command line have it.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$field => $name,)*
-                }
-            }
-        }
-    };
-}
-
-fields! {
-    /// The text of a prompt.
-    Prompt = "prompt",
-    /// Width of the picture.
-    Width = "width",
-    /// Height of the picture.
-    Height = "height",
-    /// Steps of the painter.
-    Steps = "steps",
-    /// Guidance scale.
-    Guidance = "guidance",
-    /// Sampling temperature.
-    Temperature = "temperature",
-    /// Nucleus sampling.
-    TopP = "top_p",
-    /// Top-k sampling.
-    TopK = "top_k",
-    /// Pictures of each prompt.
-    ImagesPerPrompt = "images_per_prompt",
-    /// What glyph embeddings are padded to.
-    GlyphTokens = "glyph_tokens",
-    /// Initial noise, or a painted picture before decoding.
-    Latents = "latents",
-    /// A source image, or a picture of the run.
-    Image = "image",
-    /// The number of source images.
-    Images = "images",
-    /// The model's folder.
-    Checkpoint = "checkpoint",
-}
-
-impl std::fmt::Display for Field {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// One run: prompts (and source images), or blueprints, to pictures. What is left out has the model's own default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -123,7 +123,7 @@ pub fn sample(logits: &[f32], sampling: &Sampling, allowed: usize, uniform: f64)
 /// A token that is drawn from logits on a device. A GPU draws by itself: the token is all that is read back, and the next one
 /// can be computed from it meanwhile.
 #[derive(Debug)]
-pub(crate) struct Drawn {
+pub struct Drawn {
     logits: Tensor<1>,
     draw: Draw,
     /// On a GPU. Not below the number of logits where there is no token for them.
@@ -131,7 +131,11 @@ pub(crate) struct Drawn {
 }
 
 impl Drawn {
-    /// As [`sample`], without looking at the result.
+    /// Draws as [`sample`] does.
+    ///
+    /// # Shapes
+    ///
+    /// `logits` `[vocab]`.
     pub fn new(logits: Tensor<1>, sampling: &Sampling, allowed: usize, uniform: f64) -> Self {
         let Sampling { temperature, top_p, top_k } = *sampling;
         let draw = Draw { allowed, temperature, top_p, top_k, uniform };
@@ -167,24 +171,6 @@ impl Drawn {
         let sampling = Sampling { temperature, top_p, top_k };
         sample(&read_floats(self.logits()).await?, &sampling, allowed, uniform)
     }
-}
-
-/// [`sample`] of logits on a device.
-///
-/// # Shapes
-///
-/// `logits` `[vocab]`.
-///
-/// # Errors
-///
-/// [`Error::NotFinite`] as for [`sample`], and [`Error::Compute`] when the device fails.
-pub async fn sample_on_device(
-    logits: &Tensor<1>,
-    sampling: &Sampling,
-    allowed: usize,
-    uniform: f64,
-) -> Result<u32> {
-    Drawn::new(logits.clone(), sampling, allowed, uniform).id().await
 }
 
 /// A token that may be drawn.

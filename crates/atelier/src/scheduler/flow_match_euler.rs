@@ -21,9 +21,6 @@ pub struct FlowMatchEuler {
 }
 
 impl FlowMatchEuler {
-    /// What configurations call it.
-    pub const CLASS: &str = "FlowMatchEulerDiscreteScheduler";
-
     /// The schedule of `steps` steps for a picture of `width`×`height` pixels.
     ///
     /// # Errors
@@ -79,7 +76,7 @@ mod tests {
 
     fn schedule(steps: usize, width: usize, height: usize) -> Result<FlowMatchEuler> {
         let config = SchedulerConfig {
-            class: FlowMatchEuler::CLASS.to_owned(),
+            class: SchedulerConfig::EULER.to_owned(),
             num_train_timesteps: 1000,
             base_shift: 0.25,
             max_shift: 0.75,

@@ -9,9 +9,6 @@ use crate::error::Result;
 
 pub use flow_match_euler::FlowMatchEuler;
 
-/// Those that a configuration may name.
-pub const CLASSES: &[&str] = &[FlowMatchEuler::CLASS];
-
 /// The noise levels of one picture and how to get from each to the next. Steps are counted from 0; none may be left out.
 pub trait Scheduler: std::fmt::Debug {
     /// The number of steps.
@@ -43,6 +40,6 @@ pub fn for_picture(
     width: usize,
     height: usize,
 ) -> Result<Box<dyn Scheduler>> {
-    // The configuration was checked for one of [`CLASSES`]: a second one is told apart by `config.class` here.
+    // The configuration names one of `SchedulerConfig::CLASSES`: a second one is told apart by `config.class` here.
     Ok(Box::new(FlowMatchEuler::new(config, steps, width, height)?))
 }

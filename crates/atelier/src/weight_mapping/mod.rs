@@ -23,7 +23,7 @@ use crate::vision::{VectorQuantizer, VisionBlock, VisionTower};
 use layers::Scope;
 
 /// Where modules get their weights from.
-#[allow(async_fn_in_trait)] // Only ever used as a type parameter inside this crate and its trainer.
+#[allow(async_fn_in_trait)] // Only ever used as a type parameter inside this crate.
 pub trait WeightSource {
     /// The tensor `name`, which must have exactly the shape `shape`.
     ///
