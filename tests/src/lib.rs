@@ -8,7 +8,9 @@ pub mod traced;
 
 use std::sync::Arc;
 
-use atelier::{Checkpoint, Device, DeviceChoice, device};
+use atelier::loader::Loader;
+use atelier::weights::FromWeights;
+use atelier::{Checkpoint, Device, DeviceChoice, Observer, device};
 use atelier_shaders::Features;
 use atelier_weights::FolderSource;
 pub use testkit::{Golden, assert_close, block_on, reference};
@@ -26,6 +28,13 @@ pub fn tiny_checkpoint() -> Checkpoint {
 /// The CPU device.
 pub fn cpu() -> Device {
     block_on(device::open(&DeviceChoice::Cpu)).expect("the CPU device").0
+}
+
+/// A part of the model, on the device.
+pub fn load<M: FromWeights>(checkpoint: &Checkpoint, device: &Device) -> M {
+    let mut run = Observer::silent();
+    let mut loader = Loader::new(checkpoint, M::STAGE, device, &mut run).expect("a loader");
+    block_on(loader.load()).expect("the part loads")
 }
 
 /// The adapter that GPU tests run on.

@@ -1,19 +1,16 @@
 //! The decoder in bands: the same picture as whole, in a fraction of the memory.
 
 use atelier::device::tally;
-use atelier::loader::Loader;
 use atelier::vae::Decoder;
-use atelier::{Checkpoint, Device, Observer, Stage};
+use atelier::{Checkpoint, Device};
 use atelier_mini::Mini;
 use atelier_shaders::Features;
-use atelier_tests::{block_on, cpu, software_gpu, software_gpu_with};
+use atelier_tests::{block_on, cpu, load, software_gpu, software_gpu_with};
 use burn::tensor::{Tensor, TensorData};
 
 fn decoder(device: &Device) -> Decoder {
     let checkpoint = block_on(Checkpoint::open(std::sync::Arc::new(Mini))).unwrap();
-    let mut run = Observer::silent();
-    let mut loader = Loader::new(&checkpoint, Stage::Decoder, device, &mut run).unwrap();
-    block_on(loader.vae_decoder()).unwrap()
+    load(&checkpoint, device)
 }
 
 /// Latents with slopes and grain, so that bands differ from each other.

@@ -2,25 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use atelier::loader::Loader;
+use atelier::Device;
 use atelier::transformer::{ConditioningInputs, PictureFrame, Transformer};
-use atelier::{Checkpoint, Device, Observer, Stage};
-use atelier_tests::{assert_close, block_on, cpu, tiny_checkpoint};
+use atelier_tests::{assert_close, cpu, load, tiny_checkpoint};
 use burn::tensor::{Tensor, TensorData};
 
 /// Other shapes of the same products are summed in another order.
 const ROUNDING: (f32, f32) = (1e-4, 1e-3);
-
-fn load<T>(
-    checkpoint: &Checkpoint,
-    stage: Stage,
-    device: &Device,
-    part: impl AsyncFnOnce(&mut Loader<'_, '_>) -> atelier::Result<T>,
-) -> T {
-    let mut run = Observer::silent();
-    let mut loader = Loader::new(checkpoint, stage, device, &mut run).unwrap();
-    block_on(part(&mut loader)).unwrap()
-}
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
@@ -36,7 +24,7 @@ fn noise<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
 #[test]
 fn a_batch_of_pictures_equals_each_of_them_painted_alone() {
     let device = cpu();
-    let dit = load(&tiny_checkpoint(), Stage::Painter, &device, async |l| l.transformer().await);
+    let dit: Transformer = load(&tiny_checkpoint(), &device);
     let (patches, codes) = ([2, 3], 2 * 3);
     let ids: Vec<u32> = (0..2 * codes as u32).map(|i| 7 * i % 250).collect();
     let frames =

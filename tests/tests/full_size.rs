@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use atelier::loader::Loader;
 use atelier::memory::{PlanRequest, plan};
-use atelier::transformer::{ConditioningInputs, PictureFrame};
-use atelier::{Checkpoint, Device, Observer, Stage};
+use atelier::prior::Prior;
+use atelier::transformer::{ConditioningInputs, PictureFrame, Transformer};
+use atelier::{Checkpoint, Device};
 use atelier_tests::packs::random_pack;
-use atelier_tests::{block_on, cpu, reference};
+use atelier_tests::{block_on, cpu, load, reference};
 use atelier_weights::Policy;
 use atelier_weights::checkpoint::CONFIGS;
 use burn::tensor::{Tensor, TensorData};
@@ -61,9 +61,7 @@ fn check(what: &str, values: &[f32]) {
 }
 
 fn architect(checkpoint: &Checkpoint, device: &Device) {
-    let mut run = Observer::silent();
-    let mut loader = Loader::new(checkpoint, Stage::Architect, device, &mut run).unwrap();
-    let prior = block_on(loader.prior()).unwrap();
+    let prior: Prior = load(checkpoint, device);
     let mut cache = prior.new_cache(6);
     // From both pieces of the table.
     let prompt = [7, VOCABULARY as u32 - 1, 0, 1000, 45_000];
@@ -77,9 +75,7 @@ fn architect(checkpoint: &Checkpoint, device: &Device) {
 }
 
 fn painter(checkpoint: &Checkpoint, device: &Device) {
-    let mut run = Observer::silent();
-    let mut loader = Loader::new(checkpoint, Stage::Painter, device, &mut run).unwrap();
-    let transformer = block_on(loader.transformer()).unwrap();
+    let transformer: Transformer = load(checkpoint, device);
     let glyphs = Tensor::ones([1, 3, 1472], device);
     let guides = ConditioningInputs {
         glyphs: Some(glyphs),

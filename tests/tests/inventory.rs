@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use atelier::weight_mapping::{TensorRole, inventory};
+use atelier::inventory::{TensorRole, inventory};
 use atelier::{ModelConfig, Observer, Pipeline, Request, Stage};
 use atelier_tests::{block_on, cpu, reference, tiny_random};
 use atelier_weights::{ComponentName, FolderSource};

@@ -2,10 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use atelier::loader::Loader;
 use atelier::prior::{CachePrecision, KvCache, Prior};
-use atelier::{Checkpoint, Device, Observer, Stage};
-use atelier_tests::{assert_close, block_on, cpu, software_gpu, tiny_checkpoint};
+use atelier::{Checkpoint, Device};
+use atelier_tests::{assert_close, block_on, cpu, load, software_gpu, tiny_checkpoint};
 use burn::tensor::Tensor;
 use testkit::allocator::{self, Counting, in_use};
 
@@ -31,9 +30,7 @@ struct Architect {
 impl Architect {
     fn load(device: Device) -> Self {
         let checkpoint = tiny_checkpoint();
-        let mut run = Observer::silent();
-        let mut loader = Loader::new(&checkpoint, Stage::Architect, &device, &mut run).unwrap();
-        let prior = block_on(loader.prior()).unwrap();
+        let prior = load(&checkpoint, &device);
         Self { checkpoint, prior, device }
     }
 

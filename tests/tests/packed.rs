@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use atelier::loader::Loader;
-use atelier::{Blueprint, Checkpoint, Device, Observer, Pipeline, Request, Stage};
+use atelier::prior::Prior;
+use atelier::{Blueprint, Checkpoint, Device, Observer, Pipeline, Request};
 use atelier_mini::Mini;
 use atelier_shaders::Features;
 use atelier_tests::packs::random_pack;
-use atelier_tests::{block_on, cpu, software_gpu, software_gpu_with};
+use atelier_tests::{block_on, cpu, load, software_gpu, software_gpu_with};
 use atelier_weights::checkpoint::CONFIGS;
 use atelier_weights::{MemorySource, Policy, read_all};
 
@@ -79,9 +79,7 @@ fn computes_alike(gpu: &Device, tolerance: f32, levels: u8) {
 /// The logits after each of some tokens that are fed one by one, as a blueprint is written.
 fn written(policy: &Policy, device: &Device) -> Vec<Vec<f32>> {
     let checkpoint = block_on(Checkpoint::open(pack(policy))).unwrap();
-    let mut run = Observer::silent();
-    let mut loader = Loader::new(&checkpoint, Stage::Architect, device, &mut run).unwrap();
-    let prior = block_on(loader.prior()).unwrap();
+    let prior: Prior = load(&checkpoint, device);
     let mut cache = prior.new_cache(TOKENS as usize);
     let token = |place: u32| {
         let logits = prior.next_logits(&[place * 7919 % 3000], &[[place; 3]], &mut cache, device);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atelier::loader::Loader;
 use atelier::packing::plan_checkpoint;
+use atelier::prior::Prior;
 use atelier::{Checkpoint, Event, Observer, Stage};
 use atelier_tests::{block_on, cpu};
 use atelier_weights::checkpoint::TOKENIZER;
@@ -142,8 +143,11 @@ fn no_full_precision_copy_of_a_quantized_matrix_is_made_while_loading() {
                 ControlFlow::Continue(())
             };
             let mut run = Observer::new(watch);
-            let prior =
-                Loader::new(&checkpoint, Stage::Architect, &device, &mut run).unwrap().prior().await.unwrap();
+            let prior = Loader::new(&checkpoint, Stage::Architect, &device, &mut run)
+                .unwrap()
+                .load::<Prior>()
+                .await
+                .unwrap();
             drop(run);
             let held = allocator::in_use() - start;
             drop(prior);

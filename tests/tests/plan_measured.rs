@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use atelier::blueprint::{BLUEPRINT_FORMAT, TokenGrid};
-use atelier::loader::Loader;
 use atelier::memory::{MemoryPlan, PlanRequest, WORKSPACE, plan};
 use atelier::packing::plan_checkpoint;
 use atelier::prompt::TargetGrids;
 use atelier::rng::RNG_VERSION;
+use atelier::vae::Decoder;
 use atelier::{Blueprint, Observer, Pipeline, QuoteRule, Request, RgbImage, Sampling, Stage};
 use atelier_mini::Mini;
 use atelier_tests::packs::random_pack;
-use atelier_tests::{block_on, cpu};
+use atelier_tests::{block_on, cpu, load};
 use atelier_weights::checkpoint::CONFIGS;
 use atelier_weights::{Policy, read_all};
 use burn::tensor::Tensor;
@@ -131,10 +131,8 @@ fn run_bands(side: usize) {
     let pipeline = mini();
     let request = PlanRequest { budget: Some(0), band_bytes: BAND, ..PlanRequest::new(side, side, false) };
     let plan = plan_of(&pipeline, &request);
-    let run = &mut Observer::silent();
     let (measured, _) = peak_of(|| {
-        let mut loader = Loader::new(pipeline.checkpoint(), Stage::Decoder, pipeline.device(), run).unwrap();
-        let decoder = block_on(loader.vae_decoder()).unwrap();
+        let decoder: Decoder = load(pipeline.checkpoint(), pipeline.device());
         let latents = Tensor::ones([1, 16, side / 8, side / 8], pipeline.device());
         block_on(decoder.forward_in_bands(latents, BAND).into_data_async()).unwrap()
     });

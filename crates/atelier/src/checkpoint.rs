@@ -15,9 +15,10 @@ use crate::calibration::Calibration;
 use crate::card::Card;
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
+use crate::inventory::{InventoryEntry, TensorRole, inventory};
 use crate::progress::Stage;
 use crate::prompt::{PromptTokenizer, SpecialTokens};
-use crate::weight_mapping::{InventoryEntry, TensorRole, inventory};
+use crate::scheduler;
 
 /// The largest `tokenizer.json` that is read: the public one has 20 MB.
 const MAX_TOKENIZER: u64 = 256 << 20;
@@ -72,6 +73,7 @@ impl Checkpoint {
         let packed = pack.as_ref().map(|manifest| PackSource::new(&*source, manifest));
         let files: &dyn ByteSource = packed.as_ref().map_or(&*source, |packed| packed);
         let config = ModelConfig::read(files).await?;
+        scheduler::check(&config.scheduler, files)?;
         if let Some(manifest) = &pack {
             check_stages(manifest, &config, &source.locate(MANIFEST))?;
         }

@@ -29,6 +29,7 @@ pub mod geometry;
 pub mod glyph_encoder;
 pub mod image;
 pub mod info;
+pub mod inventory;
 pub mod latents;
 pub mod loader;
 pub mod memory;
@@ -53,7 +54,7 @@ pub mod transformer;
 mod typescript;
 pub mod vae;
 pub mod vision;
-pub mod weight_mapping;
+pub mod weights;
 
 pub use atelier_weights::ByteSource;
 pub use blueprint::{BLUEPRINT_FORMAT, Blueprint, SourceRecord, TokenGrid};

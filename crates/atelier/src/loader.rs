@@ -7,14 +7,10 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use crate::calibration;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
-use crate::glyph_encoder::GlyphEncoder;
+use crate::inventory;
 use crate::nn::{Matrix, PackedRows, Rows};
-use crate::prior::Prior;
 use crate::progress::{Event, Observer, Stage};
-use crate::transformer::Transformer;
-use crate::vae::{Decoder, Encoder};
-use crate::vision::{VectorQuantizer, VisionTower};
-use crate::weight_mapping::{self, WeightSource};
+use crate::weights::{FromWeights, Scope, WeightSource};
 
 /// Loads the models of one stage and reports how far it is.
 pub struct Loader<'a, 'r> {
@@ -38,64 +34,21 @@ impl<'a, 'r> Loader<'a, 'r> {
         observer: &'a mut Observer<'r>,
     ) -> Result<Self> {
         let mut total = 0;
-        for (component, entry) in weight_mapping::read_by(checkpoint.config(), stage) {
+        for (component, entry) in inventory::read_by(checkpoint.config(), stage) {
             total += checkpoint.stored(component, &entry.name).map_or(0, Stored::bytes);
         }
         Ok(Self { checkpoint, device, observer, stage, done: 0, total })
     }
 
-    /// The architect.
+    /// A part of the model that belongs to the stage.
     ///
     /// # Errors
-    /// A weight cannot be read or is not finite; the observer stops the run. So for all that follow.
-    pub async fn prior(&mut self) -> Result<Prior> {
-        let config = &self.checkpoint.config().prior;
-        weight_mapping::prior(&mut self.weights(ComponentName::VisionLanguageEncoder).await?, config).await
-    }
-
-    /// What reads source images for the architect.
-    ///
-    /// # Errors
-    /// As [`Loader::prior`].
-    pub async fn vision(&mut self) -> Result<(VisionTower, VectorQuantizer)> {
-        let config = &self.checkpoint.config().prior;
-        weight_mapping::vision(&mut self.weights(ComponentName::VisionLanguageEncoder).await?, config).await
-    }
-
-    /// What reads quoted texts for the painter.
-    ///
-    /// # Errors
-    /// As [`Loader::prior`].
-    pub async fn glyph_encoder(&mut self) -> Result<GlyphEncoder> {
-        let config = &self.checkpoint.config().glyph_encoder;
-        weight_mapping::glyph_encoder(&mut self.weights(ComponentName::TextEncoder).await?, config).await
-    }
-
-    /// The painter.
-    ///
-    /// # Errors
-    /// As [`Loader::prior`].
-    pub async fn transformer(&mut self) -> Result<Transformer> {
-        let config = &self.checkpoint.config().transformer;
-        weight_mapping::transformer(&mut self.weights(ComponentName::Transformer).await?, config).await
-    }
-
-    /// What reads source images for the painter.
-    ///
-    /// # Errors
-    /// As [`Loader::prior`].
-    pub async fn vae_encoder(&mut self) -> Result<Encoder> {
-        let config = &self.checkpoint.config().vae;
-        weight_mapping::vae_encoder(&mut self.weights(ComponentName::Vae).await?, config).await
-    }
-
-    /// The decoder.
-    ///
-    /// # Errors
-    /// As [`Loader::prior`].
-    pub async fn vae_decoder(&mut self) -> Result<Decoder> {
-        let config = &self.checkpoint.config().vae;
-        weight_mapping::vae_decoder(&mut self.weights(ComponentName::Vae).await?, config).await
+    /// A weight cannot be read or is not finite; the observer stops the run.
+    pub async fn load<M: FromWeights>(&mut self) -> Result<M> {
+        debug_assert!(M::STAGE == self.stage, "a part of {:?} in {:?}", M::STAGE, self.stage);
+        let config = self.checkpoint.config();
+        let mut weights = self.weights(M::COMPONENT).await?;
+        M::from_weights(Scope::new(&mut weights), config).await
     }
 
     /// The tensors of a component, once the files of the stage are known to be whole.

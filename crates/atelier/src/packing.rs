@@ -5,8 +5,8 @@ use atelier_weights::{ComponentName, Layout, Policy, Scheme, TensorEntry};
 use crate::checkpoint::Checkpoint;
 use crate::config::ModelConfig;
 use crate::error::{Error, Field, Result};
+use crate::inventory::{InventoryEntry, read_by};
 use crate::progress::Stage;
-use crate::weight_mapping::{InventoryEntry, read_by};
 
 /// Every tensor that inference uses, with its stage, in the order in which stages load them, as `policy` wants it.
 /// `stored` says how the checkpoint has a tensor.

@@ -4,10 +4,8 @@ use std::time::Instant;
 
 use crate::attention::AttentionAlone;
 use atelier::Device;
-use atelier::loader::Loader;
 use atelier::prior::Prior;
-use atelier::{Observer, Stage};
-use atelier_tests::{block_on, tiny_checkpoint};
+use atelier_tests::{block_on, load, tiny_checkpoint};
 use burn::tensor::Tensor;
 
 use crate::median;
@@ -23,9 +21,7 @@ const REPEATS: usize = 3;
 pub fn bench(device: &Device, tokens: usize) {
     let checkpoint = tiny_checkpoint();
     let config = &checkpoint.config().prior.text_config;
-    let mut run = Observer::silent();
-    let mut loader = Loader::new(&checkpoint, Stage::Architect, device, &mut run).expect("a loader");
-    let prior = block_on(loader.prior()).expect("the architect loads");
+    let prior: Prior = load(&checkpoint, device);
     let alone = AttentionAlone::new(config, tokens, device);
 
     println!(

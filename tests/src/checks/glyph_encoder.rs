@@ -1,13 +1,14 @@
+use atelier::glyph_encoder::GlyphEncoder;
 use atelier::prompt::{glyph_texts, glyph_tokens};
-use atelier::{Device, Stage, Trace};
+use atelier::{Device, Trace};
 
-use super::{load, read};
+use super::read;
 use crate::traced::assert_traced;
-use crate::{Golden, tiny_checkpoint};
+use crate::{Golden, load, tiny_checkpoint};
 
 fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
-    let encoder = load(&tiny_checkpoint(), Stage::Painter, device, async |l| l.glyph_encoder().await);
+    let encoder: GlyphEncoder = load(&tiny_checkpoint(), device);
     let trace = Trace::default();
     let tokens = glyph_tokens(&glyph_texts(golden.entry.prompt()));
     trace.sync_scope(|| encoder.forward(&tokens, device));

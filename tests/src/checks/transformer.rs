@@ -1,14 +1,14 @@
-use atelier::transformer::{ConditioningInputs, PictureFrame};
-use atelier::{Device, Stage, Trace};
+use atelier::transformer::{ConditioningInputs, PictureFrame, Transformer};
+use atelier::{Device, Trace};
 use burn::tensor::{Tensor, TensorData};
 
-use super::{load, read};
+use super::read;
 use crate::traced::assert_all_traced;
-use crate::{Golden, tiny_checkpoint};
+use crate::{Golden, load, tiny_checkpoint};
 
 fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
-    let dit = load(&tiny_checkpoint(), Stage::Painter, device, async |l| l.transformer().await);
+    let dit: Transformer = load(&tiny_checkpoint(), device);
     let tensor3 =
         |name: &str| Tensor::<3>::from_data(TensorData::new(golden.f32(name), golden.shape(name)), device);
     let latent = Tensor::<4>::from_data(

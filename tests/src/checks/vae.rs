@@ -1,16 +1,16 @@
 use atelier::image::{to_rgb8, vae_pixels};
-use atelier::vae::LatentStatistics;
-use atelier::{Device, Stage, Trace};
+use atelier::vae::{Decoder, Encoder, LatentStatistics};
+use atelier::{Device, Trace};
 use burn::tensor::{Tensor, TensorData};
 
-use super::{load, read};
+use super::read;
 use crate::traced::{assert_traced, image};
-use crate::{Golden, assert_close, tiny_checkpoint};
+use crate::{Golden, assert_close, load, tiny_checkpoint};
 use testkit::assert_levels;
 
 pub fn decode(device: &Device) {
     let golden = Golden::open("vae_decode");
-    let decoder = load(&tiny_checkpoint(), Stage::Decoder, device, async |l| l.vae_decoder().await);
+    let decoder: Decoder = load(&tiny_checkpoint(), device);
     let z = Tensor::<4>::from_data(TensorData::new(golden.f32("z"), golden.shape("z")), device);
     let trace = Trace::default();
     let sample = trace.sync_scope(|| decoder.forward(z));
@@ -26,7 +26,7 @@ pub fn decode(device: &Device) {
 pub fn encode(device: &Device) {
     let golden = Golden::open("vae_encode");
     let checkpoint = tiny_checkpoint();
-    let encoder = load(&checkpoint, Stage::Sources, device, async |l| l.vae_encoder().await);
+    let encoder: Encoder = load(&checkpoint, device);
     let pixels = vae_pixels(&image(&golden, "image_u8")).expect("pixels");
     assert_close("pixels", &pixels, &golden.f32("pixels"), golden.entry.tolerance());
     let pixels = Tensor::<4>::from_data(TensorData::new(pixels, golden.shape("pixels")), device);

@@ -1,18 +1,19 @@
 use atelier::image::vision_patches;
 use atelier::prompt::upsample_codes;
-use atelier::{Device, Stage, Trace};
+use atelier::vision::Vision;
+use atelier::{Device, Trace};
 use burn::tensor::{Tensor, TensorData};
 
-use super::{load, read};
+use super::read;
 use crate::traced::{assert_traced, image};
-use crate::{Golden, tiny_checkpoint};
+use crate::{Golden, load, tiny_checkpoint};
 
 /// From the reference's own patches on, so that one grey level of the resampler does not blur the comparison; the
 /// patches have a check of their own (`parts`).
 fn check(name: &str, device: &Device) {
     let golden = Golden::open(name);
     let checkpoint = tiny_checkpoint();
-    let (tower, quantizer) = load(&checkpoint, Stage::Sources, device, async |l| l.vision().await);
+    let Vision { tower, quantizer } = load(&checkpoint, device);
     let c = &checkpoint.config().processor;
     let image = image(&golden, "image_u8");
     let patches = vision_patches(&image, c.patch_size, c.min_pixels, c.max_pixels).expect("patches");

@@ -1,6 +1,7 @@
 //! The T5 encoder that reads the quoted texts byte by byte (spec 6).
 
 mod attention;
+mod weights;
 
 pub use attention::{GlyphAttention, RelativeBias};
 

@@ -8,8 +8,8 @@ use super::F32;
 use super::stage::{Part, WeightsPlan, bytes};
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
+use crate::inventory::{InventoryEntry, read_by};
 use crate::progress::Stage;
-use crate::weight_mapping::{InventoryEntry, read_by};
 
 /// The weights of `stage`: matrices of a pack as words where a row fills blocks, all else as f32. `tensors` says how each
 /// is stored, and in which pieces.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::geometry::{LATENT_PIXELS, PATCH_PIXELS};
 use crate::glyph_encoder::{GlyphEncoder, pad_left};
 use crate::latents::{ImageIndex, Latents};
+use crate::loader::Loader;
 use crate::pace::Paced;
 use crate::preview::Preview;
 use crate::prior::CachePrecision;
@@ -27,6 +28,14 @@ pub(super) struct PainterModels {
     pub transformer: Transformer,
     /// The source images' keys and values, shared by all pictures of a run.
     pub source_cache: Option<((Vec<SourceRecord>, CachePrecision), SourceCache)>,
+}
+
+impl PainterModels {
+    /// Their weights.
+    pub async fn load(loader: &mut Loader<'_, '_>) -> Result<Self> {
+        let glyph_encoder = loader.load().await?;
+        Ok(Self { glyph_encoder, transformer: loader.load().await?, source_cache: None })
+    }
 }
 
 /// One picture to be painted.

@@ -67,9 +67,8 @@ impl Resident {
         if !matches!(self.stage, Models::Sources(_)) {
             self.release(device);
             let mut loader = Loader::new(checkpoint, Stage::Sources, device, observer)?;
-            let (tower, quantizer) = loader.vision().await?;
-            let encoder = loader.vae_encoder().await?;
-            self.stage = Models::Sources(Box::new(SourceModels { tower, quantizer, encoder }));
+            let models = SourceModels { vision: loader.load().await?, encoder: loader.load().await? };
+            self.stage = Models::Sources(Box::new(models));
         }
         match &self.stage {
             Models::Sources(models) => Ok(models),
@@ -87,7 +86,7 @@ impl Resident {
         if !matches!(self.stage, Models::Architect(_)) {
             self.release(device);
             let mut loader = Loader::new(checkpoint, Stage::Architect, device, observer)?;
-            self.stage = Models::Architect(Box::new(loader.prior().await?));
+            self.stage = Models::Architect(Box::new(loader.load().await?));
         }
         match &self.stage {
             Models::Architect(models) => Ok(models),
@@ -105,10 +104,7 @@ impl Resident {
         let is_painter = |models: &Models| matches!(models, Models::Painter(_));
         if !is_painter(&self.stage) && !self.swap(is_painter, device) {
             let mut loader = Loader::new(checkpoint, Stage::Painter, device, observer)?;
-            let glyph_encoder = loader.glyph_encoder().await?;
-            let transformer = loader.transformer().await?;
-            let models = PainterModels { glyph_encoder, transformer, source_cache: None };
-            self.stage = Models::Painter(Box::new(models));
+            self.stage = Models::Painter(Box::new(PainterModels::load(&mut loader).await?));
         }
         match &mut self.stage {
             Models::Painter(models) => Ok(models),
@@ -126,7 +122,7 @@ impl Resident {
         let is_decoder = |models: &Models| matches!(models, Models::Decoder(_));
         if !is_decoder(&self.stage) && !self.swap(is_decoder, device) {
             let mut loader = Loader::new(checkpoint, Stage::Decoder, device, observer)?;
-            self.stage = Models::Decoder(Box::new(loader.vae_decoder().await?));
+            self.stage = Models::Decoder(Box::new(loader.load().await?));
         }
         match &self.stage {
             Models::Decoder(models) => Ok(models),

@@ -13,13 +13,12 @@ use crate::prompt::{Grid, upsample_codes};
 use crate::readback::{read_floats, read_ids};
 use crate::trace::{self, TraceTensor, TraceValues};
 use crate::vae::{Encoder, LatentStatistics};
-use crate::vision::{VectorQuantizer, VisionTower, patches_tensor};
+use crate::vision::{Vision, patches_tensor};
 
 /// The models that read source images.
 #[derive(Debug)]
 pub(super) struct SourceModels {
-    pub tower: VisionTower,
-    pub quantizer: VectorQuantizer,
+    pub vision: Vision,
     pub encoder: Encoder,
 }
 
@@ -110,8 +109,8 @@ pub(super) async fn encode_sources(
         let prefix = format!("vision.source{index}.");
         let codes = trace::prefixed_if_async(true, &prefix, async {
             let patches = patches_tensor(&patches.pixels, grid, device);
-            let features = models.tower.forward_paced(patches, grid, &mut pace).await?;
-            Ok::<_, Error>(models.quantizer.forward(features, grid))
+            let features = models.vision.tower.forward_paced(patches, grid, &mut pace).await?;
+            Ok::<_, Error>(models.vision.quantizer.forward(features, grid))
         });
         let codes = read_ids(codes.await?).await?;
         pace.caught_up();

@@ -5,6 +5,7 @@ mod kv_cache;
 mod mlp;
 mod rope;
 pub mod sampler;
+mod weights;
 
 pub use attention::Attention;
 pub use kv_cache::{CachePrecision, KvCache};

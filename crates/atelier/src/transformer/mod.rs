@@ -3,6 +3,7 @@
 mod attention;
 mod block;
 mod embeddings;
+mod weights;
 
 pub use attention::JointAttention;
 pub(crate) use block::MLP_ROWS;

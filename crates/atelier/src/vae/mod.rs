@@ -5,6 +5,7 @@ mod decoder;
 mod encoder;
 mod resnet;
 mod streamed;
+mod weights;
 
 pub use bands::BAND_BYTES;
 pub(crate) use bands::band_rows;

@@ -2,7 +2,17 @@
 
 mod tower;
 mod vq;
+mod weights;
 
 pub(crate) use tower::patches_tensor;
 pub use tower::{VisionBlock, VisionTower};
 pub use vq::VectorQuantizer;
+
+/// Both of them.
+#[derive(Debug)]
+pub struct Vision {
+    /// Patches to features.
+    pub tower: VisionTower,
+    /// Features to codes.
+    pub quantizer: VectorQuantizer,
+}

@@ -1,7 +1,7 @@
 //! How much work a token or a step is.
 
 use atelier::checkpoint::Checkpoint;
-use atelier::weight_mapping::read_by;
+use atelier::inventory::read_by;
 use atelier::{PreparedPrompt, Stage};
 use atelier_weights::Stored;
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use atelier::weight_mapping::{InventoryEntry, TensorRole, inventory};
+use atelier::inventory::{InventoryEntry, TensorRole, inventory};
 use atelier_weights::{ComponentName, Dtype, Scheme, safetensors_header};
 
 use super::random::Random;

@@ -7,12 +7,17 @@ use atelier_weights::ComponentName;
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Shape, Tensor};
 
-use super::{WeightSource, glyph_encoder, prior, transformer, vae_decoder, vae_encoder, vision};
 use crate::config::ModelConfig;
 use crate::device;
 use crate::error::Result;
+use crate::glyph_encoder::GlyphEncoder;
 use crate::nn::Matrix;
+use crate::prior::Prior;
 use crate::progress::Stage;
+use crate::transformer::Transformer;
+use crate::vae::{Decoder, Encoder};
+use crate::vision::Vision;
+use crate::weights::{FromWeights, Scope, WeightSource};
 
 /// What a component's files hold, from its configuration alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub enum TensorRole {
     AliasOf(String),
 }
 
-/// Every tensor of a component, in the order in which its mapping asks for them. Nothing is allocated.
+/// Every tensor of a component, in the order in which its parts ask for them. Nothing is allocated.
 pub fn inventory(config: &ModelConfig, component: ComponentName) -> Vec<InventoryEntry> {
     let mut recorder = Recorder { stage: Stage::Sources, entries: Vec::new() };
     // A recorder never waits and never fails: its future is ready at once.
@@ -58,25 +63,14 @@ pub fn read_by(config: &ModelConfig, stage: Stage) -> impl Iterator<Item = (Comp
     })
 }
 
-/// Which stage builds which modules of a component.
+/// Every part of the model, in the order in which its component's files have them.
 async fn record(recorder: &mut Recorder, config: &ModelConfig, component: ComponentName) -> Result<()> {
-    match component {
-        ComponentName::VisionLanguageEncoder => {
-            prior(recorder.during(Stage::Architect), &config.prior).await?;
-            vision(recorder.during(Stage::Sources), &config.prior).await?;
-        }
-        ComponentName::TextEncoder => {
-            glyph_encoder(recorder.during(Stage::Painter), &config.glyph_encoder).await?;
-        }
-        ComponentName::Transformer => {
-            transformer(recorder.during(Stage::Painter), &config.transformer).await?;
-        }
-        ComponentName::Vae => {
-            vae_encoder(recorder.during(Stage::Sources), &config.vae).await?;
-            vae_decoder(recorder.during(Stage::Decoder), &config.vae).await?;
-        }
-    }
-    Ok(())
+    recorder.part::<Prior>(config, component).await?;
+    recorder.part::<Vision>(config, component).await?;
+    recorder.part::<GlyphEncoder>(config, component).await?;
+    recorder.part::<Transformer>(config, component).await?;
+    recorder.part::<Encoder>(config, component).await?;
+    recorder.part::<Decoder>(config, component).await
 }
 
 /// A source that records what is asked of it and hands out parameters that are never materialised.
@@ -86,10 +80,13 @@ struct Recorder {
 }
 
 impl Recorder {
-    /// What is asked for from now on is read by `stage`.
-    fn during(&mut self, stage: Stage) -> &mut Self {
-        self.stage = stage;
-        self
+    /// Records what a part wants, if it is one of `component`.
+    async fn part<M: FromWeights>(&mut self, config: &ModelConfig, component: ComponentName) -> Result<()> {
+        if M::COMPONENT == component {
+            self.stage = M::STAGE;
+            M::from_weights(Scope::new(self), config).await?;
+        }
+        Ok(())
     }
 
     fn record(&mut self, name: &str, shape: &[usize], role: TensorRole) {

@@ -9,13 +9,16 @@ use burn::tensor::Tensor;
 use super::WeightSource;
 use crate::error::Result;
 use crate::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, Matrix, RmsNorm};
-use crate::vae::Resnet;
 
 /// Not in the VAE's configuration file: fixed by the reference class (spec 10).
 const GROUP_NORM_EPS: f64 = 1e-6;
 
-/// A source of weights as a module sees it: names begin where the module's own do.
-pub(super) struct Scope<'w, W> {
+/// A source of weights as a module sees it: names begin where the module's own do. What a layer needs is read under the usual
+/// names of its tensors, `weight` and `bias`.
+///
+/// # Errors
+/// All that read: as [`WeightSource::tensor`].
+pub struct Scope<'w, W> {
     source: &'w mut W,
     path: String,
 }
@@ -41,11 +44,18 @@ impl<'w, W: WeightSource> Scope<'w, W> {
         self.source.tensor(&self.path, shape).await
     }
 
+    /// Notes a second name under which a checkpoint may carry the tensor `same_as`, which is at home here.
+    pub fn alias(&mut self, name: &str, same_as: &str, shape: &[usize]) {
+        let (name, same_as) = (self.name(name), self.name(same_as));
+        self.source.alias(&name, &same_as, shape);
+    }
+
     /// A tensor that inference never uses.
     pub fn unused(self, shape: &[usize]) {
         self.source.unused(&self.path, shape);
     }
 
+    /// `[output, input]` weights, and `[output]` biases if there are any.
     pub async fn linear(self, input: usize, output: usize, bias: bool) -> Result<Linear> {
         let weight_name = self.name("weight");
         let weight = self.source.matrix(&weight_name, [output, input]).await?;
@@ -64,55 +74,32 @@ impl<'w, W: WeightSource> Scope<'w, W> {
         Ok(Linear { weight, bias, observer: None, precision: RowPrecision::Exact })
     }
 
+    /// `[rows, width]` weights.
     pub async fn embedding(self, rows: usize, width: usize) -> Result<Embedding> {
         Ok(Embedding { weight: self.source.matrix(&self.name("weight"), [rows, width]).await? })
     }
 
+    /// `[width]` gains.
     pub async fn rms_norm(mut self, width: usize, eps: f64) -> Result<RmsNorm> {
         Ok(RmsNorm { weight: self.at("weight").tensor([width]).await?, eps })
     }
 
+    /// `[width]` gains and biases.
     pub async fn layer_norm(mut self, width: usize, eps: f64) -> Result<LayerNorm> {
         let weight = self.at("weight").tensor([width]).await?;
         Ok(LayerNorm { weight, bias: self.at("bias").tensor([width]).await?, eps })
     }
 
+    /// `[channels]` gains and biases.
     pub async fn group_norm(mut self, channels: usize, groups: usize) -> Result<GroupNorm> {
         let weight = self.at("weight").tensor([channels]).await?;
         let bias = self.at("bias").tensor([channels]).await?;
         Ok(GroupNorm { weight, bias, groups, eps: GROUP_NORM_EPS })
     }
 
+    /// `[output, input, side, side]` weights and `[output]` biases.
     pub async fn conv(mut self, input: usize, output: usize, side: usize) -> Result<Conv2d> {
         let weight = self.at("weight").tensor([output, input, side, side]).await?;
         Ok(Conv2d { weight, bias: self.at("bias").tensor([output]).await? })
-    }
-
-    /// `count` resnets; the first changes the channels.
-    pub async fn resnets(
-        mut self,
-        count: usize,
-        input: usize,
-        output: usize,
-        groups: usize,
-    ) -> Result<Vec<Resnet>> {
-        let mut resnets = Vec::with_capacity(count);
-        for i in 0..count {
-            let mut r = self.at(i);
-            let input = if i == 0 { input } else { output };
-            let conv_shortcut = if input == output {
-                None
-            } else {
-                Some(r.at("conv_shortcut").conv(input, output, 1).await?)
-            };
-            resnets.push(Resnet {
-                norm1: r.at("norm1").group_norm(input, groups).await?,
-                conv1: r.at("conv1").conv(input, output, 3).await?,
-                norm2: r.at("norm2").group_norm(output, groups).await?,
-                conv2: r.at("conv2").conv(output, output, 3).await?,
-                conv_shortcut,
-            });
-        }
-        Ok(resnets)
     }
 }
