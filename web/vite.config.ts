@@ -175,7 +175,8 @@ function shell(): Plugin {
         .sort();
       const hash = createHash("sha256");
       for (const file of files) hash.update(file).update(readFileSync(join(DIST, file)));
-      const found = JSON.stringify({ version: hash.digest("hex").slice(0, 16), files });
+      const engines = files.filter((file) => file.endsWith(".wasm"));
+      const found = JSON.stringify({ version: hash.digest("hex").slice(0, 16), files, engines });
       writeFileSync(worker, replaced(readFileSync(worker, "utf8"), /__SHELL__/g, found));
     },
   };

@@ -207,23 +207,24 @@ class Pool:
         else: self.all[self.rng.randrange(self.size)] = e
 
     def strips(self, tokens, whole=False, high=None):
-        """A batch of strips of one size: latents, codes, glyph ids, height and width of their pictures, first row for the rotary embedding."""
+        """A batch of strips of one size: latents, codes, glyph ids, height and width of their pictures, first row for the rotary embedding,
+        and whether each is cut above and below (where it is not, the picture ends)."""
         rng = self.rng; first = rng.choice(self.all); tw = first[1].shape[1]
-        high = first[1].shape[0] if whole else high or rng.choice([1, 2, 2, 3, 3, 4, 6]); n = max(1, round(tokens / (4 * high * tw)))
+        high = first[1].shape[0] if whole else high or rng.choice([2, 2, 3, 3, 4, 6]); n = max(1, round(tokens / (4 * high * tw)))
         same = [e for e in self.all if e[1].shape[1] == tw and (e[1].shape[0] == high if whole else e[1].shape[0] >= high)]
-        z, g, t, s, first_row = [], [], [], [], 0 if whole else 2 * rng.randrange(first[1].shape[0] - high + 1)
+        z, g, t, s, cut, first_row = [], [], [], [], [], 0 if whole else 2 * rng.randrange(first[1].shape[0] - high + 1)
         for _ in range(n):
             lat, grid, texts, rows = rng.choice(same); th = grid.shape[0]
             if sum(rows) and rng.random() < 0.9: r = rng.choices(range(th), rows)[0] - rng.randrange(high)
             else: r = rng.randrange(th)
             r = min(max(r, 0), th - high)
-            z.append(lat[:, 4 * r:4 * (r + high)]); g.append(grid[r:r + high]); t.append(texts); s.append((32.0 * th, 32.0 * tw))
-        return torch.stack(z).float(), torch.stack(g), t, torch.tensor(s), first_row
+            z.append(lat[:, 4 * r:4 * (r + high)]); g.append(grid[r:r + high]); t.append(texts); s.append((32.0 * th, 32.0 * tw)); cut.append((r > 0, r + high < th))
+        return torch.stack(z).float(), torch.stack(g), t, torch.tensor(s), first_row, torch.tensor(cut)
 
 
 def velocity_errors(painter, glyphs, batch, times, drop, device, amp, generator=None, no_glyphs=None):
     """Squared error of the velocity, averaged over channels and the patch: [strips, patches]; and the sigmas."""
-    z, grid, texts, size, first_row = batch; n = len(z)
+    z, grid, texts, size, first_row, _ = batch; n = len(z)
     sigma = torch.tensor([sigma_of(float(t), shift_of(float(s[0]) / 8, float(s[1]) / 8)) for t, s in zip(times, size)])
     noise = torch.randn(z.shape, generator=generator); x = z + (noise - z) * sigma.view(-1, 1, 1, 1)
     silent = drop if no_glyphs is None else drop | no_glyphs
@@ -235,6 +236,15 @@ def velocity_errors(painter, glyphs, batch, times, drop, device, amp, generator=
                     image_rotary_emb=tuple(map(move, rope(painter, h, w, first_row))), return_dict=False)[0]
     e = (v.float() - move(noise - z)).square().mean(1)
     return F.avg_pool2d(e[:, None], 2).flatten(1), sigma
+
+
+def counted(batch):
+    """Which patches teach something: [strips, patches]. Latents differ at the border of a picture, and what lies beyond the
+    edge of a strip cannot be seen: with the patches at a cut edge counted, the model would learn that borders are nothing special."""
+    z, cut = batch[0], batch[5]
+    rows = torch.ones(len(z), z.shape[2] // 2, z.shape[3] // 2, dtype=torch.bool)
+    rows[cut[:, 0], 0] = False; rows[cut[:, 1], -1] = False
+    return rows.flatten(1)
 
 
 def matrix(n, p):
@@ -297,6 +307,7 @@ def train(a):
         times[torch.rand(n) < 0.1] = 1.0
         drop = torch.rand(n) < a.drop; quiet = torch.rand(n) < 0.5
         errors, _ = velocity_errors(painter, glyphs, batch, times, drop, a.device, amp, no_glyphs=quiet)
+        counts = counted(batch).to(errors.device); errors = (errors * counts).sum(1) / counts.sum(1)
         loss = errors.mean(); loss.backward()
         norm = opt.step(rate_at(step, a.steps, a.rate, 100, 0.3)); average.update(); step += 1; seen += n
         losses.append(float(errors.detach()[~drop.to(errors.device)].mean()) if not drop.all() else losses[-1] if losses else 0.0)

@@ -29,6 +29,51 @@ def crops(picture, n, side, rng):
     return out
 
 
+#: Pixels at a cut edge of a painted crop that do not count: the decoder would need what lies beyond.
+UNSEEN = 16
+
+
+class Painted:
+    """Crops of pictures as the painter leaves them, in latents, beside what they should show: a decoder that has seen the painter's small
+    errors draws through them."""
+
+    def __init__(self, source, state, codes, vae, steps, rng, pictures=64, crops=24):
+        import painter
+        self.painter, self.source, self.steps, self.rng, self.pictures, self.crops = painter, source, steps, rng, pictures, crops
+        self.model, self.glyphs, _ = painter.from_state(state, codebook.load(codes)); painter.fast_attention()
+        self.mean, self.std = (torch.tensor(vae.config[k]).view(16, 1, 1) for k in ("latents_mean", "latents_std"))
+        self.all, self.owed, self.seed = [], 8.0, rng.randrange(1 << 30)
+
+    def paint(self):
+        while True:
+            r = next(self.source)
+            if r.rgb.shape[0] * r.rgb.shape[1] <= 768 * 768: break  # time is better spent on several pictures
+        z = self.painter.paint(self.model, self.glyphs, torch.from_numpy(r.grid), r.prompt, self.steps, seed=self.seed)[0] * self.std + self.mean
+        self.seed += 1
+        if len(self.all) == self.pictures: self.all.pop(0)
+        self.all.append((z, r.rgb))
+
+    def batch(self, n, side):
+        """Latents [n, 16, side/8, side/8], pixels, and which of them count [n, 1, side, side]."""
+        self.owed += n / self.crops
+        while self.owed >= 1: self.paint(); self.owed -= 1
+        rng, zs, xs, counts = self.rng, [], [], []
+        for _ in range(n):
+            z, rgb = rng.choice(self.all); h, w = z.shape[1:]; s = side // 8
+            for _ in range(4):
+                # A quarter of the crops lie at each pair of borders.
+                y, x = (rng.choice([0, k - s]) if rng.random() < 0.25 else rng.randrange(k - s + 1) for k in (h, w))
+                part = rgb[8 * y:8 * y + side, 8 * x:8 * x + side]
+                if (part[::8, ::8] != part[0, 0]).any() or rng.random() < 0.3: break
+            count = torch.ones(1, side, side)
+            if y > 0: count[:, :UNSEEN] = 0
+            if y + s < h: count[:, -UNSEEN:] = 0
+            if x > 0: count[:, :, :UNSEEN] = 0
+            if x + s < w: count[:, :, -UNSEEN:] = 0
+            zs.append(z[:, y:y + s, x:x + s]); xs.append(to_pixels(part)); counts.append(count)
+        return torch.stack(zs), torch.stack(xs), torch.stack(counts)
+
+
 def statistics(vae, source, n=24):
     """Mean and deviation of each latent channel over whole pictures."""
     s = q = c = 0
@@ -118,6 +163,7 @@ def train(a):
     source = stream.open_source(a.source, seed=a.seed + 7919 * (step + 1), split="train")
     held = stream.open_source(a.source, seed=977, split="check"); held = [next(held).rgb for _ in range(6)]
     amp = lambda: torch.autocast(a.device.split(":")[0], dtype=torch.bfloat16, enabled=not a.f32)
+    painted = Painted(stream.open_source(a.paint_source, seed=a.seed + 104729 * (step + 1), depth=4), a.painted, a.codes, AutoencoderKL.from_pretrained(a.vae), a.paint_steps, rng) if a.painted else None
     waiting = {}; losses = []; start = time.time()
     shapes = [(128, 6), (128, 6), (96, 10), (256, 1)]
     while True:
@@ -125,17 +171,18 @@ def train(a):
         side, n = rng.choice(shapes if not late else shapes[:2] + [(256, 1), (512, 1)])
         have = waiting.setdefault(side, [])
         while len(have) < n: have += crops(next(source).rgb, 4 if side < 200 else 1, side, rng)
-        x = torch.stack(have[:n]); waiting[side] = have[n:]
-        x = x.to(a.device)
-        with amp():
-            if a.decoder_only:
-                with torch.no_grad(): z = vae.encode(x).latent_dist.mean
-            else: z = vae.encode(x).latent_dist.mean
+        count = 1
+        if painted and rng.random() < 0.7:
+            z, x, count = (t.to(a.device) for t in painted.batch(6, 128)); n = 6
+        else:
+            x = torch.stack(have[:n]); waiting[side] = have[n:]
+            x = x.to(a.device)
+            with amp(), torch.set_grad_enabled(not a.decoder_only): z = vae.encode(x).latent_dist.mean
         z = z.float(); size = z.detach().square().mean((0, 2, 3), keepdim=True).sqrt()
-        level = a.noise * torch.rand(n, 1, 1, 1, device=z.device)
+        level = (a.noise if isinstance(count, int) else 0) * torch.rand(n, 1, 1, 1, device=z.device)
         z = z + torch.randn_like(z) * level * size.clamp(min=0.3)
         with amp(): y = vae.decode(z).sample
-        d = y.float() - x
+        d = (y.float() - x) * count
         # Faint texts count as much as loud ones.
         contrast = (x - x.flatten(2).median(2).values[..., None, None]).square().mean((1, 2, 3)).sqrt(); weight = (0.3 / (contrast + 0.05)).clamp(0.6, 3)
         loss = (weight * (d.abs().mean((1, 2, 3)) + 2 * d.square().mean((1, 2, 3)))).mean() + 1e-4 * z.square().mean()
@@ -169,7 +216,8 @@ if __name__ == "__main__":
     p.add_argument("--source", default="fake"); p.add_argument("-n", type=int, default=24); p.add_argument("--minutes", type=float, default=0)
     p.add_argument("--rate", type=float, default=2e-3); p.add_argument("--noise", type=float, default=0.0); p.add_argument("--seed", type=int, default=1)
     p.add_argument("--device", default="cpu"); p.add_argument("--f32", action="store_true"); p.add_argument("--decoder-only", action="store_true"); p.add_argument("--from-average", action="store_true", help="go on from the moving average, without momentum")
-    p.add_argument("--out"); p.add_argument("--sheet")
+    p.add_argument("--painted", help="decoder only: the painter's state; most crops are of latents that it paints"); p.add_argument("--paint-source"); p.add_argument("--paint-steps", type=int, default=6)
+    p.add_argument("--codes", default=os.path.join(HERE, "codes.json")); p.add_argument("--out"); p.add_argument("--sheet")
     a = p.parse_args()
     if os.environ.get("OMP_NUM_THREADS"): torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if a.what == "measure": measure(a)

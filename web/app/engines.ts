@@ -5,20 +5,29 @@ import {
   type CheckOptions,
   createEngine,
   type Engine,
+  type EngineChoice,
+  type EngineInUse,
   type EngineOptions,
   isCached,
   type ModelInfo,
   type OpenEvent,
 } from "atelier-web";
 import workerUrl from "../lib/worker.js?worker&url";
-import wasmUrl from "../lib/wasm/atelier_web_bg.wasm?url";
+import gpuUrl from "../lib/wasm/atelier_web_bg.wasm?url";
+import cpuUrl from "../lib/wasm/atelier_web_cpu_bg.wasm?url";
 import { brokenHere } from "./broken";
 import type { Chosen } from "./model";
 import { SEALED, sealedWorker } from "./seal";
 import { cachedShellFile } from "./shell";
 
 export class Engines {
+  readonly #choice: () => EngineChoice;
   #open: { readonly chosen: Chosen; readonly engine: Engine } | undefined;
+
+  /** `choice` says which engine is to be used. */
+  constructor(choice: () => EngineChoice) {
+    this.#choice = choice;
+  }
 
   /** Whether a run with this model can begin at once. */
   isOpen(chosen: Chosen): boolean {
@@ -29,11 +38,17 @@ export class Engines {
     return this.#open?.chosen === chosen ? this.#open.engine.info : undefined;
   }
 
+  /** The engine that is open. */
+  inUse(chosen: Chosen): EngineInUse | undefined {
+    return this.#open?.chosen === chosen ? this.#open.engine.engine : undefined;
+  }
+
   async get(chosen: Chosen, progress: (event: OpenEvent) => void, signal: AbortSignal): Promise<Engine> {
     if (this.#open?.chosen === chosen) return this.#open.engine;
     this.close();
     const engine = await createEngine(chosen.source, {
       ...(await options(chosen)),
+      engine: this.#choice(),
       name: chosen.name,
       progress,
       signal,
@@ -56,14 +71,29 @@ async function options({ source }: Chosen): Promise<EngineOptions> {
   return { ...(await engineParts()), avoid, offline: !navigator.onLine && (await isCached(source)) };
 }
 
+/** The file of an engine, as the page asks for it. */
+export function engineFile({ kind }: EngineInUse): string {
+  return kind === "gpu" ? gpuUrl : cpuUrl;
+}
+
 /** What an engine is made of here, whatever its model. */
-export async function engineParts(): Promise<CheckOptions> {
+export async function engineParts(): Promise<CheckOptions & Pick<EngineOptions, "wasmCpu">> {
   // `?limits=default`: what runs with this runs on every adapter.
   const defaultLimits = new URLSearchParams(location.search).get("limits") === "default";
   if (!SEALED) return { defaultLimits };
   // A sealed page may not fetch, not even from its own cache; the cache's own interface is not fetching.
-  const wasm = await (await cachedShellFile(wasmUrl))?.arrayBuffer();
+  const [gpu, cpu] = await Promise.all(
+    [gpuUrl, cpuUrl].map(async (url) => (await cachedShellFile(url))?.arrayBuffer()),
+  );
   const script = await (await cachedShellFile(workerUrl))?.text();
-  if (!wasm || script === undefined) throw new AtelierError("network", "the page is not complete on this device");
-  return { defaultLimits, offline: true, wasm, worker: () => sealedWorker(script) };
+  if ((!gpu && !cpu) || script === undefined) {
+    throw new AtelierError("network", "the page is not complete on this device");
+  }
+  return {
+    defaultLimits,
+    offline: true,
+    ...(gpu && { wasm: gpu }),
+    ...(cpu && { wasmCpu: cpu }),
+    worker: () => sealedWorker(script),
+  };
 }

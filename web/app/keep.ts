@@ -52,7 +52,7 @@ export async function choose(keep: boolean): Promise<void> {
 }
 
 /** Small things, which are there at once when the page opens. */
-const SMALL = { "atelier-typed": true, "atelier-model": true, "atelier-broken": true } as const;
+const SMALL = { "atelier-typed": true, "atelier-model": true, "atelier-broken": true, "atelier-engine": true } as const;
 
 /** What was kept under this name; anything at all, as others can write there. */
 export function recall(key: keyof typeof SMALL): unknown {

@@ -8,7 +8,8 @@ import { Awake } from "./awake";
 import { Compose } from "./compose";
 import { byId } from "./dom";
 import { Easel } from "./easel";
-import { Engines } from "./engines";
+import { EngineField } from "./engine-choice";
+import { engineFile, Engines } from "./engines";
 import { messageFor, Messages } from "./errors";
 import { showExamples } from "./examples";
 import { type Carried, type Entry, Gallery } from "./gallery";
@@ -19,7 +20,16 @@ import { acceptFiles } from "./open-files";
 import { Opened } from "./opened";
 import { Result } from "./result";
 import { Runs } from "./run";
-import { collectCarried, formValues, keepShell, offerSeal, restoreForm, showSeal, takeNewVersion } from "./shell";
+import {
+  collectCarried,
+  formValues,
+  keepFile,
+  keepShell,
+  offerSeal,
+  restoreForm,
+  showSeal,
+  takeNewVersion,
+} from "./shell";
 import { SourceImages } from "./source-images";
 import { Stages } from "./stages";
 import { Storage } from "./storage";
@@ -31,7 +41,11 @@ startLanguages();
 const easel = new Easel();
 const stages = new Stages();
 const messages = new Messages();
-const engines = new Engines();
+const engineField = new EngineField(() => {
+  if (!runs.running) engines.close();
+  void keepEngine();
+});
+const engines = new Engines(() => engineField.choice);
 const sources = new SourceImages((name, why) =>
   messages.show(() => ({
     title: why === "large" ? t().imageLarge(name) : t().imageUnknown(name),
@@ -64,7 +78,7 @@ const graphics = new Graphics({
 const storage = new Storage({
   release: () => engines.close(),
   cleared: () => {
-    void offerSeal(false);
+    void lookAtStorage();
     stages.say(t().cleared);
   },
   checked: (name, damaged) =>
@@ -150,6 +164,8 @@ function openBlueprint(blueprint: Blueprint): void {
 
 function modelOpened(chosen: Chosen): void {
   const info = engines.info(chosen);
+  const engine = engines.inUse(chosen);
+  if (engine) engineField.show(engine);
   if (info) {
     choice.setInfo(info);
     compose.setDefaults(info.defaults);
@@ -160,7 +176,15 @@ function modelOpened(chosen: Chosen): void {
 }
 
 async function lookAtStorage(): Promise<void> {
-  await offerSeal(await storage.look(choice.chosen));
+  const here = await storage.look(choice.chosen);
+  await offerSeal(here && engineField.inUse !== undefined, engineFile(engineField.inUse ?? { kind: "gpu" }));
+}
+
+/** The engine's file, too, is on this device when the network goes away; and only the one that is used here. */
+async function keepEngine(): Promise<void> {
+  const engine = engineField.inUse;
+  if (engine) await keepFile(engineFile(engine));
+  await lookAtStorage();
 }
 
 showExamples((prompt) => {
@@ -258,7 +282,8 @@ if (!support.supported) {
   const error = new AtelierError(support.code, support.message);
   messages.show(() => messageFor(error, SEALED));
 }
+await engineField.look();
 await lookAtStorage();
 await keepShell(showNewVersion);
 // Only now is there a shell that a sealed page can be opened from.
-await lookAtStorage();
+await keepEngine();

@@ -14,6 +14,9 @@ const PATIENCE = 5000;
 /** Milliseconds between two looks for a new version, in a tab that stays open. */
 const LOOKED = 3_600_000;
 
+/** The service worker is there. */
+let kept = false;
+
 /** A file of the page, as the service worker has kept it. */
 export async function cachedShellFile(url: string): Promise<Response | undefined> {
   return caches.match(new URL(url, document.baseURI));
@@ -37,6 +40,7 @@ export async function keepShell(ready: () => void): Promise<void> {
     const update = () => void registration.update().catch(() => {});
     setInterval(update, LOOKED);
     await navigator.serviceWorker.ready;
+    kept = true;
   } catch {
     // Private windows may refuse. The page works all the same, but not offline.
   }
@@ -80,10 +84,18 @@ export function showSeal(carry: () => unknown): void {
   });
 }
 
-/** Offers the seal once everything that a sealed page needs is on this device. */
-export async function offerSeal(modelIsHere: boolean): Promise<void> {
+/** Keeps a file of the page that not every visitor needs. */
+export async function keepFile(url: string): Promise<void> {
+  if (!kept) return;
+  // Where it cannot be kept it is fetched when it is needed.
+  await ask({ type: "keep", file: new URL(url, document.baseURI).href }).catch(() => {});
+}
+
+/** Offers the seal once everything that a sealed page needs is on this device: the model, and the page with its engine. */
+export async function offerSeal(modelIsHere: boolean, engine: string): Promise<void> {
   if (SEALED) return;
-  const ready = modelIsHere && "caches" in window && (await cachedShellFile("./sealed.html")) !== undefined;
+  const here = async (file: string): Promise<boolean> => (await cachedShellFile(file)) !== undefined;
+  const ready = modelIsHere && "caches" in window && (await here("./sealed.html")) && (await here(engine));
   byId("seal", HTMLElement).hidden = !ready;
   byId("seal-text", HTMLElement).hidden = !ready;
 }

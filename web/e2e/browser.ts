@@ -90,13 +90,21 @@ export async function openPage(browser: Browser, url: string, options: BrowserCo
   return openIn(await browser.newContext(options), url);
 }
 
-/** One more tab of a context. */
+/** One more tab of a context. Its adapter passes for a real one: the page would leave one in software alone. */
 export async function openIn(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();
+  await page.addInitScript(hideSoftware);
   await page.addInitScript(recordSayings);
   await page.addInitScript(recordEvents);
   await page.goto(url);
   return page;
+}
+
+/** In the page: adapters do not say that they are in software. */
+function hideSoftware(): void {
+  for (const { prototype } of [globalThis.GPUAdapter, globalThis.GPUAdapterInfo].filter(Boolean)) {
+    if ("isFallbackAdapter" in prototype) Object.defineProperty(prototype, "isFallbackAdapter", { value: false });
+  }
 }
 
 /** In the page: keeps every line that says what is going on, because one may be there for a moment only. */

@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { complaints, DIST, launch, openPage } from "./browser.ts";
 import { FileServer } from "./server.ts";
-import { anyBlueprint, detail, generateButton, message, openBlueprint, openFile, promptBox } from "./studio.ts";
+import { anyBlueprint, detail, fill, generateButton, message, openBlueprint, openFile, promptBox } from "./studio.ts";
 
 const axeScript = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -169,20 +169,27 @@ test("neither page may reach anyone else, and the browser says so", async () => 
   await page.context().close();
 });
 
-test("without WebGPU the page says so and what to do", async () => {
+test("without WebGPU and without vector instructions the page says so and what to do", async () => {
   const plain = await launch({ webgpu: false });
   const page = await plain.newPage();
-  await page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, "gpu"));
+  await page.addInitScript(() => {
+    Reflect.deleteProperty(Navigator.prototype, "gpu");
+    WebAssembly.validate = () => false;
+  });
   await page.goto(server.url);
   await message(page).waitFor();
   expect(await message(page).innerText()).toContain("This browser has no WebGPU");
   await plain.close();
 });
 
-test("with WebGPU and no adapter it says that", async () => {
+test("with WebGPU and no adapter, the GPU is asked for: the page says that there is none", async () => {
   const plain = await launch({ webgpu: false });
   const page = await plain.newPage();
   await page.goto(server.url);
+  await expect.poll(() => page.locator("#engine-hint").innerText()).toContain("WebGPU finds no graphics card");
+  await page.getByLabel("Pictures are made on").selectOption("gpu");
+  await fill(page);
+  await generateButton(page).click();
   await message(page).waitFor();
   expect(await message(page).innerText()).toContain("WebGPU found no graphics adapter");
   await plain.close();

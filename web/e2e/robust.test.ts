@@ -56,7 +56,8 @@ test("a device that is lost once: the run begins again from its blueprint and en
   expect((await savedBlueprint(page)).large.ids).toEqual([10, 11, 12, 13]);
 });
 
-test("a device that is lost twice is a message, and the next run works", async () => {
+test("a device that is lost twice is a message where the GPU was asked for, and the next run works", async () => {
+  await page.getByLabel("Pictures are made on").selectOption("gpu");
   await begin();
   const first = await atWork();
   await lose(first);

@@ -8,6 +8,7 @@ import type { Generation } from "./types.js";
 const open: WireOpen = {
   source: { kind: "url", url: "http://localhost/model/" },
   requests: "fresh",
+  engine: "gpu",
   wasm: undefined,
   defaultLimits: false,
   avoid: [],
@@ -28,7 +29,7 @@ function opening(): Parameters<typeof LocalEngine.open>[0] {
     cleared.push(workers.started.every((worker) => worker.terminated));
     await clearing;
   };
-  return { open, connect: workers.connect, name: "mini", isCached: async () => true, clear };
+  return { open, engine: { kind: "gpu" }, connect: workers.connect, name: "mini", isCached: async () => true, clear };
 }
 
 async function engineAndWorker(): Promise<[LocalEngine, FakeWorker]> {
@@ -292,6 +293,40 @@ describe("the device is lost", () => {
     await third.opens();
     await third.finishes();
     await next.result;
+  });
+
+  test("twice, where the CPU may take over: it does, from the blueprint, and stays", async () => {
+    const opened = LocalEngine.open({ ...opening(), fallback: { wasm: "cpu.wasm" } }, () => {}, undefined);
+    const first = await workers.number(1);
+    expect(await first.opens()).toMatchObject({ engine: "gpu", wasm: undefined });
+    const engine = await opened;
+    const run = engine.generate({ prompt: "p" });
+    const { id } = await first.got("run");
+    first.say({ type: "event", id, event: written });
+    first.say({ type: "gone", error: lost });
+    const second = await workers.number(2);
+    expect(await second.opens()).toMatchObject({ engine: "gpu", wasm: module });
+    await second.got("run");
+    expect(engine.engine).toEqual({ kind: "gpu" });
+    second.say({ type: "gone", error: lost });
+    const third = await workers.number(3);
+    // The other engine is another module.
+    expect(await third.opens()).toMatchObject({ engine: "cpu", wasm: "cpu.wasm" });
+    expect((await third.got("run")).run.written).toEqual(blueprint);
+    await third.finishes();
+    await run.result;
+    expect(engine.engine).toEqual({ kind: "cpu", why: "device-lost" });
+    expect(await events(run)).toEqual(["blueprint", "retry", "retry", "picture", "done"]);
+  });
+
+  test("an adapter that is none after all leaves opening to the CPU, where it may", async () => {
+    const opened = LocalEngine.open({ ...opening(), fallback: { wasm: undefined } }, () => {}, undefined);
+    const first = await workers.number(1);
+    const { id } = await first.got("open");
+    first.say({ type: "failed", id, error: { code: "no-adapter", message: "none" } });
+    const second = await workers.number(2);
+    expect(await second.opens()).toMatchObject({ engine: "cpu" });
+    expect((await opened).engine).toEqual({ kind: "cpu", why: "no-adapter" });
   });
 
   test("between runs: the next one starts a new worker, and has its retry left", async () => {

@@ -4,12 +4,13 @@ import { Clock } from "./clock.js";
 import { AtelierError } from "./errors.js";
 import { EventLog, type Pictures } from "./generation.js";
 import { decodeImage } from "./images.js";
-import type { WireEvent, WireOpen, WireRun } from "./protocol.js";
+import type { WireEvent, WireOpen, WireRun, WireWasm } from "./protocol.js";
 import { prepareRun } from "./request.js";
 import { type Connect, RefetchedError, Session } from "./session.js";
 import type {
   Blueprint,
   Engine,
+  EngineInUse,
   GenerateRequest,
   Generation,
   ModelInfo,
@@ -21,6 +22,10 @@ import type {
 /** How a model is opened, now and after its worker was lost. */
 export interface Opening {
   readonly open: WireOpen;
+  /** Why the model is opened on the CPU, if it is. */
+  readonly engine: EngineInUse;
+  /** Of a model on the GPU: the CPU engine's file, where that may take over. */
+  readonly fallback?: { readonly wasm: WireWasm | undefined };
   readonly connect: Connect;
   /** The model's name for the PNG's note. */
   readonly name: string;
@@ -38,6 +43,7 @@ export class LocalEngine implements Engine {
   readonly #opening: Opening;
   #session: Session | undefined;
   #info: ModelInfo | undefined;
+  #engine: EngineInUse;
   /** The engine's code; compiling takes a while. */
   #module: WebAssembly.Module | undefined;
   /** The end of what was asked for so far. */
@@ -46,6 +52,7 @@ export class LocalEngine implements Engine {
 
   private constructor(opening: Opening) {
     this.#opening = opening;
+    this.#engine = opening.engine;
   }
 
   /** Opens a model. */
@@ -55,11 +62,21 @@ export class LocalEngine implements Engine {
     signal: AbortSignal | undefined,
   ): Promise<LocalEngine> {
     const engine = new LocalEngine(opening);
-    await engine.#withRefetches(
-      () => engine.#start(on, signal),
-      () => {},
-    );
+    const start = async (): Promise<unknown> => {
+      try {
+        return await engine.#start(on, signal);
+      } catch (error) {
+        // What the browser called an adapter is none after all.
+        if (isOf(error, "no-adapter") && engine.#leaveGpu("no-adapter")) return engine.#start(on, signal);
+        throw error;
+      }
+    };
+    await engine.#withRefetches(start, () => {});
     return engine;
+  }
+
+  get engine(): EngineInUse {
+    return this.#engine;
   }
 
   get info(): ModelInfo {
@@ -139,7 +156,7 @@ export class LocalEngine implements Engine {
         try {
           return await attempt();
         } catch (error) {
-          if (lost || !(error instanceof AtelierError) || error.code !== "device-lost") throw error;
+          if (!isOf(error, "device-lost") || (lost && !this.#leaveGpu("device-lost"))) throw error;
           lost = true;
           retry(error.message);
         }
@@ -168,19 +185,29 @@ export class LocalEngine implements Engine {
     }
   }
 
+  /** From now on the CPU does it, if it may. */
+  #leaveGpu(why: "no-adapter" | "device-lost"): boolean {
+    if (!this.#opening.fallback || this.#engine.kind === "cpu") return false;
+    this.#engine = { kind: "cpu", why };
+    this.#module = undefined;
+    return true;
+  }
+
   /** The worker, or a new one. */
   async #live(on: (event: WireEvent) => void, signal: AbortSignal | undefined): Promise<Session> {
     return this.#session && !this.#session.isGone ? this.#session : this.#start(on, signal);
   }
 
   async #start(on: (event: WireEvent) => void, signal: AbortSignal | undefined): Promise<Session> {
-    const { open, connect } = this.#opening;
+    const { open, connect, engine, fallback } = this.#opening;
+    const wasm = this.#engine.kind === engine.kind ? open.wasm : fallback?.wasm;
     const again = this.#info !== undefined;
     const session = await Session.open(
       connect,
       {
         ...open,
-        wasm: this.#module ?? open.wasm,
+        engine: this.#engine.kind,
+        wasm: this.#module ?? wasm,
         // The model does not change while it is open.
         requests: again && open.requests === "fresh" ? "missing" : open.requests,
       },
@@ -192,6 +219,10 @@ export class LocalEngine implements Engine {
     this.#module = session.module;
     return session;
   }
+}
+
+function isOf(error: unknown, code: AtelierError["code"]): error is AtelierError {
+  return error instanceof AtelierError && error.code === code;
 }
 
 function pictureOf({ png, record }: Extract<WireEvent, { event: "picture" }>, clock: Clock): Picture {

@@ -12,6 +12,7 @@ import type { LoadedWasm, OpenModel } from "./wasm-module.js";
 const open: WireOpen = {
   source: { kind: "files", files: new Map(), notes: false },
   requests: "never",
+  engine: "gpu",
   wasm: undefined,
   defaultLimits: true,
   avoid: ["dot"],
@@ -172,6 +173,29 @@ test("stops a run between two events", async () => {
   const after = asked;
   expect(await answer(2)).toMatchObject({ type: "failed", error: { code: "cancelled" } });
   expect(asked).toBe(after + 1);
+});
+
+test.each([
+  ["cpu", true],
+  ["gpu", false],
+] as const)("the %s's engine pauses by itself for messages: %s", async (engine, pauses) => {
+  host.receive({ type: "open", id: 1, open: { ...open, engine } });
+  await answer(1);
+  let rested = 0;
+  generate = async (_request, _on, stop, rest) => {
+    for (const end = performance.now() + 200; performance.now() < end && !stop(); ) {
+      const pause = rest();
+      if (pause) rested += 1;
+      await pause;
+    }
+    if (stop()) throw Object.assign(new Error("cancelled"), { code: "cancelled" });
+  };
+  host.receive({ type: "run", id: 2, run });
+  setTimeout(() => host.receive({ type: "cancel", id: 2 }), 1);
+  expect(await answer(2)).toMatchObject(
+    pauses ? { type: "failed", error: { code: "cancelled" } } : { type: "finished" },
+  );
+  expect(rested > 0).toBe(pauses);
 });
 
 test("messages get through while the engine only reads", async () => {

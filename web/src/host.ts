@@ -12,7 +12,7 @@ import type { LoadedWasm, OpenModel } from "./wasm-module.js";
 /** Between two events that only say how far something is. */
 const PROGRESS_INTERVAL_MS = 50;
 
-/** Of reading, after which messages are let through. */
+/** Of reading and computing, after which messages are let through. */
 const YIELD_INTERVAL_MS = 30;
 
 /** What a lost device gets to say so, after whatever it broke did. */
@@ -21,7 +21,7 @@ const LATE_ERROR_DELAY_MS = 200;
 /** What the host needs of its surroundings. */
 export interface HostMeans {
   readonly send: (message: FromWorker, transfer?: Transferable[]) => void;
-  readonly load: (wasm: WireWasm | undefined) => Promise<LoadedWasm>;
+  readonly load: (engine: WireOpen["engine"], wasm: WireWasm | undefined) => Promise<LoadedWasm>;
   readonly open?: typeof openSource;
   /** Whether the engine's device has subgroups; left out where it has none. */
   readonly subgroups?: () => Promise<boolean>;
@@ -34,6 +34,7 @@ export class Host {
   #engine: OpenModel | undefined;
   #job = { id: -1, stop: new AbortController() };
   #gone = false;
+  #rests = false;
   #refused: string | undefined;
   /** The error of a read that the engine reports in its own words. */
   #readError: unknown;
@@ -83,24 +84,31 @@ export class Host {
 
   async #open(id: number, open: WireOpen): Promise<void> {
     const { signal } = this.#job.stop;
-    const { wasm, module } = await this.#means.load(open.wasm);
+    const { wasm, module } = await this.#means.load(open.engine, open.wasm);
     const hasher = () => new wasm.Hasher();
     const on = (event: WireEvent): void => this.#report(id, event);
     const source = await (this.#means.open ?? openSource)(open, hasher, on, signal);
     this.#source = source;
     this.#engine = await wasm.Engine.open(this.#watched(source), await this.#device(open));
+    // The GPU's engine waits for its device, and messages come through meanwhile.
+    this.#rests = open.engine === "cpu";
     this.#means.send({ type: "opened", id, info: this.#engine.info(), module });
   }
 
   async #check(id: number, check: WireCheck): Promise<void> {
-    const { wasm } = await this.#means.load(check.wasm);
+    const { wasm } = await this.#means.load("gpu", check.wasm);
     const found = (found: KernelCheck): void => this.#means.send({ type: "found", id, found });
-    const report = await wasm.check(await this.#device({ ...check, avoid: [] }), found);
+    const report = await wasm.check(await this.#device({ ...check, engine: "gpu", avoid: [] }), found);
     if (!this.#gone) this.#means.send({ type: "checked", id, report });
   }
 
-  async #device({ defaultLimits, avoid }: Pick<WireOpen, "defaultLimits" | "avoid">): Promise<OpenOptions> {
-    return { defaultLimits, avoid, subgroups: (await this.#means.subgroups?.()) ?? false };
+  async #device({
+    engine,
+    defaultLimits,
+    avoid,
+  }: Pick<WireOpen, "engine" | "defaultLimits" | "avoid">): Promise<OpenOptions> {
+    const subgroups = engine === "gpu" && ((await this.#means.subgroups?.()) ?? false);
+    return { defaultLimits, avoid, subgroups };
   }
 
   async #run(id: number, { images, ...run }: WireRun): Promise<void> {
@@ -113,7 +121,8 @@ export class Host {
       this.#report(id, event);
       return stop();
     };
-    await this.#engine.generate({ ...run, images: decoded }, report, stop);
+    const rest = this.#rests ? this.#yielding() : () => undefined;
+    await this.#engine.generate({ ...run, images: decoded }, report, stop, rest);
     if (!this.#gone) this.#means.send({ type: "finished", id });
   }
 
@@ -192,14 +201,20 @@ export class Host {
     this.#means.send({ type: "gone", error });
   }
 
+  /** Lets messages through from time to time. */
+  #yielding(): () => Promise<void> | undefined {
+    let yielded = performance.now();
+    return () => {
+      if (performance.now() - yielded < YIELD_INTERVAL_MS) return undefined;
+      return macrotask().then(() => {
+        yielded = performance.now();
+      });
+    };
+  }
+
   /** The source as the engine gets it: its errors are remembered, and messages get through between reads. */
   #watched(source: OpenSource): ModelFiles {
-    let yielded = performance.now();
-    const yieldNow = async (): Promise<void> => {
-      if (performance.now() - yielded < YIELD_INTERVAL_MS) return;
-      await macrotask();
-      yielded = performance.now();
-    };
+    const yieldNow = this.#yielding();
     const remember = (error: unknown): never => {
       this.#readError = error;
       // Errors of the browser's own cross into the engine as they are, and it knows only these.

@@ -15,7 +15,7 @@ import type { WireSource, WireWasm } from "./protocol.js";
 import { Session } from "./session.js";
 import { connectWith } from "./spawn.js";
 import { baseUrl, clearCache, isCached, persist, placeOf } from "./storage.js";
-import { isSupported } from "./support.js";
+import { chooseEngine } from "./support.js";
 import type { CheckOptions, DeviceCheck, Engine, EngineOptions, ModelSource } from "./types.js";
 
 export { AtelierError } from "./errors.js";
@@ -55,7 +55,7 @@ export type * from "./types.js";
 export async function createEngine(source: ModelSource, options: EngineOptions = {}): Promise<Engine> {
   options.signal?.throwIfAborted();
   // Nobody wants to fetch gigabytes to hear that they cannot be used. And where a page is made on a server, this is all there is to say.
-  await mustBeSupported();
+  const engine = await chooseEngine(options.engine ?? "auto");
   const place = placeOf(source);
   // Before the room is looked at: what may be kept for good may be more.
   if (place.kind === "url" && !options.offline) await persist();
@@ -63,12 +63,15 @@ export async function createEngine(source: ModelSource, options: EngineOptions =
   const open = {
     source: place,
     requests: options.offline ? "never" : "fresh",
-    wasm: wasmOf(options.wasm),
+    engine: engine.kind,
+    wasm: engine.kind === "gpu" ? wasmOf("wasm", options.wasm) : wasmOf("wasmCpu", options.wasmCpu),
     defaultLimits: options.defaultLimits ?? false,
     avoid: options.avoid ?? [],
   } as const;
   const opening = {
     open,
+    engine,
+    ...((options.engine ?? "auto") === "auto" && { fallback: { wasm: wasmOf("wasmCpu", options.wasmCpu) } }),
     connect: connectWith(options.worker, options.offline === true),
     name: options.name ?? nameOf(place),
     isCached: () => isCached(source),
@@ -94,15 +97,10 @@ export async function createEngine(source: ModelSource, options: EngineOptions =
 export async function checkDevice(options: CheckOptions = {}): Promise<DeviceCheck> {
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
-  await mustBeSupported();
+  await chooseEngine("gpu");
   const connect = connectWith(options.worker, options.offline === true);
-  const check = { wasm: wasmOf(options.wasm), defaultLimits: options.defaultLimits ?? false };
+  const check = { wasm: wasmOf("wasm", options.wasm), defaultLimits: options.defaultLimits ?? false };
   return Session.check(connect, check, (found) => options.found?.(found), signal);
-}
-
-async function mustBeSupported(): Promise<void> {
-  const support = await isSupported();
-  if (!support.supported) throw new AtelierError(support.code, support.message);
 }
 
 function nameOf(place: WireSource): string {
@@ -110,11 +108,11 @@ function nameOf(place: WireSource): string {
   return folder || "model";
 }
 
-function wasmOf(wasm: EngineOptions["wasm"]): WireWasm | undefined {
+function wasmOf(name: "wasm" | "wasmCpu", wasm: EngineOptions["wasm"]): WireWasm | undefined {
   if (typeof wasm !== "string" && !(wasm instanceof URL)) return wasm;
   try {
     return new URL(wasm, baseUrl()).href;
   } catch {
-    throw new AtelierError("bad-request", `wasm: expected an address, found ${JSON.stringify(String(wasm))}`);
+    throw new AtelierError("bad-request", `${name}: expected an address, found ${JSON.stringify(String(wasm))}`);
   }
 }

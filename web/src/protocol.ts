@@ -22,6 +22,8 @@ export interface WireOpen {
   readonly source: WireSource;
   /** Where requests for the model may be made. */
   readonly requests: Requests;
+  readonly engine: "gpu" | "cpu";
+  /** The engine's. */
   readonly wasm: WireWasm | undefined;
   readonly defaultLimits: boolean;
   /** Variants that kernels are to do without. */

@@ -169,8 +169,12 @@ export interface EngineOptions {
   readonly signal?: AbortSignal;
   /** True: no request for the model at all. It has to be complete on this device. */
   readonly offline?: boolean;
-  /** The WebAssembly file: its bytes, for pages that may not fetch it, or where it is. Beside the package's worker if left out. */
+  /** Where the model runs, `auto` if it is left out. */
+  readonly engine?: EngineChoice;
+  /** The WebAssembly file of the GPU's engine: its bytes, for pages that may not fetch it, or where it is. Beside the package's worker if left out. */
   readonly wasm?: BufferSource | WebAssembly.Module | string | URL;
+  /** The same of the CPU's engine. */
+  readonly wasmCpu?: BufferSource | WebAssembly.Module | string | URL;
   /** Starts the package's worker in the page's own way, as a module. It is called again when a worker is lost. */
   readonly worker?: () => Worker | Promise<Worker>;
   /** The model's name, for the PNG's note; the last folder of the URL if left out. */
@@ -199,9 +203,21 @@ export interface StorageReport {
   readonly available?: number;
 }
 
-/** Whether this browser can run a model, and if not, why. */
+/** Which engine is to be used: `auto` takes the GPU where there is a real one, and the CPU elsewhere. */
+export type EngineChoice = "auto" | "gpu" | "cpu";
+
+/** The engine that is used, and why not the GPU. */
+export type EngineInUse =
+  | { readonly kind: "gpu" }
+  | {
+      readonly kind: "cpu";
+      /** There is no WebGPU, or no adapter, or none but in software; the device was lost twice; or it was asked for. */
+      readonly why: "no-webgpu" | "no-adapter" | "software-adapter" | "device-lost" | "asked";
+    };
+
+/** Whether this browser can run a model and with which engine, and if not, why. */
 export type Support =
-  | { readonly supported: true }
+  | { readonly supported: true; readonly engine: EngineInUse }
   | { readonly supported: false; readonly code: "no-webgpu" | "no-adapter"; readonly message: string };
 
 /** A run in progress. */
@@ -218,6 +234,8 @@ export interface Generation extends AsyncIterable<GenerateEvent> {
 /** A model that is open. */
 export interface Engine {
   readonly info: ModelInfo;
+  /** Where the model runs. It may change with a run: a device that is lost twice is left alone from then on. */
+  readonly engine: EngineInUse;
   /**
    * Makes a picture, or as many as the request counts. A second call waits for the first: runs do not overlap. It never throws: what is wrong with the request
    * rejects the run, before anything is loaded. After an error of the code `engine-gone`, `device-lost` or `out-of-memory` the

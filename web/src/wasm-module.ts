@@ -1,6 +1,7 @@
 /** How the engine's WebAssembly module is loaded. */
 
 import * as glue from "./wasm/atelier_web.js";
+import * as cpuGlue from "./wasm/atelier_web_cpu.js";
 import { AtelierError, messageOf } from "./errors.js";
 import type { WireWasm } from "./protocol.js";
 import { exposeMemory } from "./wgpu-workarounds.js";
@@ -24,12 +25,19 @@ export interface LoadedWasm {
   readonly module: WebAssembly.Module;
 }
 
-/** Compiles and starts the module; `wasm` may be its file, its address, or its code. */
-export async function loadWasm(wasm: WireWasm | undefined): Promise<LoadedWasm> {
-  const module = await compile(wasm ?? new URL("./wasm/atelier_web_bg.wasm", import.meta.url).href);
-  const { memory } = await glue.default({ module_or_path: module });
+/** Compiles and starts an engine's module; `wasm` may be its file, its address, or its code. */
+export async function loadWasm(engine: "gpu" | "cpu", wasm: WireWasm | undefined): Promise<LoadedWasm> {
+  const module = await compile(wasm ?? fileOf(engine).href);
+  const exports = engine === "gpu" ? glue : cpuGlue;
+  const { memory } = await exports.default({ module_or_path: module });
   exposeMemory(memory);
-  return { wasm: glue, module };
+  return { wasm: exports, module };
+}
+
+/** Beside this script. Bundlers know files by these very expressions, and a script of a blob has nothing beside it. */
+function fileOf(engine: "gpu" | "cpu"): URL {
+  if (engine === "gpu") return new URL("./wasm/atelier_web_bg.wasm", import.meta.url);
+  return new URL("./wasm/atelier_web_cpu_bg.wasm", import.meta.url);
 }
 
 async function compile(wasm: WireWasm): Promise<WebAssembly.Module> {

@@ -1,6 +1,6 @@
 //! What the tests need of the machine: software Vulkan (Mesa's lavapipe), so that GPU tests run everywhere; the fonts that
-//! the training pictures are set in; Tesseract, which reads what the built-in model paints; Node.js and Chromium, which
-//! build and show the page.
+//! the training pictures are set in; Tesseract, which reads what the built-in model paints; Node.js, Chromium and
+//! Firefox, which build and show the page.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need {
         what: "lavapipe driver (/usr/share/vulkan/icd.d/lvp_icd*.json)",
         package: "mesa-vulkan-drivers",
@@ -51,6 +51,12 @@ const NEEDS: [Need; 6] = [
         package: "chromium",
         elsewhere: "Chromium (Fedora and Arch: chromium), or name another with ATELIER_CHROMIUM",
         present: chromium,
+    },
+    Need {
+        what: "Firefox",
+        package: "firefox-esr",
+        elsewhere: "Firefox (Fedora and Arch: firefox), or name another with ATELIER_FIREFOX",
+        present: firefox,
     },
 ];
 
@@ -116,10 +122,16 @@ fn tesseract() -> bool {
 }
 
 fn chromium() -> bool {
-    std::env::var_os("ATELIER_CHROMIUM").is_some()
-        || ["chromium", "chromium-browser", "google-chrome"]
-            .iter()
-            .any(|name| succeeds(&mut program(name, &["--version"])))
+    browser("ATELIER_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"])
+}
+
+fn firefox() -> bool {
+    browser("ATELIER_FIREFOX", &["firefox-esr", "firefox"])
+}
+
+/// Whether a browser is named, or runs under one of its usual names.
+fn browser(named: &str, usual: &[&str]) -> bool {
+    std::env::var_os(named).is_some() || usual.iter().any(|name| succeeds(&mut program(name, &["--version"])))
 }
 
 /// The usual places, and those one level below `/usr/lib`, named after the architecture.

@@ -6,6 +6,8 @@ use std::process::Command;
 use crate::command::{Outcome, cargo, failed, missing, program, root, run, succeeds};
 
 const WASM: &str = "wasm32-unknown-unknown";
+/// The engines of the package, each a module of its own: the feature of `crates/atelier-web`, and the module's name.
+const ENGINES: [(&str, &str); 2] = [("gpu", "atelier_web"), ("cpu", "atelier_web_cpu")];
 /// The oldest Node.js that the page's build runs with.
 const NODE: [u32; 2] = [20, 19];
 
@@ -18,21 +20,28 @@ pub fn web(serve: bool) -> Outcome {
     Ok(())
 }
 
-/// A cargo command on the browser's crate, as it is built.
-fn wasm_cargo(command: &str) -> Command {
+/// A cargo command on the browser's crate, as it is built for one of the [`ENGINES`].
+fn wasm_cargo(command: &str, engine: &str) -> Command {
     // Messages of panics name source files: not those of whoever built this.
     let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
     let remap = format!("--remap-path-prefix={}=cargo", home.unwrap_or_default());
-    let flags = format!("target.{WASM}.rustflags=[{remap:?}]");
-    cargo(&[command, "--profile", "web", "--target", WASM, "-p", "atelier-web", "--config", &flags])
+    // Every browser with WebGPU has vector instructions, and the others have had them since 2023.
+    let flags = format!("target.{WASM}.rustflags=[{remap:?}, \"-Ctarget-feature=+simd128\"]");
+    let mut cargo =
+        cargo(&[command, "--profile", "web", "--target", WASM, "-p", "atelier-web", "--config", &flags]);
+    cargo.args(["--no-default-features", "--features", engine]);
+    cargo
 }
 
-/// The lints of the browser's crate, which is empty for any other target.
-pub fn lints() -> Outcome<Command> {
+/// The lints of the browser's crate, which is empty for any other target, with each engine.
+pub fn lints() -> Outcome<Vec<Command>> {
     wasm_target()?;
-    let mut clippy = wasm_cargo("clippy");
-    clippy.args(["--", "-D", "warnings"]);
-    Ok(clippy)
+    let lints = |(engine, _): (&str, &str)| {
+        let mut clippy = wasm_cargo("clippy", engine);
+        clippy.args(["--", "-D", "warnings"]);
+        clippy
+    };
+    Ok(ENGINES.into_iter().map(lints).collect())
 }
 
 /// Builds everything into `web/dist`.
@@ -40,16 +49,25 @@ pub fn build() -> Outcome {
     check_node()?;
     wasm_target()?;
     let web = root().join("web");
-    run(&mut wasm_cargo("build"))?;
-    let built = target_folder()?.join(WASM).join("web/atelier_web.wasm");
-    bind(&built, &web.join("src/wasm"))?;
     install(&web)?;
-    optimise(&web.join("src/wasm/atelier_web_bg.wasm"))?;
+    let modules = web.join("src/wasm");
+    for (engine, name) in ENGINES {
+        run(&mut wasm_cargo("build", engine))?;
+        let built = target_folder()?.join(WASM).join("web");
+        // The next engine's module has the same name.
+        let module = built.join("engines").join(format!("{name}.wasm"));
+        std::fs::create_dir_all(built.join("engines"))
+            .map_err(|error| failed(format!("{}: {error}", built.display())))?;
+        copy(&built.join("atelier_web.wasm"), &module)?;
+        bind(&module, &modules)?;
+        optimise(&modules.join(format!("{name}_bg.wasm")), &module)?;
+    }
+    same_declarations(&modules)?;
     model(&web.join("dist/models/mini"))?;
     // The page is built from the package as others get it.
     run(&mut npm(&["run", "types"]))?;
     run(&mut npm(&["run", "package"]))?;
-    copy_folder(&web.join("src/wasm"), &web.join("lib/wasm"))?;
+    copy_folder(&modules, &web.join("lib/wasm"))?;
     run(&mut npm(&["run", "app"]))?;
     run(&mut npm(&["run", "sizes"]))
 }
@@ -138,9 +156,9 @@ pub fn target_folder() -> Outcome<PathBuf> {
     }
 }
 
-/// Makes the JavaScript side of the module. Its declarations are committed: those of another module are no good.
+/// Makes the JavaScript side of a module. Its declarations are committed: those of another module are no good.
 fn bind(module: &Path, folder: &Path) -> Outcome {
-    let declarations = folder.join("atelier_web.d.ts");
+    let declarations = folder.join(module.with_extension("d.ts").file_name().unwrap_or_default());
     let committed = std::fs::read(&declarations).ok();
     run(bindgen(&target_folder()?).arg("--").arg(module).arg(folder))?;
     if std::fs::read(&declarations).ok() == committed {
@@ -148,6 +166,20 @@ fn bind(module: &Path, folder: &Path) -> Outcome {
     }
     let file = declarations.display();
     Err(failed(format!("{file} was not what crates/atelier-web declares, and is now: commit it and repeat")))
+}
+
+/// Whoever runs one engine can run the other.
+fn same_declarations(folder: &Path) -> Outcome {
+    let of = |name| {
+        let file = folder.join(format!("{name}.d.ts"));
+        std::fs::read(&file).map_err(|error| failed(format!("{}: {error}", file.display())))
+    };
+    let [gpu, cpu] = ENGINES.map(|(_, name)| of(name));
+    if gpu? == cpu? {
+        Ok(())
+    } else {
+        Err(failed("the engines declare different things: see web/src/wasm/*.d.ts"))
+    }
 }
 
 /// The program that does it. Cargo would put what it builds of another workspace into a folder of its own, beside the sources.
@@ -173,12 +205,9 @@ fn install(web: &Path) -> Outcome {
     run(&mut npm(&["ci"]))
 }
 
-/// Makes the module smaller; minutes, so what was made is kept beside the module it was made from.
-fn optimise(module: &Path) -> Outcome {
-    let name = |suffix: &str| {
-        target_folder().map(|folder| folder.join(WASM).join(format!("web/atelier_web{suffix}")))
-    };
-    let (before, after) = (name(".before-opt.wasm")?, name(".after-opt.wasm")?);
+/// Makes the module smaller; minutes, so what was made is kept beside what it was `built` from.
+fn optimise(module: &Path, built: &Path) -> Outcome {
+    let (before, after) = (built.with_extension("before-opt.wasm"), built.with_extension("after-opt.wasm"));
     let read =
         |path: &Path| std::fs::read(path).map_err(|error| failed(format!("{}: {error}", path.display())));
     if !after.is_file() || std::fs::read(&before).ok() != Some(read(module)?) {

@@ -1,13 +1,15 @@
-//! The engine: a model on the browser's graphics device.
+//! The engine: a model on the browser's graphics device or on its CPU.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use atelier::progress::Rest;
 use atelier::record::{RecordContext, device_name, encode_png};
 use atelier::{DeviceReport, ModelInfo, Observer, Pipeline};
-use js_sys::Function;
-use wasm_bindgen::JsValue;
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
 use crate::error;
 use crate::event;
@@ -46,7 +48,8 @@ impl Engine {
     }
 
     /// Makes the pictures of a run. `report` gets every event as an object, a picture as soon as it is finished; when it
-    /// returns true, the run stops. `stop` is asked the same between events, some times a second.
+    /// returns true, the run stops. `stop` is asked the same between events, some times a second. `rest` is called often; where it
+    /// returns a promise, that is waited for: it lets messages in, for which the CPU leaves no time otherwise.
     ///
     /// # Errors
     /// The request is out of range, a file is damaged, the device fails, or the run was stopped.
@@ -55,6 +58,7 @@ impl Engine {
         #[wasm_bindgen(unchecked_param_type = "RunInput")] input: JsValue,
         #[wasm_bindgen(unchecked_param_type = "(report: RunReport) => boolean")] report: Function,
         #[wasm_bindgen(unchecked_param_type = "() => boolean")] stop: Function,
+        #[wasm_bindgen(unchecked_param_type = "() => Promise<void> | undefined")] rest: Function,
     ) -> Result<(), JsValue> {
         let input = RunInput::read(input)?;
         let tell = |value: Result<JsValue, JsValue>| {
@@ -85,7 +89,18 @@ impl Engine {
             latents: None,
         };
         let stop = || stop.call0(&JsValue::NULL).is_ok_and(|stop| stop.is_truthy());
-        let observer = &mut Observer::new(|event| tell(event::event(event))).stopping(stop).with_previews();
+        let rest = || {
+            let promise = rest.call0(&JsValue::NULL).ok()?.dyn_into::<Promise>().ok()?;
+            let rest: Rest<'_> = Box::pin(async {
+                // That the pause failed changes nothing.
+                let _ = JsFuture::from(promise).await;
+            });
+            Some(rest)
+        };
+        let observer = &mut Observer::new(|event| tell(event::event(event)))
+            .stopping(stop)
+            .resting(rest)
+            .with_previews();
         while let Some(picture) = run.next_picture(observer).await.map_err(error::model)? {
             for warning in run.take_noticed() {
                 if tell(event::warning(&warning)).is_break() {

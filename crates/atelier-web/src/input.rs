@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use atelier::device::{self, Limits, Variant, Variants};
+use atelier::device;
 use atelier::{Blueprint, Device, DeviceChoice, DeviceReport, Request, RgbImage, SourceRecord, Start};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
@@ -43,9 +43,10 @@ export interface RunInput {
 }
 "#;
 
-/// See the TypeScript above.
+/// See the TypeScript above. All of it is about adapters.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "gpu"), expect(dead_code))]
 pub struct OpenOptions {
     default_limits: bool,
     subgroups: bool,
@@ -57,8 +58,17 @@ impl OpenOptions {
         serde_wasm_bindgen::from_value(options.clone()).map_err(error::request)
     }
 
-    /// Opens whichever adapter the browser gives: there is no CPU device to fall back on.
+    /// Opens the CPU, which is all that this module has.
+    #[cfg(not(feature = "gpu"))]
     pub async fn device(&self) -> Result<(Device, DeviceReport), JsValue> {
+        device::open(&DeviceChoice::Cpu).await.map_err(error::model)
+    }
+
+    /// Opens whichever adapter the browser gives.
+    #[cfg(feature = "gpu")]
+    pub async fn device(&self) -> Result<(Device, DeviceReport), JsValue> {
+        use atelier::device::{Limits, Variants};
+
         let limits = match (self.default_limits, self.subgroups) {
             (true, _) => Limits::WebGpuDefault,
             (false, true) => Limits::AdapterAndSubgroups,
@@ -67,15 +77,12 @@ impl OpenOptions {
         let choice = DeviceChoice::Adapter(String::new());
         let variants = match device::choose(&choice, limits).await.map_err(error::model)? {
             DeviceReport::Gpu(adapter) => {
-                adapter.variants().iter().filter(|variant| !self.avoids(*variant)).collect()
+                let avoided = |name: &str| self.avoid.iter().any(|avoided| avoided == name);
+                adapter.variants().iter().filter(|variant| !avoided(variant.name())).collect()
             }
             DeviceReport::Cpu { .. } => Variants::NONE,
         };
         device::open_within(&choice, limits, Some(variants)).await.map_err(error::model)
-    }
-
-    fn avoids(&self, variant: Variant) -> bool {
-        self.avoid.iter().any(|name| name == variant.name())
     }
 }
 

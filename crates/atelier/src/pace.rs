@@ -71,8 +71,10 @@ impl<'r, 'o> Paced<'r, 'o> {
     ///
     /// # Errors
     /// As [`Observer::emit`].
-    pub fn emit(&mut self, event: Event) -> Result<()> {
-        self.observer.emit(event)
+    pub async fn emit(&mut self, event: Event) -> Result<()> {
+        self.observer.emit(event)?;
+        self.observer.rest().await;
+        Ok(())
     }
 }
 
@@ -85,6 +87,7 @@ impl Pace for Paced<'_, '_> {
     /// The device fails, or the observer stops the run.
     async fn pause(&mut self) -> Result<()> {
         self.device.pause().await.map_err(Error::Compute)?;
+        self.observer.rest().await;
         self.observer.check()
     }
 }

@@ -1,6 +1,7 @@
 //! What a run reports while it goes on, and how it is stopped.
 
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -139,11 +140,16 @@ pub struct Observer<'a> {
     callback: Option<Box<Callback<'a>>>,
     /// Whether to stop where nothing happens yet.
     stop: Option<Box<dyn FnMut() -> bool + 'a>>,
+    /// Lets others work where there is only one thread.
+    rest: Option<Box<dyn FnMut() -> Option<Rest<'a>> + 'a>>,
     /// Whether steps bring a small picture along.
     pub(crate) previews: bool,
 }
 
 type Callback<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
+
+/// What [`Observer::resting`] waits for.
+pub type Rest<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 impl<'a> Observer<'a> {
     /// Nobody watches.
@@ -162,9 +168,22 @@ impl<'a> Observer<'a> {
         Self { stop: Some(Box::new(stop)), ..self }
     }
 
+    /// The same with pauses for whatever else happens on this thread, such as messages in a browser that end the run. `rest` is asked
+    /// after events and between them, often, and what it gives is waited for; it knows when the last pause was.
+    pub fn resting(self, rest: impl FnMut() -> Option<Rest<'a>> + 'a) -> Self {
+        Self { rest: Some(Box::new(rest)), ..self }
+    }
+
     /// The same with a small picture at every step.
     pub fn with_previews(self) -> Self {
         Self { previews: true, ..self }
+    }
+
+    /// Pauses if it is time to.
+    pub(crate) async fn rest(&mut self) {
+        if let Some(rest) = self.rest.as_mut().and_then(|rest| rest()) {
+            rest.await;
+        }
     }
 
     /// Between two events.

@@ -160,7 +160,19 @@ export const en = {
   factAdapter: "Graphics",
   software: "in software",
 
-  graphics: "Graphics",
+  engineTitle: "Engine",
+  engineChoice: "Pictures are made on",
+  engineAuto: "what is faster here",
+  engineOnGpu: "the graphics card (WebGPU)",
+  engineOnCpu: "the processor",
+  engineGpu: "Now: the graphics card.",
+  engineNoWebgpu:
+    "Now: the processor, as this browser has no WebGPU. Small models take seconds, large ones do not fit.",
+  engineNoAdapter:
+    "Now: the processor, as WebGPU finds no graphics card. Hardware acceleration may be off in the browser’s settings.",
+  engineSoftware: "Now: the processor, which is faster than the graphics card that this browser imitates.",
+  engineLost: "Now: the processor, as the graphics card went away twice.",
+  engineAsked: "Now: the processor, as you chose.",
   graphicsHint:
     "Graphics drivers have bugs, and a picture can be wrong without a word. This check runs every kernel of the engine on hard numbers and compares the results.",
   graphicsCheck: "Check this GPU",

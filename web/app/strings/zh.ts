@@ -156,7 +156,17 @@ export const zh: Strings = {
   factAdapter: "图形适配器",
   software: "软件模拟",
 
-  graphics: "图形处理器",
+  engineTitle: "引擎",
+  engineChoice: "图片在何处生成",
+  engineAuto: "此设备上较快的一种",
+  engineOnGpu: "显卡（WebGPU）",
+  engineOnCpu: "处理器",
+  engineGpu: "当前：显卡。",
+  engineNoWebgpu: "当前：处理器，因为此浏览器没有 WebGPU。小模型只需数秒，大模型放不下。",
+  engineNoAdapter: "当前：处理器，因为 WebGPU 没有找到显卡；浏览器设置中的硬件加速可能已关闭。",
+  engineSoftware: "当前：处理器，它比此浏览器模拟的显卡更快。",
+  engineLost: "当前：处理器，因为显卡两次丢失。",
+  engineAsked: "当前：处理器，由您选择。",
   graphicsHint:
     "图形驱动会有缺陷，画面可能在毫无提示的情况下出错。此项检查用棘手的数值运行引擎的每个内核，并核对结果。",
   graphicsCheck: "检查此 GPU",

@@ -1,7 +1,12 @@
 /** Keeps the page itself on this device, so that it opens without a network. The model is kept elsewhere, by the engine. */
 
 /** The page's files and a hash of them all, written in by the build. */
-declare const __SHELL__: { readonly version: string; readonly files: readonly string[] };
+declare const __SHELL__: {
+  readonly version: string;
+  readonly files: readonly string[];
+  /** Those of the files that a visitor needs one of: they are kept when they are asked for. */
+  readonly engines: readonly string[];
+};
 declare const self: ServiceWorkerGlobalScope;
 
 const PREFIX = "atelier-shell-";
@@ -9,15 +14,35 @@ const PREFIX = "atelier-shell-";
 const MINE = `${PREFIX}${new URL(self.registration.scope).pathname}@`;
 const SHELL = __SHELL__;
 const CACHE = MINE + SHELL.version;
-const FILES = new Set(SHELL.files.map((file) => new URL(file, self.registration.scope).href));
+const addresses = (files: readonly string[]) =>
+  new Set(files.map((file) => new URL(file, self.registration.scope).href));
+const FILES = addresses(SHELL.files);
+const ENGINES = addresses(SHELL.engines);
 
 self.addEventListener("install", (event) => {
   const fill = async () => {
-    const cache = await caches.open(CACHE);
-    await Promise.all([...FILES].map(async (file) => cache.put(file, await whole(file))));
+    const before = await enginesBefore();
+    const wanted = [...FILES].filter((file) => !ENGINES.has(file) || before.has(withoutHash(file)));
+    await Promise.all(wanted.map(keep));
   };
   event.waitUntil(fill());
 });
+
+async function keep(file: string): Promise<void> {
+  const cache = await caches.open(CACHE);
+  if (!(await cache.match(file))) await cache.put(file, await whole(file));
+}
+
+/** The engines that the version before has kept, for whom this one's are wanted as well. */
+async function enginesBefore(): Promise<ReadonlySet<string>> {
+  const shells = (await caches.keys()).filter((name) => name.startsWith(MINE));
+  const kept = await Promise.all(shells.map(async (name) => (await caches.open(name)).keys()));
+  return new Set(kept.flat().map(({ url }) => withoutHash(url)));
+}
+
+function withoutHash(file: string): string {
+  return file.replace(/-[^-/]*$/, "");
+}
 
 async function whole(file: string): Promise<Response> {
   // Names with a hash change with their content; the others must be asked for anew.
@@ -108,12 +133,24 @@ const carried = new Map<string, unknown>();
 
 type Message =
   | { readonly type: "take-over" }
+  | { readonly type: "keep"; readonly file: string }
   | { readonly type: "carry"; readonly key: string; readonly value: unknown }
   | { readonly type: "collect"; readonly key: string };
 
 self.addEventListener("message", (event) => {
   const message = event.data as Message;
   if (message.type === "take-over") return void self.skipWaiting();
+  if (message.type === "keep") {
+    // Nothing but the page's own.
+    const kept = ENGINES.has(message.file) ? keep(message.file) : Promise.reject(new Error(message.file));
+    const answer = (done: boolean) => event.ports[0]?.postMessage(done);
+    return event.waitUntil(
+      kept.then(
+        () => answer(true),
+        () => answer(false),
+      ),
+    );
+  }
   const { key } = message;
   if (message.type === "carry") {
     carried.set(key, message.value);

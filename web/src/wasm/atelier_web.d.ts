@@ -108,12 +108,13 @@ export class Engine {
     [Symbol.dispose](): void;
     /**
      * Makes the pictures of a run. `report` gets every event as an object, a picture as soon as it is finished; when it
-     * returns true, the run stops. `stop` is asked the same between events, some times a second.
+     * returns true, the run stops. `stop` is asked the same between events, some times a second. `rest` is called often; where it
+     * returns a promise, that is waited for: it lets messages in, for which the CPU leaves no time otherwise.
      *
      * # Errors
      * The request is out of range, a file is damaged, the device fails, or the run was stopped.
      */
-    generate(input: RunInput, report: (report: RunReport) => boolean, stop: () => boolean): Promise<void>;
+    generate(input: RunInput, report: (report: RunReport) => boolean, stop: () => boolean, rest: () => Promise<void> | undefined): Promise<void>;
     /**
      * What is known of the model and its adapter.
      *

@@ -82,7 +82,7 @@ fn once(random: &mut Random, lexicon: &Lexicon, split: Split, wanted: Wanted) ->
     let mut words: Vec<String> = Vec::new();
     for index in 0..count {
         let last = index + 1 == count;
-        let next = match random.weighted(&[0.84, 0.1, if index == 0 { 0.03 } else { 0. }]) {
+        let next = match random.weighted(&[0.84, 0.12, if index == 0 { 0.03 } else { 0. }]) {
             0 => cased(&word(random, lexicon, split, longest), case, index == 0),
             1 => amount(random),
             _ => cased(random.pick(CONTRACTIONS), case, true),
@@ -187,7 +187,15 @@ fn letters(random: &mut Random, max: usize) -> String {
 pub(super) fn amount(random: &mut Random) -> String {
     let (small, large) = (1 + random.below(99), 100 + random.below(9900));
     let (hour, minute) = (random.below(24), random.below(60));
-    match random.below(26) {
+    // What price lists, sales and timetables say comes more often than the rest.
+    let kind = match random.below(40) {
+        kind @ 0..=25 => kind,
+        26..=28 => 7,
+        29..=31 => 9,
+        32..=35 => 10,
+        _ => 13,
+    };
+    match kind {
         0..=3 => small.to_string(),
         4..=5 => large.to_string(),
         6 => (1900 + random.below(150)).to_string(),

@@ -194,7 +194,7 @@ async fn write_tokens(
         };
         pace.caught_up_to(mark);
         ids.push(id);
-        emit_token(pace.observer(), index, &grids, token, tokens, id)?;
+        pace.emit(token_event(index, &grids, token, tokens, id)).await?;
         if trace::is_recording() {
             all_logits.extend(read_floats(drawn.logits()).await?);
         } else if ids.len() == tokens {
@@ -272,14 +272,13 @@ fn prefill(
     last
 }
 
-fn emit_token(
-    observer: &mut Observer<'_>,
+fn token_event(
     PromptIndex { prompt, prompts }: PromptIndex,
     grids: &[Grid],
     token: usize,
     tokens: usize,
     id: u32,
-) -> Result<()> {
+) -> Event {
     let first = grids[0];
     let in_draft = grids.len() > 1 && token < first.len();
     let (grid, size, index) = if in_draft {
@@ -288,7 +287,7 @@ fn emit_token(
         let large = grids[grids.len() - 1];
         (GridName::Large, large, token - (tokens - large.len()))
     };
-    observer.emit(Event::BlueprintToken { prompt, prompts, token: token + 1, tokens, grid, size, index, id })
+    Event::BlueprintToken { prompt, prompts, token: token + 1, tokens, grid, size, index, id }
 }
 
 /// Records the prompts as the reference batches them: shorter ones padded on the left.

@@ -131,7 +131,7 @@ pub(super) async fn paint(
             None => None,
         };
         let ImageIndex { image, images } = job.index;
-        pace.emit(Event::Step { image, images, step: step + 1, steps: scheduler.steps(), preview })?;
+        pace.emit(Event::Step { image, images, step: step + 1, steps: scheduler.steps(), preview }).await?;
     }
     steps_trace.record();
     Ok(Latents { channels, height, width, values })
