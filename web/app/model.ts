@@ -2,6 +2,7 @@
 
 import { filesFromHandle, filesFromPicker, type ModelInfo, type ModelSource } from "atelier-web";
 import { byId, fillFacts } from "./dom";
+import { enclosedFolder, SINGLE } from "./enclosed";
 import { bytes } from "./format";
 import { onLanguage, t } from "./i18n";
 import { keepFolder, keeps, keptFolder, recall, remember } from "./keep";
@@ -14,7 +15,9 @@ export interface Chosen {
 }
 
 /** The built-in model, in the version that this page was built with: a page of yesterday never meets a model of today. */
-const BUILT_IN = { url: new URL("models/mini/", document.baseURI), manifest: __MINI__ };
+const BUILT_IN: ModelSource = SINGLE
+  ? { files: await enclosedFolder("models/mini/"), remember: false }
+  : { url: new URL("models/mini/", document.baseURI), manifest: __MINI__ };
 
 /** The folder's handle where the browser has such; Chromium alone, so that types of pages do not know it. */
 interface Handle extends FileSystemDirectoryHandle {

@@ -17,7 +17,8 @@ const FRAMES = new Set(["iframe", "frame", "fencedframe", "object", "embed"]);
 
 /** Where a sealed tab may go: to itself, and to the page that it was sealed from. Both lie on this device. */
 function places(): ReadonlySet<string> {
-  return new Set(["./sealed.html", "./"].map((path) => new URL(path, document.baseURI).href));
+  // A page of one file may have any name, and is loaded anew from there.
+  return new Set(["./sealed.html", "./", location.href].map((path) => new URL(path, document.baseURI).href));
 }
 
 function guardNavigation(): void {
@@ -59,12 +60,15 @@ interface TrustedTypes {
   ): { createScriptURL(url: string): string };
 }
 
-/** The only address of a script that a sealed tab takes: one of a blob. The policy names it, and knows no other. */
+/** The start of an address that is a script itself. */
+const INLINE = "data:text/javascript;base64,";
+
+/** The only address of a script that a sealed tab takes: one of a blob, or of the script itself. The policy knows no other. */
 function trustedScripts(): (url: string) => string {
   const { trustedTypes } = globalThis as { readonly trustedTypes?: TrustedTypes };
   const policy = trustedTypes?.createPolicy("atelier", {
     createScriptURL: (url) => {
-      if (!url.startsWith("blob:")) throw new TypeError("this tab is sealed");
+      if (!url.startsWith("blob:") && !url.startsWith(INLINE)) throw new TypeError("this tab is sealed");
       return url;
     },
   });
@@ -79,8 +83,16 @@ if (SEALED) {
   trusted = trustedScripts();
 }
 
-/** A worker of this script, which must be complete in itself: a sealed tab fetches nothing. It has the page's policy. */
+/**
+ * A worker of this script, which must be complete in itself: a sealed tab fetches nothing. It has the page's policy. Chromium takes no
+ * module from a blob where the page is a file.
+ */
 export function sealedWorker(script: string): Worker {
+  if (location.protocol === "file:") {
+    const bytes = Array.from(new TextEncoder().encode(script), (byte) => String.fromCharCode(byte));
+    const url = INLINE + btoa(bytes.join(""));
+    return new Worker(trusted?.(url) ?? url, { type: "module" });
+  }
   const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   const worker = new Worker(trusted?.(url) ?? url, { type: "module" });
   const done = () => URL.revokeObjectURL(url);

@@ -1,6 +1,7 @@
 /** The page's own files on this device: the service worker that keeps them, and the sealed page that runs from them. */
 
 import { byId } from "./dom";
+import { enclosed, SINGLE } from "./enclosed";
 import { onLanguage, t } from "./i18n";
 import { SEALED } from "./seal";
 
@@ -17,8 +18,9 @@ const LOOKED = 3_600_000;
 /** The service worker is there. */
 let kept = false;
 
-/** A file of the page, as the service worker has kept it. */
-export async function cachedShellFile(url: string): Promise<Response | undefined> {
+/** A file of the page, as the service worker has kept it, or as the page itself has it. */
+export async function cachedShellFile(url: string): Promise<Response | Blob | undefined> {
+  if (SINGLE) return enclosed(url.split("/").at(-1) ?? "");
   return caches.match(new URL(url, document.baseURI));
 }
 
@@ -74,7 +76,8 @@ export function showSeal(carry: () => unknown): void {
   });
   if (!SEALED) return;
   link.href = "./";
-  link.hidden = false;
+  // A page that came alone has nowhere to go back to.
+  link.hidden = SINGLE;
   link.removeAttribute("data-t");
   const text = document.querySelector<HTMLElement>("#privacy [data-t=privacyText]");
   text?.removeAttribute("data-t");

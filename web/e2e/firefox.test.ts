@@ -1,12 +1,13 @@
 /** The page's main journey in Firefox: type, generate, save, come back and find the picture. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import puppeteer, { type Browser, type Page } from "puppeteer-core";
+import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DIST, PATIENCE } from "./browser.ts";
+import { launchFirefox } from "./firefox.ts";
 import { decodePng } from "./png.ts";
 import { FileServer } from "./server.ts";
 
@@ -16,26 +17,10 @@ let page: Page;
 let downloads: string;
 const problems: string[] = [];
 
-function findFirefox(): string {
-  const folders = ["/usr/bin", ...(process.env["PATH"] ?? "").split(delimiter)];
-  const names = ["firefox-esr", "firefox"];
-  const found =
-    process.env["ATELIER_FIREFOX"] ??
-    folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
-  if (!found) throw new Error("no Firefox: install Debian's package firefox-esr, or name one with ATELIER_FIREFOX");
-  return found;
-}
-
 beforeAll(async () => {
   server = await FileServer.start(DIST);
   downloads = mkdtempSync(join(tmpdir(), "atelier-firefox-"));
-  const extraPrefsFirefox = { "browser.download.folderList": 2, "browser.download.dir": downloads };
-  browser = await puppeteer.launch({
-    browser: "firefox",
-    executablePath: findFirefox(),
-    headless: true,
-    extraPrefsFirefox,
-  });
+  browser = await launchFirefox(downloads);
   page = await browser.newPage();
   page.setDefaultTimeout(PATIENCE);
   page.on("pageerror", (error) => problems.push(String(error)));

@@ -18,7 +18,9 @@ cargo xtask <command>
                        the CPU, messages and help texts, types and lints of the page
   test                 everything that must pass: format, lints, tests, the page in a browser
   web [--build]        builds the browser's page into web/dist and serves it on http://127.0.0.1:8080;
-                       with --build it only builds: web/dist works from any static file server
+                       with --build it only builds: web/dist works from any static file server; --single-file makes
+                       web/single/atelier.html as well, the page with engines and model in one file, which opens by
+                       double click and asks for nothing
   fuzz [--seconds N]   runs every fuzz target for N seconds (30)
   bench [options]      time and memory of every stage, and the cost of a token with the KV cache;
                        `cargo xtask bench --help` lists the options
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["test"] => test::test(),
         ["web"] => web::web(true),
         ["web", "--build"] => web::web(false),
+        ["web", "--single-file"] => web::single_file(),
         ["fuzz"] => fuzz::fuzz(30),
         ["fuzz", "--seconds", seconds] => match seconds.parse() {
             Ok(seconds) => fuzz::fuzz(seconds),

@@ -120,7 +120,7 @@ impl Report {
     /// The page: its build, which includes its types, its package's own tests, and all of it in a browser.
     fn web(&mut self) -> Outcome {
         let start = Instant::now();
-        web::build()?;
+        web::single_file()?;
         self.note("browser build", start, "passed");
         self.step("TypeScript lints", &mut web::npm(&["run", "lint"]))?;
         self.browser_lints()?;

@@ -20,6 +20,12 @@ pub fn web(serve: bool) -> Outcome {
     Ok(())
 }
 
+/// Builds everything, and of it the one file that opens by double click: `web/single/atelier.html`.
+pub fn single_file() -> Outcome {
+    build()?;
+    run(&mut npm(&["run", "--silent", "single"]))
+}
+
 /// A cargo command on the browser's crate, as it is built for one of the [`ENGINES`].
 fn wasm_cargo(command: &str, engine: &str) -> Command {
     // Messages of panics name source files: not those of whoever built this.
