@@ -13,6 +13,6 @@ if [ ! -e state/vae/config.json ]; then
 fi
 while :; do
   run painter.py train --device $DEVICE --vae state/vae --codes codes.json --source "$PROGRAM" --minutes ${PAINTER_MINUTES:-60} --steps ${PAINTER_STEPS:-20000} --tokens ${TOKENS:-1536}
-  run vae.py train --device $DEVICE --decoder-only --state state/vae.pt --minutes ${DECODER_MINUTES:-12} --rate 6e-4 --noise 0.06 --source "$BOTH"
+  run vae.py train --device $DEVICE --decoder-only --state state/vae.pt --painted state/painter.pt --paint-source "$PROGRAM" --vae state/vae --minutes ${DECODER_MINUTES:-12} --rate 6e-4 --noise 0.06 --source "$BOTH"
   run vae.py export --out state/vae --source "$PROGRAM"
 done
