@@ -65,10 +65,13 @@ pub fn build() -> Outcome {
         std::fs::create_dir_all(built.join("engines"))
             .map_err(|error| failed(format!("{}: {error}", built.display())))?;
         copy(&built.join("atelier_web.wasm"), &module)?;
-        bind(&module, &modules)?;
+        if engine == "gpu" {
+            bind(&module, &modules)?
+        } else {
+            bind_cpu(&module, &modules)?
+        }
         optimise(&modules.join(format!("{name}_bg.wasm")), &module)?;
     }
-    same_declarations(&modules)?;
     model(&web.join("dist/models/mini"))?;
     // The page is built from the package as others get it.
     run(&mut npm(&["run", "types"]))?;
@@ -174,18 +177,21 @@ fn bind(module: &Path, folder: &Path) -> Outcome {
     Err(failed(format!("{file} was not what crates/atelier-web declares, and is now: commit it and repeat")))
 }
 
-/// Whoever runs one engine can run the other.
-fn same_declarations(folder: &Path) -> Outcome {
-    let of = |name| {
-        let file = folder.join(format!("{name}.d.ts"));
-        std::fs::read(&file).map_err(|error| failed(format!("{}: {error}", file.display())))
-    };
-    let [gpu, cpu] = ENGINES.map(|(_, name)| of(name));
-    if gpu? == cpu? {
-        Ok(())
-    } else {
-        Err(failed("the engines declare different things: see web/src/wasm/*.d.ts"))
+/// The JavaScript side of the CPU's engine. Whoever runs one engine can run the other, so that its declarations are the other's.
+fn bind_cpu(module: &Path, folder: &Path) -> Outcome {
+    let bound = module.with_extension("bound");
+    run(bindgen(&target_folder()?).arg("--").arg(module).arg(&bound))?;
+    let read =
+        |file: PathBuf| std::fs::read(&file).map_err(|error| failed(format!("{}: {error}", file.display())));
+    if read(bound.join("atelier_web_cpu.d.ts"))? != read(folder.join("atelier_web.d.ts"))? {
+        return Err(failed(
+            "the engines declare different things: compare what is bound with web/src/wasm/atelier_web.d.ts",
+        ));
     }
+    for name in ["atelier_web_cpu.js", "atelier_web_cpu_bg.wasm"] {
+        copy(&bound.join(name), &folder.join(name))?;
+    }
+    Ok(())
 }
 
 /// The program that does it. Cargo would put what it builds of another workspace into a folder of its own, beside the sources.
