@@ -90,6 +90,13 @@ test("a pack is fetched once, in order, and counted as a whole", async () => {
   expect(events).toEqual([]);
 });
 
+test("a pack is kept though another tab writes the name of its folder at the same moment", async () => {
+  store.open.add("url.txt.partial");
+  await expectPack(await open());
+  expect(await keptListing(store, server.url)).toBeDefined();
+  expect(server.requests).toHaveLength(4);
+});
+
 /** What a visit hashes of the pack, as the engine does it. */
 async function visit(): Promise<number> {
   hashed.bytes = 0;

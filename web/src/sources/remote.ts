@@ -72,8 +72,8 @@ async function openKept(
   signal: AbortSignal,
 ): Promise<OpenSource> {
   await use(remote.key);
-  // Without room for its name there is none for the model, and that is said with figures.
-  await nameStore(store, remote.url).catch(unlessFull);
+  // Another tab may be writing the same name; whatever else is wrong with the store shows, with figures, at the model's files.
+  await nameStore(store, remote.url).catch(() => {});
   const kept = await keptListing(store, remote.url);
   const { listing, manifest } = await latest(remote, remote.requests, kept, means.fetch, signal);
   if (!kept || !sameFiles(kept, listing)) {
@@ -91,7 +91,7 @@ async function openKept(
       }
     }).finally(() => clearInterval(watching));
   }
-  return new CachedSource(listing, store, remote.requests === "never" ? undefined : means);
+  return new CachedSource(remote.key, listing, store, remote.requests === "never" ? undefined : means);
 }
 
 function isFull(error: unknown): boolean {
@@ -204,6 +204,7 @@ class CachedSource extends Listed implements OpenSource {
 
   /** Without `means` nothing is fetched again. */
   constructor(
+    readonly key: string,
     listing: Listing,
     readonly store: Store,
     readonly means: RemoteMeans | undefined,
@@ -264,16 +265,22 @@ class CachedSource extends Listed implements OpenSource {
     if (before !== undefined && before === file.sha256) return "whole";
     // A file that is open cannot be removed.
     await this.#close();
-    await store.remove(file.name);
-    const report = (bytes: number): void => on({ event: "download", file: path, bytes, total: file.bytes });
-    try {
-      await download(listing, file, store, means, report, signal);
-    } catch (error) {
-      if (!(error instanceof AtelierError) || error.code !== "quota") throw error;
-      throw noRoom(file.bytes, await means.room(), error);
-    }
-    // What came was compared with its hash on the way; without one, only other bytes are better.
-    return before === undefined || file.sha256 !== undefined || (await this.#digest(file, means)) !== before;
+    return whileFetching(this.key, signal, async () => {
+      // Another tab may have found the damage too, and have mended it by now.
+      const now = await this.#digest(file, means);
+      if (now !== undefined && now !== before && now === file.sha256) return true;
+      await this.#close();
+      await store.remove(file.name);
+      const report = (bytes: number): void => on({ event: "download", file: path, bytes, total: file.bytes });
+      try {
+        await download(listing, file, store, means, report, signal);
+      } catch (error) {
+        if (!(error instanceof AtelierError) || error.code !== "quota") throw error;
+        throw noRoom(file.bytes, await means.room(), error);
+      }
+      // What came was compared with its hash on the way; without one, only other bytes are better.
+      return before === undefined || file.sha256 !== undefined || (await this.#digest(file, means)) !== before;
+    });
   }
 
   /** The SHA-256 of a file as it lies here; undefined where it cannot be read. */
