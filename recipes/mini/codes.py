@@ -24,6 +24,10 @@ class Codes:
         """Codes that look like ground."""
         return torch.tensor([m[0] in ("ground", "mark", "accent") or (m[0] == "pair" and all(c in ("", " ") for c in m[1:])) for m in self.meanings])
 
+    def is_icon(self):
+        """Codes of the small pictures: pieces that are no frame and no band."""
+        return torch.tensor([m[0] == "piece" and m[1] not in ("frame", "rule", "stripes", "dots") for m in self.meanings])
+
     def factors(self):
         """(names of the factors, [codes, 4] their indexes; the unused point to factor 0, which stays zero)."""
         names, rows = {("none",): 0}, []

@@ -187,7 +187,7 @@ class Pool:
 
     def __init__(self, source, vae, mean, std, book, size, rng, device, amp):
         self.source, self.vae, self.mean, self.std, self.size, self.rng, self.device, self.amp = source, vae, mean, std, size, rng, device, amp
-        self.book, self.text, self.flat, self.all = book, book.is_text(), book.is_flat(), []
+        self.book, self.text, self.flat, self.icon, self.all = book, book.is_text(), book.is_flat(), book.is_icon(), []
 
     @torch.no_grad()
     def latents(self, rgb):
@@ -201,7 +201,8 @@ class Pool:
             # Most prompts name no ground and get cream; hardly anything is learned of an empty picture.
             skip = 0.9 if not self.text[grid].any() and grid.unique().numel() == 1 else 0.6 if ground[-1] == "cream" else 0
             if self.rng.random() >= skip: break
-        rows = (self.text[grid] + 0.3 * (~self.flat[grid] & ~self.text[grid])).sum(1).tolist()
+        # An icon is two cells wide, and there are many of them: each cell counts as two of text.
+        rows = (self.text[grid] + 0.3 * (~self.flat[grid] & ~self.text[grid]) + 1.7 * self.icon[grid]).sum(1).tolist()
         e = (self.latents(r.rgb).half(), grid, glyph_ids(glyph_texts(r.prompt)), rows)
         if len(self.all) < self.size: self.all.append(e)
         else: self.all[self.rng.randrange(self.size)] = e

@@ -44,7 +44,7 @@ fn the_first_fifty_stay_as_they_are() -> Result<(), serde_json::Error> {
     Ok(())
 }
 
-const GOLDEN: u64 = 15_042_052_064_581_095_520;
+const GOLDEN: u64 = 9_326_065_635_352_363_232;
 
 #[test]
 fn every_prompt_is_sound() {
@@ -115,7 +115,7 @@ fn everything_occurs_in_its_share() {
         sizes.insert((brief.width, brief.height));
         without += usize::from(brief.texts.is_empty());
     }
-    for (family, share) in Family::ALL.iter().zip([0.25, 0.4, 0.15, 0.2]) {
+    for (family, share) in Family::ALL.iter().zip([0.22, 0.3, 0.24, 0.24]) {
         let found = families[family] as f32 / MANY as f32;
         assert!((found - share).abs() < 0.03, "{family:?}: {found}");
     }

@@ -35,13 +35,26 @@ fn simple(pen: &mut Pen) {
         Some(ground) => with_article(&format!("{} {carrier}", look::colour(&mut pen.random, ground))),
         None => with_article(carrier),
     };
-    let mut texts = pen.random.weighted(&[0.08, 0.7, 0.22]);
+    let mut texts = pen.random.weighted(&[0.12, 0.66, 0.22]);
     let ink = pen.chance(0.35).then(|| look::ink(&mut pen.random, pen.ground));
     let style = ink.map(|ink| format!(" in {}", look::colour(&mut pen.random, ink))).unwrap_or_default();
     let look = Look { ink, ..Look::default() };
     let first = pen.chance(0.5);
+    // "a yellow sun": nothing but the decoration, on a ground that nobody names.
+    let lone = texts == 0 && pen.chance(0.6);
+    if lone {
+        pen.ground = None;
+    }
     let wishes = wishes(pen);
-    pen.say(&capitalised(&carrier));
+    if lone {
+        let verb = pen.pick(&["", "", "", "draw ", "a picture of ", "just ", "please draw ", "show me ", "an icon of "]);
+        pen.begin(0.4, &format!("{verb}{wishes}"));
+    } else {
+        pen.say(&capitalised(&carrier));
+    }
+    if texts == 0 && lone {
+        return;
+    }
     if texts == 0 {
         pen.say(&format!(" with {wishes}"));
         return;
@@ -88,10 +101,10 @@ fn tail(pen: &mut Pen) {
     }
 }
 
-/// "a gold frame and a small star in the top left corner": all in one ink. They are noted as adornments.
+/// "a gold frame and a small red star in the top left corner". They are noted as adornments.
 fn wishes(pen: &mut Pen) -> String {
     let count = 1 + pen.random.weighted(&[0.75, 0.25]);
-    let ink = pen.chance(0.75).then(|| accent(pen));
+    let mut ink = pen.chance(0.75).then(|| accent(pen));
     let mut wishes: Vec<String> = Vec::new();
     for _ in 0..count {
         let kind = match pen.random.weighted(&[0.22, 0.1, 0.09, 0.09, 0.5]) {
@@ -106,15 +119,26 @@ fn wishes(pen: &mut Pen) -> String {
         if place.is_some() && pen.adornments.iter().any(|one| one.place == place) {
             continue;
         }
+        if !wishes.is_empty() && pen.chance(0.5) {
+            ink = pen.chance(0.75).then(|| accent(pen));
+        }
         wishes.push(wish(pen, kind, ink, place));
         pen.adornments.push(Adornment { kind, ink, place });
     }
     wishes.join(" and ")
 }
 
-/// An ink for decorations that reads on the ground.
+/// An ink for decorations. It need not read as well as letters do: people want gold on cream.
 fn accent(pen: &mut Pen) -> Ink {
-    look::ink(&mut pen.random, pen.ground)
+    if pen.chance(0.8) {
+        return look::ink(&mut pen.random, pen.ground);
+    }
+    loop {
+        let ink = pen.pick(Ink::ALL);
+        if pen.ground.is_none_or(|ground| ink.contrast(ground) >= 1.3) {
+            return ink;
+        }
+    }
 }
 
 /// A place without a text, or none.
@@ -123,6 +147,9 @@ fn place(pen: &mut Pen, kind: Kind) -> Option<(Row, Side)> {
         return None;
     }
     let icon = Kind::icons().contains(&kind);
+    if icon && pen.chance(0.15) && pen.texts.iter().all(|text| text.place.is_none()) {
+        return Some((Row::Center, Side::Center));
+    }
     let free: Vec<(Row, Side)> = [Row::Top, Row::Bottom, Row::Center]
         .into_iter()
         .flat_map(|row| Side::ALL.iter().map(move |side| (row, *side)))
@@ -141,7 +168,9 @@ fn place(pen: &mut Pen, kind: Kind) -> Option<(Row, Side)> {
 fn wish(pen: &mut Pen, kind: Kind, ink: Option<Ink>, place: Option<(Row, Side)>) -> String {
     let colour = ink.map(|ink| look::colour(&mut pen.random, ink));
     let inked = colour.map(|colour| format!("{colour} ")).unwrap_or_default();
+    let middle = pen.pick(&["in the center", "in the middle", "in the center"]);
     let corner = |(row, side): (Row, Side)| match side {
+        Side::Center if row == Row::Center => middle.to_owned(),
         Side::Center => format!("at the {}", row.name()),
         side => format!("in the {} {} corner", row.name(), side.name()),
     };

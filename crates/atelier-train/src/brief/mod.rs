@@ -101,7 +101,7 @@ impl Family {
     pub fn of(seed: u64, index: u64) -> Self {
         // A stream of its own, so that a family can be found without writing the prompt.
         let mut random = Random::new(seed ^ 0x6661_6d69_6c79, index);
-        Self::ALL[random.weighted(&[0.25, 0.4, 0.15, 0.2])]
+        Self::ALL[random.weighted(&[0.22, 0.3, 0.24, 0.24])]
     }
 }
 

@@ -60,11 +60,11 @@ pub enum Code {
     Ground(Ink),
     /// Looks like ground, and says how the text to its right is printed.
     Mark(Ink, Face),
-    /// Looks like ground. In the upper left cell: the ink of the decorations. In a draft: the head of a decoration.
+    /// Looks like ground, and says the ink of the decoration to its right. In a draft: the head of a decoration.
     Accent(Ink),
     /// The upper left corner of a frame, in this ink.
     FrameCorner(Ink),
-    /// A piece of a decoration, in the ink that the upper left cell says.
+    /// A piece of a decoration, in the ink that the accent to its left says; of a frame, in the ink of its corner.
     Piece(Kind, u8),
     /// The head of a draft row: a line of text.
     Head(Size, Ink, Face),

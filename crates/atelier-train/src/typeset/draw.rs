@@ -109,18 +109,17 @@ impl Press {
             _ => None,
         });
         let ground = ground.unwrap_or(Ink::Cream);
-        let accent = grid.first().and_then(|&code| match CODES.code(code) {
-            Some(Code::Accent(ink) | Code::FrameCorner(ink)) => Some(ink),
-            _ => None,
-        });
-        let accent = accent.unwrap_or(Ink::Black);
+        let frame = match grid.first().and_then(|&code| CODES.code(code)) {
+            Some(Code::FrameCorner(ink)) => ink,
+            _ => Ink::Black,
+        };
         let pixels = grid.len() * SIDE * SIDE;
         let mut rgb = Vec::with_capacity(3 * pixels);
         for _ in 0..pixels {
             rgb.extend_from_slice(&ground_rgb(ground));
         }
         for (row, codes) in grid.chunks_exact(tw).enumerate() {
-            let (mut ink, mut face) = (Ink::Black, Face::Sans);
+            let (mut ink, mut face, mut accent) = (Ink::Black, Face::Sans, Ink::Black);
             for (column, &code) in codes.iter().enumerate() {
                 let mut blit =
                     |coverage: &[u8], pitch: usize, [x, y]: [usize; 2], [width, dx]: [usize; 2], ink: Ink| {
@@ -142,6 +141,7 @@ impl Press {
                     };
                 match CODES.code(code) {
                     Some(Code::Mark(new_ink, new_face)) => (ink, face) = (new_ink, new_face),
+                    Some(Code::Accent(new)) => accent = new,
                     Some(Code::Small(left, right)) => {
                         for (side, character) in [Some(left), right].into_iter().enumerate() {
                             let glyph =
@@ -165,7 +165,8 @@ impl Press {
                     Some(Code::Piece(kind, part)) => {
                         if let Some(piece) = self.pieces.get(&kind).and_then(|all| all.get(usize::from(part)))
                         {
-                            blit(piece, SIDE, [0, 0], [SIDE, 0], accent);
+                            let ink = if kind == Kind::Frame { frame } else { accent };
+                            blit(piece, SIDE, [0, 0], [SIDE, 0], ink);
                         }
                     }
                     Some(Code::FrameCorner(ink)) => {

@@ -32,15 +32,16 @@
 //! the upper one goes up.
 //!
 //! **Colours.** Ground unsaid: the first of cream, white, navy, black, gray on which every said ink has a contrast of 2.5, or of
-//! all grounds the one with the best worst contrast. Ink unsaid: [`default_ink`]. All decorations have one ink: the one said, or the
-//! default. A contrast below 1.4 rejects the sample.
+//! all grounds the one with the best worst contrast. Ink unsaid: [`default_ink`], and of a decoration the ink said for another
+//! one. A contrast below 1.4, or 1.3 of a decoration, rejects the sample.
 //!
-//! **Decorations.** Rules, stripes and dots are bands from column 1 to the last but one: at the top in row 0, at the
-//! bottom in the last row (with a frame in the next row inwards), elsewhere at 0.30, 0.50 and 0.70 of the height. A rule
+//! **Decorations.** The cell to the left of a decoration's row says its ink, as a mark does for a text; for a frame its upper
+//! left corner does. Rules, stripes and dots are bands from column 1 to the last but one (with a frame from column 2): at the
+//! top in row 0, at the bottom in the last row (with a frame in the next row inwards), elsewhere at 0.30, 0.50 and 0.70 of the height. A rule
 //! without a place stands right below the first text, or right above it; stripes and dots in the last row. An icon stands
 //! in its band like a text. What finds its place taken goes to the nearest free row, at most three away, the lower one
-//! first. An icon without a place: top center, bottom center, top right, top left, bottom right, bottom left; alone in
-//! the middle of a picture without texts.
+//! first. An icon without a place, or in the center where texts are: top center, bottom center, top right, top left, bottom right,
+//! bottom left; alone in the middle of a picture without texts.
 
 use std::ops::Range;
 
@@ -78,9 +79,6 @@ pub enum Rejected {
     /// An ink cannot be read on the ground, or an ink is no ground.
     #[error("{0} on {1}")]
     Contrast(&'static str, &'static str),
-    /// Decorations want several inks.
-    #[error("decorations in several inks")]
-    Accents,
     /// A decoration finds no place.
     #[error("no room for {0}")]
     Room(&'static str),
@@ -113,6 +111,8 @@ pub struct Line {
 pub struct Placed {
     /// What it is.
     pub kind: Kind,
+    /// Its ink.
+    pub ink: Ink,
     /// The row.
     pub row: u32,
     /// The column.
@@ -132,8 +132,6 @@ pub struct Layout {
     pub pw: u32,
     /// The ground.
     pub ground: Ink,
-    /// The ink of the decorations, if there are any.
-    pub accent: Option<Ink>,
     /// The lines, in the order of the draft's rows.
     pub lines: Vec<Line>,
     /// The decorations, in the order of the draft's rows after the lines.
@@ -212,7 +210,7 @@ pub fn lay_out(brief: &Brief, tokens: &[Token]) -> Result<Layout, Rejected> {
     let mut lines = Vec::new();
     for (index, (text, block)) in brief.texts.iter().zip(&page.blocks).enumerate() {
         let ink = text.ink.unwrap_or(default_ink(ground));
-        readable(ink, ground)?;
+        readable(ink, ground, 1.4)?;
         lines.extend(block.lines.iter().enumerate().map(|(place, (tokens, column))| Line {
             text: index,
             row: block.row + place as u32 * rows(block.size),
@@ -223,7 +221,7 @@ pub fn lay_out(brief: &Brief, tokens: &[Token]) -> Result<Layout, Rejected> {
             tokens: tokens.clone(),
         }));
     }
-    let mut layout = Layout { th, tw, ph, pw, ground, accent: None, lines, decorations: Vec::new() };
+    let mut layout = Layout { th, tw, ph, pw, ground, lines, decorations: Vec::new() };
     decorate(&mut layout, brief)?;
     layout.check()?;
     Ok(layout)
@@ -251,8 +249,8 @@ fn ground(brief: &Brief) -> Result<Ink, Rejected> {
     Ok(best)
 }
 
-fn readable(ink: Ink, ground: Ink) -> Result<(), Rejected> {
-    if ink.contrast(ground) < 1.4 {
+fn readable(ink: Ink, ground: Ink, least: f32) -> Result<(), Rejected> {
+    if ink.contrast(ground) < least {
         return Err(Rejected::Contrast(ink.name(), ground.name()));
     }
     Ok(())
@@ -260,7 +258,8 @@ fn readable(ink: Ink, ground: Ink) -> Result<(), Rejected> {
 
 /// The rows in which texts without a place are stacked.
 fn area(brief: &Brief, th: u32) -> Range<u32> {
-    let icon = brief.adornments.iter().any(|item| is_icon(item.kind) && item.place.is_none());
+    let free = |item: &Adornment| item.place.is_none_or(|(row, _)| row == Row::Center);
+    let icon = brief.adornments.iter().any(|item| is_icon(item.kind) && free(item));
     if !icon {
         return 1..th - 1;
     }
@@ -572,14 +571,11 @@ fn decorate(layout: &mut Layout, brief: &Brief) -> Result<(), Rejected> {
     if brief.adornments.is_empty() {
         return Ok(());
     }
-    let mut inks: Vec<Ink> = brief.adornments.iter().filter_map(|item| item.ink).collect();
-    inks.dedup();
-    if inks.len() > 1 {
-        return Err(Rejected::Accents);
+    let said = brief.adornments.iter().find_map(|item| item.ink);
+    let ink_of = |item: &Adornment| item.ink.or(said).unwrap_or(default_ink(layout.ground));
+    for item in &brief.adornments {
+        readable(ink_of(item), layout.ground, 1.3)?;
     }
-    let ink = inks.first().copied().unwrap_or(default_ink(layout.ground));
-    readable(ink, layout.ground)?;
-    layout.accent = Some(ink);
 
     let (th, tw) = (layout.th, layout.tw);
     let mut taken = vec![false; (th * tw) as usize];
@@ -590,7 +586,6 @@ fn decorate(layout: &mut Layout, brief: &Brief) -> Result<(), Rejected> {
             }
         }
     };
-    mark(0..1, 0..1);
     for line in &layout.lines {
         let width = line.tokens.len() as u32 * columns(line.size);
         mark(line.row..line.row + rows(line.size), line.column - 1..line.column + width);
@@ -602,27 +597,30 @@ fn decorate(layout: &mut Layout, brief: &Brief) -> Result<(), Rejected> {
         }
     }
     let inset = u32::from(framed);
+    let start = 1 + inset;
     let first: Vec<&Line> = layout.lines.iter().filter(|line| line.text == 0).collect();
     let above = first.first().map(|line| line.row);
     let below = first.last().map(|line| line.row + rows(line.size));
     let empty = layout.lines.is_empty();
 
     let mut decorations = Vec::with_capacity(brief.adornments.len());
-    for &Adornment { kind, place, .. } in &brief.adornments {
+    for item in &brief.adornments {
+        let (kind, ink, place) = (item.kind, ink_of(item), item.place);
         if kind == Kind::Frame {
             if decorations.iter().any(|placed: &Placed| placed.kind == Kind::Frame) {
                 return Err(Rejected::Room(kind.name()));
             }
-            decorations.push(Placed { kind, row: 0, column: 0 });
+            decorations.push(Placed { kind, ink, row: 0, column: 0 });
             continue;
         }
         let icon = is_icon(kind);
-        let (high, wide) = if icon { (2, 2) } else { (1, tw - 2) };
+        let (high, wide) = if icon { (2, 2) } else { (1, tw - 1 - start) };
+        // The cell to the left says the ink.
         let free = |row: u32, column: u32| {
             row + high <= th
                 && column + wide <= tw
                 && (row..row + high)
-                    .all(|row| (column..column + wide).all(|column| !taken[(row * tw + column) as usize]))
+                    .all(|row| (column - 1..column + wide).all(|column| !taken[(row * tw + column) as usize]))
         };
         let row_of = |row: Row| {
             let at = |share: f64| (share * f64::from(th) - f64::from(high) / 2.).round() as u32;
@@ -637,19 +635,19 @@ fn decorate(layout: &mut Layout, brief: &Brief) -> Result<(), Rejected> {
             }
         };
         let column_of = |side: Side| match side {
-            _ if !icon => 1,
-            Side::Left => 1,
+            _ if !icon => start,
+            Side::Left => start,
             Side::Center => (tw - wide) / 2,
             Side::Right => tw - 1 - wide,
         };
         let tries: Vec<(u32, u32)> = match place {
-            Some((row, side)) => {
+            Some((row, side)) if !(icon && row == Row::Center && !empty) => {
                 let row = i64::from(row_of(row));
                 let near = [0, 1, -1, 2, -2, 3, -3].map(|step| row + step);
                 near.iter().filter_map(|&row| Some((u32::try_from(row).ok()?, column_of(side)))).collect()
             }
-            None if icon && empty => vec![(row_of(Row::Center), column_of(Side::Center))],
-            None if icon => [
+            _ if icon && empty => vec![(row_of(Row::Center), column_of(Side::Center))],
+            _ if icon => [
                 (Row::Top, Side::Center),
                 (Row::Bottom, Side::Center),
                 (Row::Top, Side::Right),
@@ -659,20 +657,20 @@ fn decorate(layout: &mut Layout, brief: &Brief) -> Result<(), Rejected> {
             ]
             .map(|(row, side)| (row_of(row), column_of(side)))
             .to_vec(),
-            None if kind == Kind::Rule => {
+            _ if kind == Kind::Rule => {
                 let rows = [below, above.and_then(|row| row.checked_sub(1)), Some(row_of(Row::Center))];
-                rows.into_iter().flatten().map(|row| (row, 1)).collect()
+                rows.into_iter().flatten().map(|row| (row, start)).collect()
             }
-            None => [Row::Bottom, Row::Top].map(|row| (row_of(row), 1)).to_vec(),
+            _ => [Row::Bottom, Row::Top].map(|row| (row_of(row), start)).to_vec(),
         };
         let place = tries.into_iter().find(|&(row, column)| free(row, column));
         let (row, column) = place.ok_or(Rejected::Room(kind.name()))?;
         for row in row..row + high {
-            for column in column..column + wide {
+            for column in column - 1..column + wide {
                 taken[(row * tw + column) as usize] = true;
             }
         }
-        decorations.push(Placed { kind, row, column });
+        decorations.push(Placed { kind, ink, row, column });
     }
     layout.decorations = decorations;
     Ok(())
@@ -714,8 +712,7 @@ impl Layout {
             codes.push([&head[..], &line.tokens, &steps(index, line.row, line.column)].concat());
         }
         for placed in &self.decorations {
-            let head =
-                [number(Code::Accent(self.accent.unwrap_or(Ink::Black))), number(Code::Adorn(placed.kind))];
+            let head = [Code::Accent(placed.ink), Code::Adorn(placed.kind)].map(number);
             codes.push([head, steps(codes.len(), placed.row, placed.column)].concat());
         }
         for (row, codes) in draft.chunks_exact_mut(self.pw as usize).zip(&codes) {
@@ -741,11 +738,12 @@ impl Layout {
                 *cell = code;
             }
         };
-        if let Some(ink) = self.accent {
-            put(0, 0, number(Code::Accent(ink)));
-        }
         for placed in &self.decorations {
             let piece = |part: u8| number(Code::Piece(placed.kind, part));
+            let high = if is_icon(placed.kind) { 2 } else { 1 };
+            for row in (placed.row..placed.row + high).filter(|_| placed.kind != Kind::Frame) {
+                put(row, placed.column.saturating_sub(1), number(Code::Accent(placed.ink)));
+            }
             match placed.kind {
                 Kind::Frame => {
                     for column in 1..tw - 1 {
@@ -756,7 +754,7 @@ impl Layout {
                         put(row, 0, piece(4));
                         put(row, tw - 1, piece(5));
                     }
-                    put(0, 0, number(Code::FrameCorner(self.accent.unwrap_or(Ink::Black))));
+                    put(0, 0, number(Code::FrameCorner(placed.ink)));
                     put(0, tw - 1, piece(0));
                     put(th - 1, 0, piece(1));
                     put(th - 1, tw - 1, piece(2));
@@ -846,7 +844,6 @@ impl Layout {
             ph,
             pw,
             ground: Ink::Cream,
-            accent: None,
             lines: Vec::new(),
             decorations: Vec::new(),
         };
@@ -879,8 +876,7 @@ impl Layout {
                     layout.lines.push(Line { text, row: row_of, column, size, ink, face, tokens });
                 }
                 (Some(&Code::Accent(ink)), Some(&Code::Adorn(kind))) => {
-                    layout.accent = Some(ink);
-                    layout.decorations.push(Placed { kind, row: row_of, column });
+                    layout.decorations.push(Placed { kind, ink, row: row_of, column });
                 }
                 _ => {}
             }

@@ -146,7 +146,7 @@ pub(super) fn write(pen: &mut Pen) {
     let sentence = pen.pick(language.sentences);
     let (before, after) = sentence.split_once("{}").unwrap_or((sentence, ""));
     let (mut look, mut tail) = (Look::default(), String::new());
-    if let (false, true, true) = (language.colours.is_empty(), after.is_empty(), pen.chance(0.4)) {
+    if let (false, true, true) = (language.colours.is_empty(), after.is_empty(), pen.chance(0.6)) {
         let (ink, name) = pen.pick(language.colours);
         if pen.chance(0.5) || ink as usize >= Ink::GROUNDS {
             look.ink = Some(ink);

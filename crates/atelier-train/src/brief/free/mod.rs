@@ -62,7 +62,7 @@ pub(super) fn write(pen: &mut Pen) {
         (2.2, requests::order),
         (1., telegraph),
         (2.2, lists::write),
-        (1.4, foreign::write),
+        (2.2, foreign::write),
         (1.2, requests::contraction),
         (1.5, requests::instruction),
         (1.5, lists::roles),
