@@ -108,11 +108,18 @@ function nameOf(place: WireSource): string {
   return folder || "model";
 }
 
-function wasmOf(name: "wasm" | "wasmCpu", wasm: EngineOptions["wasm"]): WireWasm | undefined {
+function wasmOf(name: "wasm" | "wasmCpu", wasm: EngineOptions["wasm"]): WireWasm {
+  if (wasm === undefined) return fileOf(name).href;
   if (typeof wasm !== "string" && !(wasm instanceof URL)) return wasm;
   try {
     return new URL(wasm, baseUrl()).href;
   } catch {
     throw new AtelierError("bad-request", `${name}: expected an address, found ${JSON.stringify(String(wasm))}`);
   }
+}
+
+/** Beside this script. Bundlers know files by these very expressions. */
+function fileOf(name: "wasm" | "wasmCpu"): URL {
+  if (name === "wasm") return new URL("./wasm/atelier_web_bg.wasm", import.meta.url);
+  return new URL("./wasm/atelier_web_cpu_bg.wasm", import.meta.url);
 }

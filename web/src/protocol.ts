@@ -24,7 +24,7 @@ export interface WireOpen {
   readonly requests: Requests;
   readonly engine: "gpu" | "cpu";
   /** The engine's. */
-  readonly wasm: WireWasm | undefined;
+  readonly wasm: WireWasm;
   readonly defaultLimits: boolean;
   /** Variants that kernels are to do without. */
   readonly avoid: readonly string[];
@@ -43,6 +43,8 @@ export type WireEvent = DownloadEvent | RunReport;
 
 /** To the worker. It does one thing at a time; `id` says which. */
 export type ToWorker =
+  /** It is asked whether it listens: a worker that was made before may have said so to nobody. */
+  | { readonly type: "hello" }
   | { readonly type: "open"; readonly id: number; readonly open: WireOpen }
   | { readonly type: "run"; readonly id: number; readonly run: WireRun }
   | { readonly type: "check"; readonly id: number; readonly check: WireCheck }
@@ -50,8 +52,8 @@ export type ToWorker =
 
 /** From the worker. */
 export type FromWorker =
-  /** It listens. */
-  | { readonly type: "ready" }
+  /** It listens, and its script has this version. */
+  | { readonly type: "ready"; readonly version: string }
   | { readonly type: "event"; readonly id: number; readonly event: WireEvent }
   | { readonly type: "opened"; readonly id: number; readonly info: ModelInfo; readonly module: WebAssembly.Module }
   | { readonly type: "finished"; readonly id: number }

@@ -76,7 +76,6 @@ pub fn build() -> Outcome {
     // The page is built from the package as others get it.
     run(&mut npm(&["run", "types"]))?;
     run(&mut npm(&["run", "package"]))?;
-    copy_folder(&modules, &web.join("lib/wasm"))?;
     run(&mut npm(&["run", "app"]))?;
     run(&mut npm(&["run", "sizes"]))
 }
@@ -245,16 +244,6 @@ fn model(folder: &Path) -> Outcome {
     let mut quantize =
         cargo(&["run", "--quiet", "--release", "--", "quantize", "mini", "--scheme", "keep", "-q", "-o"]);
     run(quantize.arg(folder))
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Outcome {
-    let problem = |error: std::io::Error| failed(format!("{}: {error}", from.display()));
-    std::fs::create_dir_all(to).map_err(problem)?;
-    for entry in std::fs::read_dir(from).map_err(problem)? {
-        let entry = entry.map_err(problem)?;
-        copy(&entry.path(), &to.join(entry.file_name()))?;
-    }
-    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> Outcome {
