@@ -73,7 +73,7 @@ export async function createEngine(source: ModelSource, options: EngineOptions =
     engine,
     ...((options.engine ?? "auto") === "auto" && { fallback: { wasm: wasmOf("wasmCpu", options.wasmCpu) } }),
     connect: connectWith(options.worker, options.offline === true),
-    name: options.name ?? nameOf(place),
+    name: options.name ?? nameOf(source, place),
     isCached: () => isCached(source),
     clear: () => clearCache(source),
   };
@@ -103,7 +103,8 @@ export async function checkDevice(options: CheckOptions = {}): Promise<DeviceChe
   return Session.check(connect, check, (found) => options.found?.(found), signal);
 }
 
-function nameOf(place: WireSource): string {
+function nameOf(source: ModelSource, place: WireSource): string {
+  if ("urls" in source) return source.name ?? "model";
   const folder = place.kind === "url" ? place.url.split("/").at(-2) : undefined;
   return folder || "model";
 }

@@ -3,11 +3,12 @@
 import type { WireError } from "./errors.js";
 import type { DownloadEvent, ModelInfo } from "./types.js";
 import type { KernelCheck } from "./generated/atelier.js";
+import type { Wanted } from "./sources/latest.js";
 import type { DeviceCheck, RunInput, RunReport } from "./wasm/atelier_web.js";
 
 /** Where a model's files are; addresses are absolute, as a worker may have no base of its own. */
 export type WireSource =
-  | { readonly kind: "url"; readonly url: string; readonly manifest?: string | undefined }
+  | ({ readonly kind: "url" } & Wanted)
   /** `notes`: whether may be noted which files were compared with their hashes. */
   | { readonly kind: "files"; readonly files: ReadonlyMap<string, Blob>; readonly notes: boolean };
 
