@@ -247,17 +247,20 @@ fn model(folder: &Path) -> Outcome {
     run(quantize.arg(folder))
 }
 
-fn copy_folder(from: &Path, to: &Path) -> Outcome {
+/// With the folders in it.
+pub fn copy_folder(from: &Path, to: &Path) -> Outcome {
     let problem = |error: std::io::Error| failed(format!("{}: {error}", from.display()));
     std::fs::create_dir_all(to).map_err(problem)?;
     for entry in std::fs::read_dir(from).map_err(problem)? {
         let entry = entry.map_err(problem)?;
-        copy(&entry.path(), &to.join(entry.file_name()))?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() { copy_folder(&path, &target)? } else { copy(&path, &target)? }
     }
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Outcome {
+/// A file.
+pub fn copy(from: &Path, to: &Path) -> Outcome {
     match std::fs::copy(from, to) {
         Ok(_) => Ok(()),
         Err(error) => Err(failed(format!("{} to {}: {error}", from.display(), to.display()))),
