@@ -85,8 +85,7 @@ fn recipes_name_the_files_of_their_examples() {
 /// `cargo xtask licences` writes under its notices which lock file it saw.
 #[test]
 fn notices_are_those_of_the_lock_files() {
-    let hash: String =
-        Sha256::digest(text("Cargo.lock")).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = Sha256::digest(text("Cargo.lock")).iter().map(|byte| format!("{byte:02x}")).collect();
     for file in ["crates/atelier-cli/THIRD-PARTY.txt", "web/THIRD-PARTY.txt"] {
         let made = text(file).trim_end().ends_with(&format!("with the SHA-256 {hash}."));
         assert!(made, "{file} is of another Cargo.lock: run `cargo xtask licences`");

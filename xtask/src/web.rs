@@ -57,6 +57,7 @@ pub fn build() -> Outcome {
     let web = root().join("web");
     install(&web)?;
     let modules = web.join("src/wasm");
+    let mut bound = Vec::new();
     for (engine, name) in ENGINES {
         run(&mut wasm_cargo("build", engine))?;
         let built = target_folder()?.join(WASM).join("web");
@@ -70,8 +71,17 @@ pub fn build() -> Outcome {
         } else {
             bind_cpu(&module, &modules)?
         }
-        optimise(&modules.join(format!("{name}_bg.wasm")), &module)?;
+        bound.push((modules.join(format!("{name}_bg.wasm")), module));
     }
+    // Each takes minutes on one core.
+    std::thread::scope(|scope| {
+        let optimising: Vec<_> =
+            bound.iter().map(|(bound, built)| scope.spawn(|| optimise(bound, built))).collect();
+        let ended = |thread: std::thread::ScopedJoinHandle<'_, Outcome>| {
+            thread.join().unwrap_or_else(|_| Err(failed("wasm-opt: its thread ended")))
+        };
+        optimising.into_iter().try_for_each(ended)
+    })?;
     model(&web.join("dist/models/mini"))?;
     // The page is built from the package as others get it.
     run(&mut npm(&["run", "types"]))?;
