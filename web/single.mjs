@@ -9,7 +9,10 @@ const folder = join(import.meta.dirname, "single");
 const files = readdirSync(dist, { recursive: true }).map((name) => join(dist, name));
 const wanted = files.filter((path) => {
   const name = relative(dist, path);
-  return statSync(path).isFile() && (/^assets\/.*(worker.*\.js|\.wasm)$/.test(name) || name.startsWith("models/mini/"));
+  return (
+    statSync(path).isFile() &&
+    (/^assets\/.*(worker.*\.js|\.wasm)$/.test(name) || name.startsWith("models/mini/") || name === "THIRD-PARTY.txt")
+  );
 });
 const elements = wanted.sort().map((path) => {
   const name = relative(dist, path).replace(/^assets\//, "");

@@ -10,6 +10,8 @@ const APP = resolve(import.meta.dirname, "app");
 const DIST = resolve(import.meta.dirname, "dist");
 /** The models in dist/ come from another step of the build, and are not part of the page's shell. */
 const MODELS = "models";
+/** The licences of what is linked into the page and its engines (`cargo xtask licences`): for the curious, so not part of the shell. */
+const NOTICES = "THIRD-PARTY.txt";
 
 const page = readFileSync(join(APP, "index.html"), "utf8");
 const policy = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page)?.[1];
@@ -24,7 +26,7 @@ export default defineConfig({
   base: "./",
   define: { __VERSION__: JSON.stringify(version), __MINI__: JSON.stringify(mini()), __CARD__: card() },
   resolve: { alias: { "atelier-web": resolve(import.meta.dirname, "lib/index.js") } },
-  plugins: [clean(), words(), seal(), shell()],
+  plugins: [clean(), words(), seal(), notices(), shell()],
   build: {
     target: "es2022",
     outDir: DIST,
@@ -160,6 +162,18 @@ function seal(): Plugin {
   };
 }
 
+/** Puts the notices beside the page. */
+function notices(): Plugin {
+  return {
+    name: "notices",
+    apply: "build",
+    generateBundle() {
+      const source = readFileSync(resolve(import.meta.dirname, NOTICES));
+      this.emitFile({ type: "asset", fileName: NOTICES, source });
+    },
+  };
+}
+
 /** Tells the service worker which files are the page's shell, once all of them are written. */
 function shell(): Plugin {
   return {
@@ -168,7 +182,7 @@ function shell(): Plugin {
     writeBundle() {
       const worker = join(DIST, "sw.js");
       const files = list(DIST)
-        .filter((name) => name !== MODELS && name !== "sw.js")
+        .filter((name) => ![MODELS, NOTICES, "sw.js"].includes(name))
         .flatMap((name) => walk(join(DIST, name)))
         .map((path) => relative(DIST, path))
         .sort();

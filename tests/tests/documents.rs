@@ -1,7 +1,10 @@
-//! What the documents say of the repository: files that are named exist, and recipes name files of their examples.
+//! What the documents say of the repository: files that are named exist, recipes name files of their examples, and notices are
+//! of what is linked.
 
 #![allow(clippy::unwrap_used)]
 
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use testkit::repository;
 
 fn text(path: &str) -> String {
@@ -77,4 +80,17 @@ fn recipes_name_the_files_of_their_examples() {
     }
     // So that a change of the tables is no way around the test.
     assert!(files > 30, "{files}");
+}
+
+/// `cargo xtask licences` writes under its notices which lock file it saw.
+#[test]
+fn notices_are_those_of_the_lock_files() {
+    let hash: String = Sha256::digest(text("Cargo.lock")).iter().map(|byte| format!("{byte:02x}")).collect();
+    for file in ["crates/atelier-cli/THIRD-PARTY.txt", "web/THIRD-PARTY.txt"] {
+        let made = text(file).trim_end().ends_with(&format!("with the SHA-256 {hash}."));
+        assert!(made, "{file} is of another Cargo.lock: run `cargo xtask licences`");
+    }
+    let lock: Value = serde_json::from_str(&text("web/package-lock.json")).unwrap();
+    let version = lock["packages"]["node_modules/idb"]["version"].as_str().unwrap();
+    assert!(text("web/THIRD-PARTY.txt").contains(&format!("idb {version} (")), "run `cargo xtask licences`");
 }

@@ -15,6 +15,7 @@ import { showExamples } from "./examples";
 import { type Carried, type Entry, Gallery } from "./gallery";
 import { onLanguage, startLanguages, t } from "./i18n";
 import { choose, keeps, recall, remember } from "./keep";
+import { showLicences } from "./licences";
 import { type Chosen, ModelChoice } from "./model";
 import { acceptFiles } from "./open-files";
 import { Opened } from "./opened";
@@ -62,6 +63,7 @@ const gallery = new Gallery((entry) => {
 });
 const awake = new Awake(() => gallery.unsaved);
 const warnings = new Warnings();
+showLicences();
 showSeal(() => {
   awake.leaving();
   return gallery.all;

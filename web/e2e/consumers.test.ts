@@ -21,8 +21,8 @@ let browser: Browser;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "consumers-"));
-  const [web, mini] = [await pack(WEB), await pack(join(WEB, "mini"))];
-  tarballs = [web, mini];
+  const web = copied("whole");
+  tarballs = [await pack(web), await pack(join(web, "mini"))];
   browser = await launch({ webgpu: false });
 });
 
@@ -40,6 +40,32 @@ async function run(cwd: string, program: string, ...args: string[]): Promise<str
     },
   );
   return stdout;
+}
+
+/**
+ * A copy of the packages' sources, which packing writes to: other tests use what was built of the originals. It is `spoiled` before
+ * anything is made of it.
+ */
+function copied(name: string, spoil: (web: string) => void = () => {}): string {
+  const web = join(folder, name, "web");
+  for (const file of [
+    "package.json",
+    "package.mjs",
+    "prepack.mjs",
+    "README.md",
+    "THIRD-PARTY.txt",
+    "src",
+    "dist/models",
+  ]) {
+    cpSync(join(WEB, file), join(web, file), { recursive: true });
+  }
+  for (const file of ["package.json", "prepack.mjs", "index.d.ts", "README.md"]) {
+    cpSync(join(WEB, "mini", file), join(web, "mini", file));
+  }
+  for (const file of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(join(WEB, "..", file), join(web, "..", file));
+  symlinkSync(join(WEB, "node_modules"), join(web, "node_modules"));
+  spoil(web);
+  return web;
 }
 
 /** The tarball of the package in a folder. */
@@ -102,7 +128,10 @@ describe("the tarballs", () => {
   test("hold what they should, and each problem that publint and are-the-types-wrong know of is absent", async () => {
     const files = async (tarball: string): Promise<string[]> => (await run(folder, "tar", "-tzf", tarball)).split("\n");
     for (const [tarball, wanted] of [
-      [tarballs[0], ["lib/index.js", "lib/index.d.ts", "lib/worker.js", "lib/wasm/atelier_web_bg.wasm"]],
+      [
+        tarballs[0],
+        ["THIRD-PARTY.txt", "lib/index.js", "lib/index.d.ts", "lib/worker.js", "lib/wasm/atelier_web_bg.wasm"],
+      ],
       [tarballs[1], ["index.js", "index.d.ts", "pack/pack.json", "pack/processor/tokenizer.json"]],
     ] as const) {
       const found = await files(tarball);
@@ -124,29 +153,36 @@ describe("the tarballs", () => {
     expect(code).not.toMatch(/\bimport\s*\(|importScripts/);
   });
 
-  /** What `prepack` says of a copy of the package with which something is wrong; it must refuse. */
-  async function refusal(name: string, spoil: (web: string) => void): Promise<string> {
-    const web = join(folder, name, "web");
-    mkdirSync(web, { recursive: true });
-    for (const file of ["package.json", "package.mjs", "prepack.mjs"]) cpSync(join(WEB, file), join(web, file));
-    cpSync(join(WEB, "src"), join(web, "src"), { recursive: true });
-    symlinkSync(join(WEB, "node_modules"), join(web, "node_modules"));
-    spoil(web);
-    return run(web, "node", "prepack.mjs").then(
+  /** What `prepack` says of a copy with which something is wrong; it must refuse. */
+  async function refusal(name: string, part: string, spoil: (web: string) => void): Promise<string> {
+    return run(join(copied(name, spoil), part), "node", "prepack.mjs").then(
       () => "it was packed",
       (error: unknown) => String(error),
     );
   }
+  const edit = (file: string, from: string, to: string): void =>
+    writeFileSync(file, readFileSync(file, "utf8").replace(from, to));
 
-  test("are not packed without the engines, nor with those of another version", async () => {
-    const without = await refusal("without", (web) => rmSync(join(web, "src/wasm/atelier_web_cpu_bg.wasm")));
+  test("are not packed without the engines, or with those of another version, or without the notices", async () => {
+    const without = await refusal("without", ".", (web) => rmSync(join(web, "src/wasm/atelier_web_cpu_bg.wasm")));
     expect(without).toContain("atelier_web_cpu_bg.wasm is missing: `cargo xtask web --build`");
-    const other = await refusal("other", (web) => {
-      for (const file of ["package.json", "src/version.ts"].map((name) => join(web, name))) {
-        writeFileSync(file, readFileSync(file, "utf8").replace('"0.1.0"', '"0.1.1"'));
-      }
+    const other = await refusal("other", ".", (web) => {
+      for (const file of ["package.json", "src/version.ts"]) edit(join(web, file), '"0.1.0"', '"0.1.1"');
     });
     expect(other).toContain("atelier_web_bg.wasm: expected version 0.1.1, found 0.1.0");
+    const bare = await refusal("bare", ".", (web) => rmSync(join(web, "THIRD-PARTY.txt")));
+    expect(bare).toContain("THIRD-PARTY.txt is missing: `cargo xtask licences`");
+  });
+
+  test("are not packed with a model that is not whole, or is not the manifest's", async () => {
+    const model = (web: string): string => join(web, "dist/models/mini");
+    const none = await refusal("none", "mini", (web) => rmSync(model(web), { recursive: true }));
+    expect(none).toContain("pack.json is missing: `cargo xtask web --build`");
+    const tokenizer = "processor/tokenizer.json";
+    const damaged = await refusal("damaged", "mini", (web) => edit(join(model(web), tokenizer), "a", "b"));
+    expect(damaged).toContain(`${tokenizer}: expected the SHA-256`);
+    const partial = await refusal("partial", "mini", (web) => rmSync(join(model(web), tokenizer)));
+    expect(partial).toContain(`${tokenizer} is missing, which pack.json names`);
   });
 });
 
@@ -176,7 +212,7 @@ describe("built with", () => {
        const error = await createEngine(mini).catch((error) => error);
        console.log(supported, error instanceof AtelierError, error.code, Object.keys(mini.urls).length);`,
     );
-    const files = readdirSync(join(WEB, "mini/pack"), { recursive: true, withFileTypes: true });
+    const files = readdirSync(join(folder, "whole/web/mini/pack"), { recursive: true, withFileTypes: true });
     const count = files.filter((entry) => entry.isFile()).length;
     expect((await run(example, "node", "server.mjs")).trim()).toBe(`false true no-webgpu ${count}`);
   });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { complaints, DIST, engineOf, launch, PATIENCE } from "./browser.ts";
 import { launchFirefox } from "./firefox.ts";
 import { FileServer } from "./server.ts";
-import { fill, generateButton, paint, savedPng } from "./studio.ts";
+import { fill, generateButton, paint, saved, savedPng } from "./studio.ts";
 import { decodePng } from "./png.ts";
 
 const single = resolve(import.meta.dirname, "../single/atelier.html");
@@ -42,6 +42,8 @@ test("Chromium: a picture, and again after loading it anew", async () => {
     const { width, height } = decodePng(await savedPng(page));
     expect([width, height]).toEqual([128, 128]);
     if (times > 0) break;
+    const licences = await saved(page, page.getByRole("link", { name: "Licences of what is in it" }));
+    expect(licences.toString()).toContain("wasm-bindgen ");
     page.once("dialog", (dialog) => void dialog.accept());
     await page.reload();
     await generateButton(page).waitFor();
@@ -61,6 +63,8 @@ test("Chromium with a graphics card: the GPU makes it", async () => {
   await fill(page);
   await paint(page);
   await page.getByText("Now: the graphics card.").waitFor();
+  // A proposal that this browser does not know yet.
+  expect(problems.filter((problem) => !problem.includes("directive 'webrtc'"))).toEqual([]);
   // Neither the page nor its worker reaches anybody.
   const server = await FileServer.start(DIST);
   const reach = (url: string) =>
@@ -72,9 +76,6 @@ test("Chromium with a graphics card: the GPU makes it", async () => {
   expect(await Promise.all(tries)).toEqual(["refused", "refused"]);
   expect(server.asked).toEqual([]);
   await server.close();
-  problems.length = 0;
-  // A proposal that this browser does not know yet.
-  expect(problems.filter((problem) => !problem.includes("directive 'webrtc'"))).toEqual([]);
   await browser.close();
 });
 

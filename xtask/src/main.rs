@@ -3,6 +3,7 @@
 mod command;
 mod fuzz;
 mod machine;
+mod release;
 mod sensitivity;
 mod test;
 mod web;
@@ -21,6 +22,11 @@ cargo xtask <command>
                        with --build it only builds: web/dist works from any static file server; --single-file makes
                        web/single/atelier.html as well, the page with engines and model in one file, which opens by
                        double click and asks for nothing
+  dist [--only program|web]
+                       makes what a release holds in dist: the program for this system with completion scripts and manual
+                       pages, the page for static file servers and as one file, the npm packages, a list of all that is
+                       linked, and the hashes; the same bytes from the same commit
+  licences             writes the notices of what is linked into the program and into the browser's build
   fuzz [--seconds N]   runs every fuzz target for N seconds (30)
   bench [options]      time and memory of every stage, and the cost of a token with the KV cache;
                        `cargo xtask bench --help` lists the options
@@ -41,6 +47,10 @@ fn main() -> ExitCode {
         ["web"] => web::web(true),
         ["web", "--build"] => web::web(false),
         ["web", "--single-file"] => web::single_file(),
+        ["dist"] => release::dist(release::Part::All),
+        ["dist", "--only", "program"] => release::dist(release::Part::Program),
+        ["dist", "--only", "web"] => release::dist(release::Part::Web),
+        ["licences"] => release::licences(),
         ["fuzz"] => fuzz::fuzz(30),
         ["fuzz", "--seconds", seconds] => match seconds.parse() {
             Ok(seconds) => fuzz::fuzz(seconds),

@@ -103,7 +103,7 @@ impl Report {
     }
 
     fn browser_lints(&mut self) -> Outcome {
-        web::lints()?.iter_mut().try_for_each(|lints| self.step("browser lints", lints))
+        self.step("browser lints", &mut web::lints()?)
     }
 
     fn step(&mut self, name: &str, command: &mut Command) -> Outcome {

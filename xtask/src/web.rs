@@ -26,8 +26,8 @@ pub fn single_file() -> Outcome {
     run(&mut npm(&["run", "--silent", "single"]))
 }
 
-/// A cargo command on the browser's crate, as it is built for one of the [`ENGINES`].
-fn wasm_cargo(command: &str, engine: &str) -> Command {
+/// A cargo command on the browser's crate, as it is built for the [`ENGINES`].
+fn wasm_cargo(command: &str, engines: &str) -> Command {
     // Messages of panics name source files: not those of whoever built this.
     let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
     let remap = format!("--remap-path-prefix={}=cargo", home.unwrap_or_default());
@@ -35,19 +35,17 @@ fn wasm_cargo(command: &str, engine: &str) -> Command {
     let flags = format!("target.{WASM}.rustflags=[{remap:?}, \"-Ctarget-feature=+simd128\"]");
     let mut cargo =
         cargo(&[command, "--profile", "web", "--target", WASM, "-p", "atelier-web", "--config", &flags]);
-    cargo.args(["--no-default-features", "--features", engine]);
+    cargo.args(["--no-default-features", "--features", engines]);
     cargo
 }
 
-/// The lints of the browser's crate, which is empty for any other target, with each engine.
-pub fn lints() -> Outcome<Vec<Command>> {
+/// The lints of the browser's crate, which is empty for any other target. Both engines at once: what each has of its own is a few
+/// lines, and each alone would have all of burn checked for it.
+pub fn lints() -> Outcome<Command> {
     wasm_target()?;
-    let lints = |(engine, _): (&str, &str)| {
-        let mut clippy = wasm_cargo("clippy", engine);
-        clippy.args(["--", "-D", "warnings"]);
-        clippy
-    };
-    Ok(ENGINES.into_iter().map(lints).collect())
+    let mut clippy = wasm_cargo("clippy", "gpu,cpu");
+    clippy.args(["--", "-D", "warnings"]);
+    Ok(clippy)
 }
 
 /// Builds everything into `web/dist`.
@@ -57,6 +55,7 @@ pub fn build() -> Outcome {
     let web = root().join("web");
     install(&web)?;
     let modules = web.join("src/wasm");
+    let mut bound = Vec::new();
     for (engine, name) in ENGINES {
         run(&mut wasm_cargo("build", engine))?;
         let built = target_folder()?.join(WASM).join("web");
@@ -70,8 +69,17 @@ pub fn build() -> Outcome {
         } else {
             bind_cpu(&module, &modules)?
         }
-        optimise(&modules.join(format!("{name}_bg.wasm")), &module)?;
+        bound.push((modules.join(format!("{name}_bg.wasm")), module));
     }
+    // Each takes minutes on one core.
+    std::thread::scope(|scope| {
+        let optimising: Vec<_> =
+            bound.iter().map(|(bound, built)| scope.spawn(|| optimise(bound, built))).collect();
+        let ended = |thread: std::thread::ScopedJoinHandle<'_, Outcome>| {
+            thread.join().unwrap_or_else(|_| Err(failed("wasm-opt: its thread ended")))
+        };
+        optimising.into_iter().try_for_each(ended)
+    })?;
     model(&web.join("dist/models/mini"))?;
     // The page is built from the package as others get it.
     run(&mut npm(&["run", "types"]))?;
@@ -246,7 +254,20 @@ fn model(folder: &Path) -> Outcome {
     run(quantize.arg(folder))
 }
 
-fn copy(from: &Path, to: &Path) -> Outcome {
+/// With the folders in it.
+pub fn copy_folder(from: &Path, to: &Path) -> Outcome {
+    let problem = |error: std::io::Error| failed(format!("{}: {error}", from.display()));
+    std::fs::create_dir_all(to).map_err(problem)?;
+    for entry in std::fs::read_dir(from).map_err(problem)? {
+        let entry = entry.map_err(problem)?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() { copy_folder(&path, &target)? } else { copy(&path, &target)? }
+    }
+    Ok(())
+}
+
+/// A file.
+pub fn copy(from: &Path, to: &Path) -> Outcome {
     match std::fs::copy(from, to) {
         Ok(_) => Ok(()),
         Err(error) => Err(failed(format!("{} to {}: {error}", from.display(), to.display()))),

@@ -13,7 +13,9 @@ mod ui;
 use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command, EvalCommand};
-use commands::{bench, doctor, eval, generate, inspect, plan, quantize, rehearse, synth, verify};
+use commands::{
+    bench, doctor, eval, generate, inspect, licences, man, plan, quantize, rehearse, synth, verify,
+};
 use error::Result;
 use ui::{report, stdout};
 
@@ -55,6 +57,8 @@ fn run(command: Command) -> Result<()> {
             clap_complete::generate(shell, &mut Cli::command(), "atelier", &mut script);
             stdout::write(&script)
         }
+        Command::Man { output } => man::run(output.as_deref()),
+        Command::Licences => licences::run(),
     }
 }
 

@@ -213,3 +213,27 @@ fn completions_for_every_shell() {
     }
     assert_eq!(sandbox.run(&["completions", "sh"]).code, 2);
 }
+
+#[test]
+fn manual_pages_for_every_command() {
+    let sandbox = Sandbox::new();
+    let page = sandbox.run(&["man"]);
+    assert!(page.code == 0 && page.stdout.contains(".TH atelier 1"), "{}", page.stdout);
+    assert_eq!(sandbox.run(&["man", "-o", "pages"]).code, 0);
+    for command in ["", "-generate", "-quantize", "-eval-text"] {
+        let page = std::fs::read_to_string(sandbox.path(&format!("pages/atelier{command}.1"))).unwrap();
+        assert!(page.contains("atelier"), "{command}");
+    }
+    sandbox.write("file", "");
+    let refused = sandbox.run(&["man", "-o", "file"]);
+    assert!(refused.code == 2 && refused.stderr.contains("file"), "{}", refused.stderr);
+}
+
+#[test]
+fn licences_of_all_that_is_linked() {
+    let licences = Sandbox::new().run(&["licences"]);
+    assert_eq!(licences.code, 0);
+    for part in ["MIT License", "Apache License", "burn 0.22.1 (", "wgpu ", "mimalloc "] {
+        assert!(licences.stdout.contains(part), "{part}");
+    }
+}

@@ -228,6 +228,7 @@ export const en = {
   sealedText:
     "This tab is sealed: no request leaves it, whatever asks for it; the browser refuses it, or the page does. No script but the page’s own runs, and everything comes from what is already on this device.",
   footer: "GLM-Image is by Z.ai. Atelier is free software, MIT or Apache 2.0.",
+  licences: "Licences of what is in it",
   version: (version: string) => `Atelier ${version}`,
 
   causeLabel: (message: string) => `Details: ${message}`,

@@ -216,6 +216,7 @@ export const zh: Strings = {
   sealedText:
     "此标签页已封闭：没有任何请求离开它，无论由什么发起，浏览器或页面都会拒绝；除页面自己的脚本外不运行任何脚本；一切都用此设备上已有的内容。",
   footer: "GLM-Image 由 Z.ai 开发。Atelier 是自由软件，采用 MIT 或 Apache 2.0 许可。",
+  licences: "所含组件的许可证",
   version: (version) => `Atelier ${version}`,
 
   causeLabel: (message) => `详情：${message}`,

@@ -78,6 +78,14 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Print the manual page
+    Man {
+        /// Write a page for every command into this folder
+        #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        output: Option<PathBuf>,
+    },
+    /// Print the licences of the program and of all that is in it
+    Licences,
 }
 
 #[derive(Debug, Args)]

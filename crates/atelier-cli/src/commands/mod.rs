@@ -5,6 +5,8 @@ pub mod doctor;
 pub mod eval;
 pub mod generate;
 pub mod inspect;
+pub mod licences;
+pub mod man;
 pub mod plan;
 pub mod quantize;
 pub mod rehearse;

@@ -47,7 +47,17 @@ fn simple(pen: &mut Pen) {
     }
     let wishes = wishes(pen);
     if lone {
-        let verb = pen.pick(&["", "", "", "draw ", "a picture of ", "just ", "please draw ", "show me ", "an icon of "]);
+        let verb = pen.pick(&[
+            "",
+            "",
+            "",
+            "draw ",
+            "a picture of ",
+            "just ",
+            "please draw ",
+            "show me ",
+            "an icon of ",
+        ]);
         pen.begin(0.4, &format!("{verb}{wishes}"));
     } else {
         pen.say(&capitalised(&carrier));

@@ -838,15 +838,8 @@ impl Layout {
     /// The layout that a draft describes; nothing but the draft and the sizes is needed. What is not a draft gives what can
     /// be understood of it.
     pub fn of_draft(draft: &[u16], [th, tw]: [u32; 2], [ph, pw]: [u32; 2]) -> Self {
-        let mut layout = Self {
-            th,
-            tw,
-            ph,
-            pw,
-            ground: Ink::Cream,
-            lines: Vec::new(),
-            decorations: Vec::new(),
-        };
+        let mut layout =
+            Self { th, tw, ph, pw, ground: Ink::Cream, lines: Vec::new(), decorations: Vec::new() };
         let mut grounds = draft.iter().rev().filter_map(|&code| match CODES.code(code) {
             Some(Code::Ground(ink)) => Some(ink),
             _ => None,
