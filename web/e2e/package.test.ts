@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launch, openPage } from "./browser.ts";
+import type { Blueprint, RunPlan } from "../src/types.ts";
 import { FileServer } from "./server.ts";
 
 let server: FileServer;
@@ -54,6 +55,50 @@ async function generate(request: object): Promise<Made> {
     };
   })()`);
 }
+
+test("what comes before a picture: a plan, a blueprint alone; and what is held between runs is freed", async () => {
+  const found = await page.evaluate(`(async () => {
+    const { createEngine } = await import("/lib/index.js");
+    const engine = await createEngine({ url: "/dist/models/mini/" }, { engine: "cpu" });
+    const request = { prompt: "A red card with 'HI'", width: 64, height: 64, seed: 5 };
+    const small = await engine.plan(request);
+    const large = await engine.plan({ ...request, width: 512, height: 512 });
+    const refused = await engine.plan({ ...request, width: 65 }).catch(({ code }) => code);
+    const run = engine.writeBlueprint(request);
+    const names = [];
+    for await (const { event } of run) if (names.at(-1) !== event) names.push(event);
+    const written = await run.result;
+    await engine.release();
+    const painted = await engine.generate({ blueprint: written, steps: 1 }).result;
+    const whole = await engine.generate({ ...request, steps: 1 }).result;
+    await engine[Symbol.asyncDispose]();
+    const late = await engine.plan(request).catch(({ code }) => code);
+    return { small, large, refused, names, written, painted: painted.blueprint, whole: whole.blueprint, late };
+  })()`);
+  const { small, large, refused, names, written, painted, whole, late } = found as {
+    readonly small: RunPlan;
+    readonly large: RunPlan;
+    readonly refused: string;
+    readonly names: string[];
+    readonly written: Blueprint;
+    readonly painted: Blueprint;
+    readonly whole: Blueprint;
+    readonly late: string;
+  };
+  expect(small.stages.map(({ stage }) => stage)).toEqual(["architect", "painter", "decoder"]);
+  expect(small.peak).toBe(Math.max(...small.stages.map(({ peak }) => peak)));
+  for (const [at, { weights, peak }] of small.stages.entries()) {
+    expect(weights).toBeGreaterThan(1_000_000);
+    expect(peak).toBeGreaterThan(weights);
+    expect(large.stages[at]?.peak).toBeGreaterThan(peak);
+  }
+  expect([refused, late]).toEqual(["bad-request", "engine-gone"]);
+  expect(names.filter((name) => name.startsWith("blueprint"))).toEqual(["blueprint-token", "blueprint"]);
+  expect(names).not.toContain("step");
+  // It is the one that a whole run writes, and it is painted as it is.
+  expect(written).toEqual(whole);
+  expect(painted).toEqual(written);
+});
 
 test("several pictures of one blueprint, each as soon as it is finished, and the second one alone", async () => {
   const request = { prompt: "A red card with 'HI'", width: 64, height: 64, steps: 2, topP: 0.5, topK: 20 };

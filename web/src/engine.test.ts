@@ -3,7 +3,7 @@ import { LocalEngine } from "./engine.js";
 import { AtelierError } from "./errors.js";
 import type { WireEvent, WireOpen } from "./protocol.js";
 import { blueprint, type FakeWorker, FakeWorkers, info, module, painted } from "./testing/fake-worker.js";
-import type { Generation } from "./types.js";
+import type { Generation, RunPlan } from "./types.js";
 
 const open: WireOpen = {
   source: { kind: "url", url: "http://localhost/model/" },
@@ -449,7 +449,91 @@ test("a damaged file that cannot be had again is told", async () => {
   expect(workers.started).toHaveLength(1);
 });
 
+describe("a blueprint alone", () => {
+  test("is written and not painted", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const run = engine.writeBlueprint({ prompt: "p", seed: 3 });
+    const { id, run: asked, until } = await worker.got("run");
+    expect([asked.request.seed, until]).toEqual([3, "blueprint"]);
+    worker.say({ type: "event", id, event: token });
+    worker.say({ type: "event", id, event: written });
+    worker.say({ type: "finished", id });
+    expect(await run.result).toBe(blueprint);
+    const heard: string[] = [];
+    for await (const { event } of run) heard.push(event);
+    expect(heard).toEqual(["blueprint-token", "blueprint"]);
+    // A picture is asked for without an end of that kind.
+    engine.generate({ prompt: "p" });
+    expect((await worker.got("run", 2)).until).toBeUndefined();
+  });
+
+  test("a device that is lost is tried again, and not when it was written before", async () => {
+    const [engine, first] = await engineAndWorker();
+    const run = engine.writeBlueprint({ prompt: "p" });
+    await first.got("run");
+    first.say({ type: "gone", error: lost });
+    const second = await workers.number(2);
+    await second.opens();
+    const { id } = await second.got("run");
+    second.say({ type: "event", id, event: written });
+    second.say({ type: "finished", id });
+    expect(await run.result).toBe(blueprint);
+  });
+
+  test("a request that is wrong, and a signal, reject it", async () => {
+    const [engine] = await engineAndWorker();
+    await expect(engine.writeBlueprint({}).result).rejects.toMatchObject({ code: "bad-request" });
+    const reason = new Error("enough");
+    const run = engine.writeBlueprint({ prompt: "p", signal: AbortSignal.abort(reason) });
+    await expect(run.result).rejects.toBe(reason);
+  });
+});
+
+describe("between runs", () => {
+  const plan: RunPlan = { peak: 7, stages: [] };
+
+  test("a plan is made after the runs before it, of a request that was looked at", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p" });
+    const planned = engine.plan({ prompt: "p", width: 64, height: 32, seed: 1 });
+    await worker.finishes();
+    await run.result;
+    const { id, run: asked } = await worker.got("plan");
+    expect(asked.request).toMatchObject({ width: 64, height: 32 });
+    worker.say({ type: "planned", id, plan });
+    expect(await planned).toBe(plan);
+    await expect(engine.plan({ prompt: "p", width: 33 })).rejects.toMatchObject({ code: "bad-request" });
+  });
+
+  test("what is held is freed, where anything is", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const released = engine.release();
+    worker.say({ type: "released", id: (await worker.got("release")).id });
+    await released;
+    worker.say({ type: "gone", error: lost });
+    await engine.release();
+    expect(workers.started).toHaveLength(1);
+  });
+
+  test("nothing is planned, and nothing held, once the engine is disposed of", async () => {
+    const [engine, worker] = await engineAndWorker();
+    const run = engine.generate({ prompt: "p" });
+    await worker.got("run");
+    await engine[Symbol.asyncDispose]();
+    expect(worker.terminated).toBe(true);
+    await expect(run.result).rejects.toMatchObject({ code: "engine-gone" });
+    await expect(engine.plan({ prompt: "p" })).rejects.toMatchObject({ code: "engine-gone" });
+    await engine.release();
+  });
+});
+
 describe("disposed of", () => {
+  test("at the end of a block", async () => {
+    const [engine, worker] = await engineAndWorker();
+    engine[Symbol.dispose]();
+    expect(worker.terminated).toBe(true);
+  });
+
   test("the run rejects, those that wait and those that come too", async () => {
     const [engine, worker] = await engineAndWorker();
     const runs = [engine.generate({ prompt: "p" }), engine.generate({ prompt: "q" })];

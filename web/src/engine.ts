@@ -2,13 +2,14 @@
 
 import { Clock } from "./clock.js";
 import { AtelierError } from "./errors.js";
-import { EventLog, type Pictures } from "./generation.js";
+import { BlueprintLog, type EventLog, PictureLog, type Pictures } from "./generation.js";
 import { decodeImage } from "./images.js";
 import type { WireEvent, WireOpen, WireRun, WireWasm } from "./protocol.js";
 import { prepareRun } from "./request.js";
 import { type Connect, RefetchedError, Session } from "./session.js";
 import type {
   Blueprint,
+  BlueprintRun,
   Engine,
   EngineInUse,
   GenerateRequest,
@@ -17,6 +18,9 @@ import type {
   Picture,
   Pixels,
   RetryEvent,
+  RunPlan,
+  WriteEvent,
+  WriteRequest,
 } from "./types.js";
 
 /** How a model is opened, now and after its worker was lost. */
@@ -85,13 +89,32 @@ export class LocalEngine implements Engine {
   }
 
   generate(request: GenerateRequest): Generation {
-    const log = new EventLog();
-    try {
-      this.#queue(log, prepareRun(request, this.#opening.name), request.signal);
-    } catch (error) {
-      log.fail(error);
-    }
+    const log = new PictureLog();
+    this.#queue(log, request, (run, signal) => this.#paint(log, run, signal));
     return log;
+  }
+
+  writeBlueprint(request: WriteRequest): BlueprintRun {
+    const log = new BlueprintLog();
+    this.#queue(log, request, (run, signal) => this.#write(log, run, signal));
+    return log;
+  }
+
+  plan(request: GenerateRequest): Promise<RunPlan> {
+    return this.#after(async () => {
+      const run = prepareRun(request, this.#opening.name);
+      return this.#withRefetches(
+        async () => (await this.#live(() => {}, request.signal)).plan(run),
+        () => {},
+      );
+    });
+  }
+
+  release(): Promise<void> {
+    return this.#after(async () => {
+      // A worker that is gone holds nothing.
+      if (this.#session && !this.#session.isGone) await this.#session.release();
+    });
   }
 
   isCached(): Promise<boolean> {
@@ -99,13 +122,11 @@ export class LocalEngine implements Engine {
   }
 
   clearCache(): Promise<void> {
-    const cleared = this.#last.then(() => {
+    return this.#after(() => {
       // The worker has the files open.
       this.#session?.end(undefined);
       return this.#opening.clear();
     });
-    this.#last = cleared.catch(() => {});
-    return cleared;
   }
 
   dispose(): void {
@@ -114,27 +135,56 @@ export class LocalEngine implements Engine {
     this.#session?.end(error);
   }
 
-  #queue(log: EventLog, run: WireRun, signal: AbortSignal | undefined): void {
-    this.#disposal.signal.throwIfAborted();
-    signal?.throwIfAborted();
-    // A run that has not begun ends at once.
-    const abort = (): void => log.fail(signal?.reason);
-    signal?.addEventListener("abort", abort);
-    this.#last = this.#last.then(async () => {
-      signal?.removeEventListener("abort", abort);
-      try {
-        log.finish(await this.#run(log, run, signal));
-      } catch (error) {
-        log.fail(error);
-      }
-    });
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
-  async #run(log: EventLog, run: WireRun, signal: AbortSignal | undefined): Promise<Pictures> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose();
+    await this.#last;
+  }
+
+  /** Does `work` after all that was asked for so far. */
+  #after<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
+  }
+
+  /** Has `work` make what the run of `log` makes, when its turn comes. */
+  #queue<Event, Made>(
+    log: EventLog<Event, Made>,
+    request: GenerateRequest,
+    work: (run: WireRun, signal: AbortSignal | undefined) => Promise<Made>,
+  ): void {
+    const { signal } = request;
+    try {
+      const run = prepareRun(request, this.#opening.name);
+      this.#disposal.signal.throwIfAborted();
+      signal?.throwIfAborted();
+      // A run that has not begun ends at once.
+      const abort = (): void => log.fail(signal?.reason);
+      signal?.addEventListener("abort", abort);
+      this.#last = this.#last.then(async () => {
+        signal?.removeEventListener("abort", abort);
+        try {
+          log.finish(await work(run, signal));
+        } catch (error) {
+          log.fail(error);
+        }
+      });
+    } catch (error) {
+      log.fail(error);
+    }
+  }
+
+  async #paint(log: PictureLog, run: WireRun, signal: AbortSignal | undefined): Promise<Pictures> {
     const clock = new Clock();
     const pictures: Picture[] = [];
     let written: Blueprint | undefined;
-    let lost = false;
     const on = (event: WireEvent | RetryEvent): void => {
       clock.on(event);
       if (event.event === "blueprint") written = event.blueprint;
@@ -145,16 +195,40 @@ export class LocalEngine implements Engine {
         log.push({ event: "picture", image, images, picture });
       } else log.push(event);
     };
-    const attempt = async (): Promise<void> => {
-      const session = await this.#live(on, signal);
+    await this.#withRetries(on, signal, (session) =>
       // What is made is not made again.
-      await session.run({ ...run, ...(written && { written }), made: pictures.length }, on, signal);
+      session.run({ ...run, ...(written && { written }), made: pictures.length }, on, signal),
+    );
+    const [first, ...others] = pictures;
+    if (!first) throw new AtelierError("engine-gone", "the run ended without a picture");
+    return [first, ...others];
+  }
+
+  async #write(log: BlueprintLog, run: WireRun, signal: AbortSignal | undefined): Promise<Blueprint> {
+    let written: Blueprint | undefined;
+    const on = (event: WireEvent | RetryEvent): void => {
+      if (event.event === "blueprint") written = event.blueprint;
+      if (isOfWriting(event)) log.push(event);
     };
+    await this.#withRetries(on, signal, async (session) => {
+      if (!written) await session.run(run, on, signal, "blueprint");
+    });
+    if (!written) throw new AtelierError("engine-gone", "the run ended without a blueprint");
+    return written;
+  }
+
+  /** Has a worker do `work`: again after a lost device, which is tried once, and after a damaged file that was fetched again. */
+  async #withRetries(
+    on: (event: WireEvent | RetryEvent) => void,
+    signal: AbortSignal | undefined,
+    work: (session: Session) => Promise<void>,
+  ): Promise<void> {
+    let lost = false;
     const retry = (reason: string): void => on({ event: "retry", reason });
     await this.#withRefetches(async () => {
       for (;;) {
         try {
-          return await attempt();
+          return await work(await this.#live(on, signal));
         } catch (error) {
           if (!isOf(error, "device-lost") || (lost && !this.#leaveGpu("device-lost"))) throw error;
           lost = true;
@@ -162,9 +236,6 @@ export class LocalEngine implements Engine {
         }
       }
     }, retry);
-    const [first, ...others] = pictures;
-    if (!first) throw new AtelierError("engine-gone", "the run ended without a picture");
-    return [first, ...others];
   }
 
   /** Repeats `work` in a new worker for as long as files that were damaged come back whole. */
@@ -223,6 +294,11 @@ export class LocalEngine implements Engine {
 
 function isOf(error: unknown, code: AtelierError["code"]): error is AtelierError {
   return error instanceof AtelierError && error.code === code;
+}
+
+/** Whether an event is one of writing a blueprint. */
+function isOfWriting(event: WireEvent | RetryEvent): event is WriteEvent {
+  return event.event !== "step" && event.event !== "decode" && event.event !== "picture";
 }
 
 function pictureOf({ png, record }: Extract<WireEvent, { event: "picture" }>, clock: Clock): Picture {

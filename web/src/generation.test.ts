@@ -1,18 +1,18 @@
 import { expect, test, vi } from "vitest";
-import { EventLog } from "./generation.js";
+import { PictureLog } from "./generation.js";
 import type { GenerateEvent, Picture } from "./types.js";
 
 const picture = { timings: {} } as Picture;
 const step = (number: number): GenerateEvent => ({ event: "step", image: 0, images: 1, step: number, steps: 3 });
 
-async function collect(log: EventLog): Promise<GenerateEvent[]> {
+async function collect(log: PictureLog): Promise<GenerateEvent[]> {
   const events: GenerateEvent[] = [];
   for await (const event of log) events.push(event);
   return events;
 }
 
 test("whoever listens late misses nothing, and several may listen", async () => {
-  const log = new EventLog();
+  const log = new PictureLog();
   log.push(step(1));
   const early = collect(log);
   await Promise.resolve();
@@ -26,7 +26,7 @@ test("whoever listens late misses nothing, and several may listen", async () => 
 });
 
 test("a loop that waits is woken by each event", async () => {
-  const log = new EventLog();
+  const log = new PictureLog();
   const iterator = log[Symbol.asyncIterator]();
   const first = iterator.next();
   log.push(step(1));
@@ -38,7 +38,7 @@ test("a loop that waits is woken by each event", async () => {
 });
 
 test("an error comes after the events before it, in the loop and the result", async () => {
-  const log = new EventLog();
+  const log = new PictureLog();
   log.push(step(1));
   log.fail(new Error("broken"));
   log.push(step(2));
@@ -53,13 +53,13 @@ test("an error comes after the events before it, in the loop and the result", as
 });
 
 test("an error without a value ends the loop as an error", async () => {
-  const log = new EventLog();
+  const log = new PictureLog();
   log.fail(undefined);
   await expect(collect(log)).rejects.toBeUndefined();
 });
 
 test("the first end counts", async () => {
-  const log = new EventLog();
+  const log = new PictureLog();
   log.finish([picture]);
   log.fail(new Error("late"));
   expect(await log.result).toBe(picture);
@@ -70,10 +70,10 @@ test("a failure that only the loop, or nobody, hears of is no unhandled rejectio
   const unhandled = vi.fn();
   process.on("unhandledRejection", unhandled);
   try {
-    const log = new EventLog();
+    const log = new PictureLog();
     log.fail(new Error("broken"));
     await expect(collect(log)).rejects.toThrow("broken");
-    new EventLog().fail(new Error("unheard"));
+    new PictureLog().fail(new Error("unheard"));
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(unhandled).not.toHaveBeenCalled();
   } finally {

@@ -1,44 +1,40 @@
 /** The events of a run: kept, so that whoever listens late misses nothing. */
 
-import type { GenerateEvent, Generation, Picture } from "./types.js";
+import type { Blueprint, BlueprintRun, GenerateEvent, Generation, Picture, WriteEvent } from "./types.js";
 
 /** The pictures of a run that is over. */
 export type Pictures = readonly [Picture, ...Picture[]];
 
-/** A run as its maker sees it. */
-export class EventLog implements Generation {
-  readonly result: Promise<Picture>;
-  readonly pictures: Promise<readonly Picture[]>;
-  readonly #events: GenerateEvent[] = [];
+/** A run as its maker sees it: events, and at the end what it made. */
+export class EventLog<Event, Made> implements AsyncIterable<Event> {
+  protected readonly made: Promise<Made>;
+  readonly #events: Event[] = [];
   #waiting: (() => void)[] = [];
   #end: { readonly error?: unknown } | undefined;
-  #resolve!: (pictures: Pictures) => void;
+  #resolve!: (made: Made) => void;
   #reject!: (error: unknown) => void;
 
   constructor() {
-    const pictures = new Promise<Pictures>((resolve, reject) => {
+    this.made = new Promise<Made>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.pictures = pictures;
-    this.result = pictures.then(([first]) => first);
     // Who reads only the events hears of the error there.
-    for (const unused of [this.pictures, this.result]) unused.catch(() => {});
+    this.made.catch(() => {});
   }
 
   /** Adds an event, while the run is not over. */
-  push(event: GenerateEvent): void {
+  push(event: Event): void {
     if (this.#end) return;
     this.#events.push(event);
     this.#wake();
   }
 
-  /** Ends the run with its pictures. */
-  finish(pictures: Pictures): void {
+  /** Ends the run with what it made. */
+  finish(made: Made): void {
     if (this.#end) return;
-    this.push({ event: "done", result: pictures[0], pictures });
     this.#end = {};
-    this.#resolve(pictures);
+    this.#resolve(made);
     this.#wake();
   }
 
@@ -50,7 +46,7 @@ export class EventLog implements Generation {
     this.#wake();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<GenerateEvent, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
     for (let next = 0; ; ) {
       const event = this.#events[next];
       if (event) {
@@ -70,4 +66,25 @@ export class EventLog implements Generation {
     this.#waiting = [];
     for (const wake of waiting) wake();
   }
+}
+
+/** A run that makes pictures. */
+export class PictureLog extends EventLog<GenerateEvent, Pictures> implements Generation {
+  readonly pictures: Promise<readonly Picture[]> = this.made;
+  readonly result: Promise<Picture> = this.made.then(([first]) => first);
+
+  constructor() {
+    super();
+    this.result.catch(() => {});
+  }
+
+  override finish(pictures: Pictures): void {
+    this.push({ event: "done", result: pictures[0], pictures });
+    super.finish(pictures);
+  }
+}
+
+/** A run that writes a blueprint. */
+export class BlueprintLog extends EventLog<WriteEvent, Blueprint> implements BlueprintRun {
+  readonly result: Promise<Blueprint> = this.made;
 }

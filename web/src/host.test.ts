@@ -4,8 +4,8 @@ import { Host } from "./host.js";
 import type { FromWorker, WireEvent, WireOpen, WireRun } from "./protocol.js";
 import type { OpenSource } from "./sources/source.js";
 import { nodeHasher } from "./testing/hashing.js";
-import { info, module } from "./testing/fake-worker.js";
-import type { AdapterReport, KernelCheck, RunRecord } from "./types.js";
+import { blueprint, info, module } from "./testing/fake-worker.js";
+import type { AdapterReport, KernelCheck, RunPlan, RunRecord } from "./types.js";
 import type { ModelFiles, RunReport } from "./wasm/atelier_web.js";
 import type { LoadedWasm, OpenModel } from "./wasm-module.js";
 
@@ -24,6 +24,18 @@ const run: WireRun = {
   name: "m",
   made: 0,
 };
+const token: RunReport = {
+  event: "blueprint-token",
+  prompt: 0,
+  prompts: 1,
+  token: 1,
+  tokens: 2,
+  grid: "draft",
+  size: { rows: 1, columns: 2 },
+  index: 0,
+  id: 3,
+};
+const written: RunReport = { event: "blueprint", prompt: 0, prompts: 1, blueprint };
 const step = (step: number, preview?: Uint8ClampedArray<ArrayBuffer>): RunReport => ({
   event: "step",
   image: 0,
@@ -67,7 +79,7 @@ beforeEach(() => {
         open: async (given, asked) => {
           options = asked;
           await opened(given);
-          return { info: () => info, generate: (...asked) => generate(...asked) };
+          return { info: () => info, generate: (...asked) => generate(...asked), plan: () => plan, release };
         },
       },
       Hasher: nodeHasher as unknown as LoadedWasm["wasm"]["Hasher"],
@@ -86,6 +98,8 @@ beforeEach(() => {
   host = new Host({ send, ...means });
 });
 
+const plan: RunPlan = { peak: 7, stages: [{ stage: "painter", weights: 5, peak: 7 }] };
+const release = vi.fn();
 const adapter = { name: "a GPU" } as AdapterReport;
 const finding: KernelCheck = { kernel: "GELU", variant: "plain", passed: true, error: 0.5, worst: "number 3" };
 
@@ -106,6 +120,49 @@ async function opens(): Promise<void> {
 function events(): WireEvent[] {
   return said.flatMap((message) => (message.type === "event" ? [message.event] : []));
 }
+
+test("a run that is to end with its blueprint is cancelled then, and finished", async () => {
+  await opens();
+  const reported: boolean[] = [];
+  generate = async (_run, report) => {
+    reported.push(report(token), report(written));
+    throw Object.assign(new Error("cancelled"), { code: "cancelled" });
+  };
+  host.receive({ type: "run", id: 2, run, until: "blueprint" });
+  expect(await answer(2)).toEqual({ type: "finished", id: 2 });
+  expect(reported).toEqual([false, true]);
+  expect(events()).toEqual([token, written]);
+  // The same run to its end does not stop there.
+  host.receive({ type: "run", id: 3, run });
+  expect(await answer(3)).toMatchObject({ type: "failed", error: { code: "cancelled" } });
+  expect(reported.slice(2)).toEqual([false, false]);
+});
+
+test("a run that fails before its blueprint has failed", async () => {
+  await opens();
+  generate = async (_run, report) => {
+    report(token);
+    throw Object.assign(new Error("too much"), { code: "bad-request" });
+  };
+  host.receive({ type: "run", id: 2, run, until: "blueprint" });
+  expect(await answer(2)).toMatchObject({ type: "failed", error: { code: "bad-request" } });
+});
+
+test("plans nothing without a model", async () => {
+  host.receive({ type: "plan", id: 1, run });
+  // As with a run, the worker is of no use.
+  expect(await answer(1)).toMatchObject({ type: "gone", error: { code: "engine-gone" } });
+});
+
+test("answers with the plan, and when it has freed what it held", async () => {
+  await opens();
+  host.receive({ type: "plan", id: 2, run });
+  expect(await answer(2)).toEqual({ type: "planned", id: 2, plan });
+  expect(release).not.toHaveBeenCalled();
+  host.receive({ type: "release", id: 3 });
+  expect(await answer(3)).toEqual({ type: "released", id: 3 });
+  expect(release).toHaveBeenCalledOnce();
+});
 
 test("checks the device without a model, and tells what it finds", async () => {
   host.receive({ type: "check", id: 1, check: { wasm: "http://localhost/engine.wasm", defaultLimits: true } });

@@ -6,7 +6,7 @@ import { decodeImage } from "./images.js";
 import type { FromWorker, ToWorker, WireCheck, WireEvent, WireOpen, WireRun, WireWasm } from "./protocol.js";
 import { openSource } from "./sources/open.js";
 import type { OpenSource } from "./sources/source.js";
-import type { ModelFiles, OpenOptions, SourceImage } from "./wasm/atelier_web.js";
+import type { ModelFiles, OpenOptions, RunInput, SourceImage } from "./wasm/atelier_web.js";
 import type { LoadedWasm, OpenModel } from "./wasm-module.js";
 
 /** Between two events that only say how far something is. */
@@ -58,8 +58,18 @@ export class Host {
   }
 
   #work(id: number, message: Exclude<ToWorker, { type: "cancel" | "hello" }>): Promise<void> {
-    if (message.type === "open") return this.#open(id, message.open);
-    return message.type === "run" ? this.#run(id, message.run) : this.#check(id, message.check);
+    switch (message.type) {
+      case "open":
+        return this.#open(id, message.open);
+      case "run":
+        return this.#run(id, message.run, message.until);
+      case "plan":
+        return this.#plan(id, message.run);
+      case "release":
+        return this.#release(id);
+      case "check":
+        return this.#check(id, message.check);
+    }
   }
 
   /** The device went away. */
@@ -111,19 +121,39 @@ export class Host {
     return { defaultLimits, avoid, subgroups };
   }
 
-  async #run(id: number, { images, ...run }: WireRun): Promise<void> {
+  get #model(): OpenModel {
     if (!this.#engine) throw new AtelierError("engine-gone", "the model is not open");
+    return this.#engine;
+  }
+
+  async #run(id: number, run: WireRun, until: "blueprint" | undefined): Promise<void> {
     const { signal } = this.#job.stop;
-    const decoded: SourceImage[] = [];
-    for (const { image, name } of images) decoded.push({ ...(await decodeImage(image, name)), name });
+    const input = await decoded(run);
+    let enough = false;
     const stop = (): boolean => signal.aborted || this.#gone;
     const report = (event: WireEvent): boolean => {
       this.#report(id, event);
-      return stop();
+      enough ||= event.event === until;
+      return enough || stop();
     };
     const rest = this.#rests ? this.#yielding() : () => undefined;
-    await this.#engine.generate({ ...run, images: decoded }, report, stop, rest);
+    try {
+      await this.#model.generate(input, report, stop, rest);
+    } catch (error) {
+      // To end a run before its end is to cancel it.
+      if (!enough || stop()) throw error;
+    }
     if (!this.#gone) this.#means.send({ type: "finished", id });
+  }
+
+  async #plan(id: number, run: WireRun): Promise<void> {
+    const plan = this.#model.plan(await decoded(run));
+    if (!this.#gone) this.#means.send({ type: "planned", id, plan });
+  }
+
+  async #release(id: number): Promise<void> {
+    this.#model.release();
+    if (!this.#gone) this.#means.send({ type: "released", id });
   }
 
   #report(id: number, event: WireEvent): void {
@@ -231,6 +261,13 @@ export class Host {
       noteHash: (path, sha256) => source.noteHash(path, sha256),
     };
   }
+}
+
+/** A run as the engine takes it, with pixels for images. */
+async function decoded({ images, ...run }: WireRun): Promise<RunInput> {
+  const pixels: SourceImage[] = [];
+  for (const { image, name } of images) pixels.push({ ...(await decodeImage(image, name)), name });
+  return { ...run, images: pixels };
 }
 
 /** The bytes of an event that are given away rather than copied. */

@@ -4,7 +4,7 @@ import type { WireError } from "./errors.js";
 import type { DownloadEvent, ModelInfo } from "./types.js";
 import type { KernelCheck } from "./generated/atelier.js";
 import type { Wanted } from "./sources/latest.js";
-import type { DeviceCheck, RunInput, RunReport } from "./wasm/atelier_web.js";
+import type { DeviceCheck, RunInput, RunPlan, RunReport } from "./wasm/atelier_web.js";
 
 /** Where a model's files are; addresses are absolute, as a worker may have no base of its own. */
 export type WireSource =
@@ -47,7 +47,10 @@ export type ToWorker =
   /** It is asked whether it listens: a worker that was made before may have said so to nobody. */
   | { readonly type: "hello" }
   | { readonly type: "open"; readonly id: number; readonly open: WireOpen }
-  | { readonly type: "run"; readonly id: number; readonly run: WireRun }
+  /** `until`: where it ends before there is a picture. */
+  | { readonly type: "run"; readonly id: number; readonly run: WireRun; readonly until?: "blueprint" | undefined }
+  | { readonly type: "plan"; readonly id: number; readonly run: WireRun }
+  | { readonly type: "release"; readonly id: number }
   | { readonly type: "check"; readonly id: number; readonly check: WireCheck }
   | { readonly type: "cancel"; readonly id: number };
 
@@ -58,6 +61,8 @@ export type FromWorker =
   | { readonly type: "event"; readonly id: number; readonly event: WireEvent }
   | { readonly type: "opened"; readonly id: number; readonly info: ModelInfo; readonly module: WebAssembly.Module }
   | { readonly type: "finished"; readonly id: number }
+  | { readonly type: "planned"; readonly id: number; readonly plan: RunPlan }
+  | { readonly type: "released"; readonly id: number }
   | { readonly type: "found"; readonly id: number; readonly found: KernelCheck }
   | { readonly type: "checked"; readonly id: number; readonly report: DeviceCheck }
   | { readonly type: "failed"; readonly id: number; readonly error: WireError }

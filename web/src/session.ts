@@ -2,7 +2,7 @@
 
 import { AtelierError, fromWire, type WireError } from "./errors.js";
 import type { FromWorker, ToWorker, WireCheck, WireEvent, WireOpen, WireRun } from "./protocol.js";
-import type { DeviceCheck, KernelCheck, ModelInfo } from "./types.js";
+import type { DeviceCheck, KernelCheck, ModelInfo, RunPlan } from "./types.js";
 
 /** A worker that listens. */
 export interface Port {
@@ -118,10 +118,15 @@ export class Session {
   }
 
   /**
-   * Makes the pictures of a run. When the signal comes, the worker is told to stop, and this rejects with the signal's reason
+   * Makes the pictures of a run, or what comes before. When the signal comes, the worker is told to stop, and this rejects with the signal's reason
    * once it has.
    */
-  async run(run: WireRun, on: (event: WireEvent) => void, signal: AbortSignal | undefined): Promise<void> {
+  async run(
+    run: WireRun,
+    on: (event: WireEvent) => void,
+    signal: AbortSignal | undefined,
+    until?: "blueprint",
+  ): Promise<void> {
     signal?.throwIfAborted();
     let late: ReturnType<typeof setTimeout> | undefined;
     const cancel = (): void => {
@@ -132,7 +137,7 @@ export class Session {
     signal?.addEventListener("abort", cancel);
     try {
       const finished = await this.#ask(
-        (id) => ({ type: "run", id, run }),
+        (id) => ({ type: "run", id, run, until }),
         // What was on its way when the run was cancelled is of no interest.
         { event: (event) => void (signal?.aborted || on(event)) },
       );
@@ -145,6 +150,19 @@ export class Session {
       signal?.removeEventListener("abort", cancel);
       clearTimeout(late);
     }
+  }
+
+  /** What a run needs on the device. */
+  async plan(run: WireRun): Promise<RunPlan> {
+    const planned = await this.#ask((id) => ({ type: "plan", id, run }), {});
+    if (planned.type !== "planned") throw unexpected(planned);
+    return planned.plan;
+  }
+
+  /** Frees what is held between runs. */
+  async release(): Promise<void> {
+    const released = await this.#ask((id) => ({ type: "release", id }), {});
+    if (released.type !== "released") throw unexpected(released);
   }
 
   /** Ends the worker; what it was asked for rejects with `error`. */

@@ -14,9 +14,9 @@ import type {
   RunRecord,
   Stage,
 } from "./generated/atelier.js";
-import type { WarningReport } from "./wasm/atelier_web.js";
+import type { RunPlan, WarningReport } from "./wasm/atelier_web.js";
 
-export type { DeviceCheck } from "./wasm/atelier_web.js";
+export type { DeviceCheck, RunPlan, StageNeeds } from "./wasm/atelier_web.js";
 
 export type * from "./generated/atelier.js";
 
@@ -119,6 +119,9 @@ export type WarningEvent = WarningReport;
 /** What happens during a run. */
 export type GenerateEvent = WarningEvent | EngineEvent | DownloadEvent | RetryEvent | PictureEvent | DoneEvent;
 
+/** What happens while a blueprint is written. */
+export type WriteEvent = WarningEvent | OpenEvent | BlueprintTokenEvent | BlueprintEvent | RetryEvent;
+
 type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Name;
@@ -148,6 +151,12 @@ export interface GenerateRequest extends RequestOptions {
   /** Stops the run within one token or step. */
   readonly signal?: AbortSignal;
 }
+
+/** A blueprint to be written; what would be painted with it is of no matter yet. */
+export type WriteRequest = Omit<
+  GenerateRequest,
+  "blueprint" | "count" | "steps" | "guidance" | "imageNames" | "metadata"
+>;
 
 /** A finished picture. */
 export interface Picture {
@@ -249,6 +258,12 @@ export interface Generation extends AsyncIterable<GenerateEvent> {
   readonly pictures: Promise<readonly Picture[]>;
 }
 
+/** A blueprint that is being written. */
+export interface BlueprintRun extends AsyncIterable<WriteEvent> {
+  /** The blueprint, when it is complete. It rejects as the `result` of a `Generation` does. */
+  readonly result: Promise<Blueprint>;
+}
+
 /** A model that is open. */
 export interface Engine {
   readonly info: ModelInfo;
@@ -262,6 +277,21 @@ export interface Engine {
    * Every iterator over the run begins with its first event; leaving a loop early does not stop the run, the request's signal does.
    */
   generate(request: GenerateRequest): Generation;
+  /**
+   * Writes the blueprint of a picture and paints nothing: to look at, to choose from several, or to change, before
+   * `generate({ blueprint })` paints it. Waits, stops and fails as `generate` does.
+   */
+  writeBlueprint(request: WriteRequest): BlueprintRun;
+  /**
+   * What a request needs on the device, before anything is loaded for it. Waits for the runs that were asked for. Rejects as a run
+   * would that has such a request, and with the code `out-of-memory` where it needs a larger buffer than the device has.
+   */
+  plan(request: GenerateRequest): Promise<RunPlan>;
+  /**
+   * Frees the weights that are held on the device between runs, after the runs that were asked for. The next run loads them again,
+   * from this device. The model stays open.
+   */
+  release(): Promise<void>;
   /** Whether all of the model is on this device. */
   isCached(): Promise<boolean>;
   /**
@@ -271,4 +301,8 @@ export interface Engine {
   clearCache(): Promise<void>;
   /** Frees the device and the worker. Runs that are not over reject with the code `engine-gone`. */
   dispose(): void;
+  /** The same, at the end of a block that began with `using`. */
+  [Symbol.dispose](): void;
+  /** The same, at the end of a block that began with `await using`; runs that were not over have rejected then. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

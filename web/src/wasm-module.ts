@@ -8,7 +8,7 @@ import { VERSION } from "./version.js";
 import { exposeMemory } from "./wgpu-workarounds.js";
 
 /** An open model, as far as it is used. */
-export type OpenModel = Pick<glue.Engine, "info" | "generate">;
+export type OpenModel = Pick<glue.Engine, "info" | "generate" | "plan" | "release">;
 
 /** SHA-256 in pieces. */
 export type Hasher = Pick<glue.Hasher, "update" | "digest" | "state" | "restore" | "free">;

@@ -3,10 +3,12 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use atelier::memory::StagePlan;
 use atelier::progress::Rest;
 use atelier::record::{RecordContext, device_name, encode_png};
-use atelier::{DeviceReport, ModelInfo, Observer, Pipeline};
+use atelier::{DeviceReport, ModelInfo, Observer, Pipeline, Stage};
 use js_sys::{Function, Promise};
+use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -15,6 +17,43 @@ use crate::error;
 use crate::event;
 use crate::input::{OpenOptions, RunInput};
 use crate::source::{Files, Source};
+
+#[wasm_bindgen(typescript_custom_section)]
+const RUN_PLAN: &str = r#"
+import type { Stage } from "../generated/atelier.js";
+
+/** What a run needs on the device. One stage is there at a time. */
+export interface RunPlan {
+  /** The most bytes at once. */
+  readonly peak: number;
+  /** In the order of the run. */
+  readonly stages: readonly StageNeeds[];
+}
+
+/** What a stage needs on the device. */
+export interface StageNeeds {
+  readonly stage: Stage;
+  /** Bytes of its weights. */
+  readonly weights: number;
+  /** The most bytes at once, weights included. */
+  readonly peak: number;
+}
+"#;
+
+/// See the TypeScript above.
+#[derive(Serialize)]
+struct RunPlan {
+    peak: u64,
+    stages: Vec<StageNeeds>,
+}
+
+/// See the TypeScript above.
+#[derive(Serialize)]
+struct StageNeeds {
+    stage: Stage,
+    weights: u64,
+    peak: u64,
+}
 
 /// A model that is open. One thing at a time: wait for one call before the next.
 #[wasm_bindgen]
@@ -115,6 +154,25 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// What a run needs on the device, before anything is loaded for it.
+    ///
+    /// # Errors
+    /// The request is out of range, or needs a larger buffer than the device allows.
+    #[wasm_bindgen(unchecked_return_type = "RunPlan")]
+    pub fn plan(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "RunInput")] input: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let request = RunInput::read(input)?.request()?;
+        let plan = self.pipeline.plan(&request, None).map_err(error::model)?;
+        let needs = |stage: &StagePlan| StageNeeds {
+            stage: stage.stage,
+            weights: stage.weights.bytes,
+            peak: stage.peak(),
+        };
+        event::plain(&RunPlan { peak: plan.peak(), stages: plan.stages.iter().map(needs).collect() })
     }
 
     /// Frees the weights of whichever stage is on the device.

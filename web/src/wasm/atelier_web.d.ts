@@ -99,6 +99,27 @@ export interface DeviceCheck {
 
 
 
+import type { Stage } from "../generated/atelier.js";
+
+/** What a run needs on the device. One stage is there at a time. */
+export interface RunPlan {
+    /** The most bytes at once. */
+    readonly peak: number;
+    /** In the order of the run. */
+    readonly stages: readonly StageNeeds[];
+}
+
+/** What a stage needs on the device. */
+export interface StageNeeds {
+    readonly stage: Stage;
+    /** Bytes of its weights. */
+    readonly weights: number;
+    /** The most bytes at once, weights included. */
+    readonly peak: number;
+}
+
+
+
 /**
  * A model that is open. One thing at a time: wait for one call before the next.
  */
@@ -129,6 +150,13 @@ export class Engine {
      * There is no adapter, or a file is missing, malformed or contradicts another.
      */
     static open(files: ModelFiles, options: OpenOptions): Promise<Engine>;
+    /**
+     * What a run needs on the device, before anything is loaded for it.
+     *
+     * # Errors
+     * The request is out of range, or needs a larger buffer than the device allows.
+     */
+    plan(input: RunInput): RunPlan;
     /**
      * Frees the weights of whichever stage is on the device.
      */
