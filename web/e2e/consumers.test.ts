@@ -186,6 +186,18 @@ describe("the tarballs", () => {
   });
 });
 
+test("the documentation of all that is exported is made without a warning", async () => {
+  const web = copied("documented");
+  cpSync(join(WEB, "typedoc"), join(web, "typedoc"), {
+    recursive: true,
+    filter: (path) => !path.includes("node_modules"),
+  });
+  await run(web, "npm", "run", "docs");
+  const index = readFileSync(join(web, "docs-api/modules/index.html"), "utf8");
+  for (const name of ["createEngine", "GenerateRequest", "RunPlan", "AtelierError"]) expect(index).toContain(name);
+  expect(readdirSync(join(web, "docs-api/interfaces"))).toContain("element.AtelierImageElement.html");
+});
+
 describe("built with", () => {
   test("Vite; and the package's types hold without `skipLibCheck`, and it can be imported by a server", async () => {
     const example = await installed("vite");
