@@ -27,7 +27,6 @@ export default defineConfig({
   define: { __VERSION__: JSON.stringify(version), __MINI__: JSON.stringify(mini()), __CARD__: card() },
   resolve: { alias: { "atelier-web": resolve(import.meta.dirname, "lib/index.js") } },
   plugins: [clean(), words(), seal(), notices(), shell()],
-  worker: { format: "es" },
   build: {
     target: "es2022",
     outDir: DIST,

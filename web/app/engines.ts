@@ -12,7 +12,7 @@ import {
   type ModelInfo,
   type OpenEvent,
 } from "atelier-web";
-import workerUrl from "../lib/worker.js?worker&url";
+import workerUrl from "../lib/worker.js?url";
 import gpuUrl from "../lib/wasm/atelier_web_bg.wasm?url";
 import cpuUrl from "../lib/wasm/atelier_web_cpu_bg.wasm?url";
 import { brokenHere } from "./broken";

@@ -9,7 +9,7 @@ const open: WireOpen = {
   source: { kind: "url", url: "http://localhost/model/" },
   requests: "fresh",
   engine: "gpu",
-  wasm: undefined,
+  wasm: "http://localhost/engine.wasm",
   defaultLimits: false,
   avoid: [],
 };
@@ -298,7 +298,7 @@ describe("the device is lost", () => {
   test("twice, where the CPU may take over: it does, from the blueprint, and stays", async () => {
     const opened = LocalEngine.open({ ...opening(), fallback: { wasm: "cpu.wasm" } }, () => {}, undefined);
     const first = await workers.number(1);
-    expect(await first.opens()).toMatchObject({ engine: "gpu", wasm: undefined });
+    expect(await first.opens()).toMatchObject({ engine: "gpu", wasm: open.wasm });
     const engine = await opened;
     const run = engine.generate({ prompt: "p" });
     const { id } = await first.got("run");
@@ -320,7 +320,11 @@ describe("the device is lost", () => {
   });
 
   test("an adapter that is none after all leaves opening to the CPU, where it may", async () => {
-    const opened = LocalEngine.open({ ...opening(), fallback: { wasm: undefined } }, () => {}, undefined);
+    const opened = LocalEngine.open(
+      { ...opening(), fallback: { wasm: "http://localhost/engine.wasm" } },
+      () => {},
+      undefined,
+    );
     const first = await workers.number(1);
     const { id } = await first.got("open");
     first.say({ type: "failed", id, error: { code: "no-adapter", message: "none" } });

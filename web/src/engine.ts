@@ -25,7 +25,7 @@ export interface Opening {
   /** Why the model is opened on the CPU, if it is. */
   readonly engine: EngineInUse;
   /** Of a model on the GPU: the CPU engine's file, where that may take over. */
-  readonly fallback?: { readonly wasm: WireWasm | undefined };
+  readonly fallback?: { readonly wasm: WireWasm };
   readonly connect: Connect;
   /** The model's name for the PNG's note. */
   readonly name: string;
@@ -200,7 +200,7 @@ export class LocalEngine implements Engine {
 
   async #start(on: (event: WireEvent) => void, signal: AbortSignal | undefined): Promise<Session> {
     const { open, connect, engine, fallback } = this.#opening;
-    const wasm = this.#engine.kind === engine.kind ? open.wasm : fallback?.wasm;
+    const wasm = this.#engine.kind === engine.kind || !fallback ? open.wasm : fallback.wasm;
     const again = this.#info !== undefined;
     const session = await Session.open(
       connect,

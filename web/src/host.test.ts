@@ -13,7 +13,7 @@ const open: WireOpen = {
   source: { kind: "files", files: new Map(), notes: false },
   requests: "never",
   engine: "gpu",
-  wasm: undefined,
+  wasm: "http://localhost/engine.wasm",
   defaultLimits: true,
   avoid: ["dot"],
 };
@@ -108,7 +108,7 @@ function events(): WireEvent[] {
 }
 
 test("checks the device without a model, and tells what it finds", async () => {
-  host.receive({ type: "check", id: 1, check: { wasm: undefined, defaultLimits: true } });
+  host.receive({ type: "check", id: 1, check: { wasm: "http://localhost/engine.wasm", defaultLimits: true } });
   expect(await answer(1)).toMatchObject({ type: "checked", report: { passed: true, checks: [finding] } });
   expect(said).toContainEqual({ type: "found", id: 1, found: finding });
   expect(options).toEqual({ defaultLimits: true, subgroups: true, avoid: [] });

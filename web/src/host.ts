@@ -21,7 +21,7 @@ const LATE_ERROR_DELAY_MS = 200;
 /** What the host needs of its surroundings. */
 export interface HostMeans {
   readonly send: (message: FromWorker, transfer?: Transferable[]) => void;
-  readonly load: (engine: WireOpen["engine"], wasm: WireWasm | undefined) => Promise<LoadedWasm>;
+  readonly load: (engine: WireOpen["engine"], wasm: WireWasm) => Promise<LoadedWasm>;
   readonly open?: typeof openSource;
   /** Whether the engine's device has subgroups; left out where it has none. */
   readonly subgroups?: () => Promise<boolean>;
@@ -45,7 +45,7 @@ export class Host {
   }
 
   /** Takes a message of the page's side. */
-  receive(message: ToWorker): void {
+  receive(message: Exclude<ToWorker, { type: "hello" }>): void {
     if (message.type === "cancel") {
       if (message.id === this.#job.id) this.#job.stop.abort(new AtelierError("compute", "cancelled"));
       return;
@@ -57,7 +57,7 @@ export class Host {
     void work.catch((error: unknown) => this.#fail(id, error)).finally(() => this.#source?.close());
   }
 
-  #work(id: number, message: Exclude<ToWorker, { type: "cancel" }>): Promise<void> {
+  #work(id: number, message: Exclude<ToWorker, { type: "cancel" | "hello" }>): Promise<void> {
     if (message.type === "open") return this.#open(id, message.open);
     return message.type === "run" ? this.#run(id, message.run) : this.#check(id, message.check);
   }

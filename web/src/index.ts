@@ -73,7 +73,7 @@ export async function createEngine(source: ModelSource, options: EngineOptions =
     engine,
     ...((options.engine ?? "auto") === "auto" && { fallback: { wasm: wasmOf("wasmCpu", options.wasmCpu) } }),
     connect: connectWith(options.worker, options.offline === true),
-    name: options.name ?? nameOf(place),
+    name: options.name ?? nameOf(source, place),
     isCached: () => isCached(source),
     clear: () => clearCache(source),
   };
@@ -103,16 +103,24 @@ export async function checkDevice(options: CheckOptions = {}): Promise<DeviceChe
   return Session.check(connect, check, (found) => options.found?.(found), signal);
 }
 
-function nameOf(place: WireSource): string {
+function nameOf(source: ModelSource, place: WireSource): string {
+  if ("urls" in source) return source.name ?? "model";
   const folder = place.kind === "url" ? place.url.split("/").at(-2) : undefined;
   return folder || "model";
 }
 
-function wasmOf(name: "wasm" | "wasmCpu", wasm: EngineOptions["wasm"]): WireWasm | undefined {
+function wasmOf(name: "wasm" | "wasmCpu", wasm: EngineOptions["wasm"]): WireWasm {
+  if (wasm === undefined) return fileOf(name).href;
   if (typeof wasm !== "string" && !(wasm instanceof URL)) return wasm;
   try {
     return new URL(wasm, baseUrl()).href;
   } catch {
     throw new AtelierError("bad-request", `${name}: expected an address, found ${JSON.stringify(String(wasm))}`);
   }
+}
+
+/** Beside this script. Bundlers know files by these very expressions. */
+function fileOf(name: "wasm" | "wasmCpu"): URL {
+  if (name === "wasm") return new URL("./wasm/atelier_web_bg.wasm", import.meta.url);
+  return new URL("./wasm/atelier_web_cpu_bg.wasm", import.meta.url);
 }

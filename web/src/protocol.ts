@@ -3,11 +3,12 @@
 import type { WireError } from "./errors.js";
 import type { DownloadEvent, ModelInfo } from "./types.js";
 import type { KernelCheck } from "./generated/atelier.js";
+import type { Wanted } from "./sources/latest.js";
 import type { DeviceCheck, RunInput, RunReport } from "./wasm/atelier_web.js";
 
 /** Where a model's files are; addresses are absolute, as a worker may have no base of its own. */
 export type WireSource =
-  | { readonly kind: "url"; readonly url: string; readonly manifest?: string | undefined }
+  | ({ readonly kind: "url" } & Wanted)
   /** `notes`: whether may be noted which files were compared with their hashes. */
   | { readonly kind: "files"; readonly files: ReadonlyMap<string, Blob>; readonly notes: boolean };
 
@@ -24,7 +25,7 @@ export interface WireOpen {
   readonly requests: Requests;
   readonly engine: "gpu" | "cpu";
   /** The engine's. */
-  readonly wasm: WireWasm | undefined;
+  readonly wasm: WireWasm;
   readonly defaultLimits: boolean;
   /** Variants that kernels are to do without. */
   readonly avoid: readonly string[];
@@ -43,6 +44,8 @@ export type WireEvent = DownloadEvent | RunReport;
 
 /** To the worker. It does one thing at a time; `id` says which. */
 export type ToWorker =
+  /** It is asked whether it listens: a worker that was made before may have said so to nobody. */
+  | { readonly type: "hello" }
   | { readonly type: "open"; readonly id: number; readonly open: WireOpen }
   | { readonly type: "run"; readonly id: number; readonly run: WireRun }
   | { readonly type: "check"; readonly id: number; readonly check: WireCheck }
@@ -50,8 +53,8 @@ export type ToWorker =
 
 /** From the worker. */
 export type FromWorker =
-  /** It listens. */
-  | { readonly type: "ready" }
+  /** It listens, and its script has this version. */
+  | { readonly type: "ready"; readonly version: string }
   | { readonly type: "event"; readonly id: number; readonly event: WireEvent }
   | { readonly type: "opened"; readonly id: number; readonly info: ModelInfo; readonly module: WebAssembly.Module }
   | { readonly type: "finished"; readonly id: number }

@@ -1,56 +1,65 @@
 /** How the worker is started. */
 
 import { AtelierError } from "./errors.js";
-import type { FromWorker } from "./protocol.js";
+import type { FromWorker, ToWorker } from "./protocol.js";
 import type { Connect, Port } from "./session.js";
+import { VERSION } from "./version.js";
+
+/** Milliseconds that a worker gets to say that it listens; its script may have a slow way to come. */
+const PATIENCE = 60_000;
 
 /** Starts the package's worker, or the one that the page makes. `sealed`: only one that is bound by the page's policy. */
 export function connectWith(own: (() => Worker | Promise<Worker>) | undefined, sealed: boolean): Connect {
   return async (receive, fail) => {
     if (own) return listen(await own(), receive, fail);
-    const blob = new Blob([`import ${JSON.stringify(scriptUrl().href)};`], { type: "text/javascript" });
+    // Bundlers know a file by this very expression. It is copied as it is: the script is complete in itself.
+    const script = new URL("./worker.js", import.meta.url);
+    const blob = new Blob([`import ${JSON.stringify(script.href)};`], { type: "text/javascript" });
     const url = URL.createObjectURL(blob);
     try {
       // A worker of an address has the Content-Security-Policy of that answer, if the server sends one. A worker of a blob
-      // has the page's: what the page may not connect to, the engine may not either.
+      // has the page's: what the page may not connect to, the engine may not either. And its script may be another origin's.
       return await listen(new Worker(url, { type: "module" }), receive, fail);
     } catch (error) {
-      if (sealed) throw error;
+      if (sealed || !(error instanceof AtelierError) || error.code !== "network") throw error;
       // The page allows no workers of blobs.
-      return listen(new Worker(new URL("./worker.js", import.meta.url), { type: "module" }), receive, fail);
+      return listen(new Worker(script, { type: "module" }), receive, fail);
     } finally {
       URL.revokeObjectURL(url);
     }
   };
 }
 
-/** Bundlers know a worker by this very expression and put the bundled script's address into it; only that is wanted here. */
-function scriptUrl(): URL {
-  class Worker {
-    constructor(
-      readonly url: URL,
-      readonly options: WorkerOptions,
-    ) {}
-  }
-  return new Worker(new URL("./worker.js", import.meta.url), { type: "module" }).url;
-}
-
 /** The worker when it listens. */
-function listen(
+export function listen(
   worker: Worker,
   receive: (message: FromWorker) => void,
   fail: (error: AtelierError) => void,
 ): Promise<Port> {
   return new Promise((resolve, reject) => {
     let ready = false;
+    const refuse = (error: AtelierError): void => {
+      clearTimeout(silence);
+      worker.terminate();
+      reject(error);
+    };
     const broken = (why: string): void => {
       if (ready) return fail(new AtelierError("engine-gone", `the worker failed: ${why}`));
-      worker.terminate();
-      reject(new AtelierError("network", `the worker cannot be started: ${why}`));
+      refuse(new AtelierError("network", `the worker cannot be started: ${why}`));
     };
+    const silence = setTimeout(
+      () => broken(`expected the script of atelier-web/worker to answer within ${PATIENCE / 1000} s, heard nothing`),
+      PATIENCE,
+    );
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type !== "ready") return receive(data);
+      if (data.version !== VERSION) {
+        const found = data.version ?? "an older one";
+        const problem = `the worker's script: expected version ${VERSION}, as the page's has, found ${found}`;
+        return refuse(new AtelierError("other-version", problem));
+      }
       ready = true;
+      clearTimeout(silence);
       resolve({ send: (message) => worker.postMessage(message), terminate: () => worker.terminate() });
     };
     worker.onmessageerror = () => broken("a message was lost");
@@ -58,5 +67,6 @@ function listen(
       event.preventDefault();
       broken(event.message || "it cannot be fetched, or is not allowed");
     };
+    worker.postMessage({ type: "hello" } satisfies ToWorker);
   });
 }

@@ -1,6 +1,8 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { createEngine, isSupported } from "./index.js";
+import { AtelierError } from "./errors.js";
 import { isCached, placeOf, storageReport } from "./storage.js";
+import type { ModelSource } from "./types.js";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -35,6 +37,49 @@ test("other servers are refused, and what is no address", () => {
   ]) {
     expect(() => placeOf({ url })).toThrow(
       expect.objectContaining({ code: "bad-request", message: expect.stringContaining("source.url") }),
+    );
+  }
+});
+
+test("another server is allowed for a pack whose manifest is known by its hash", () => {
+  on("https://example.org/");
+  const manifest = "0123456789abcdef".repeat(4);
+  expect(placeOf({ url: "https://elsewhere.org/m", manifest })).toEqual({
+    kind: "url",
+    url: "https://elsewhere.org/m/",
+    manifest,
+  });
+  for (const wrong of [manifest.slice(1), manifest.toUpperCase(), 7 as unknown as string]) {
+    expect(() => placeOf({ url: "https://elsewhere.org/m", manifest: wrong })).toThrow(
+      expect.objectContaining({ code: "bad-request", message: expect.stringContaining("source.manifest") }),
+    );
+  }
+  // No server at all.
+  expect(() => placeOf({ url: "data:text/plain,x", manifest })).toThrow(AtelierError);
+});
+
+test("files with an address each: absolute, complete enough to begin, known by the manifest", () => {
+  on("https://example.org/app/");
+  const manifest = "0123456789abcdef".repeat(4);
+  const urls = { "pack.json": "assets/pack-1.json", "a/b.safetensors": new URL("https://cdn.example/b-2.bin") };
+  expect(placeOf({ urls, manifest, name: "m" })).toEqual({
+    kind: "url",
+    url: `sha256:${manifest}`,
+    manifest,
+    addresses: {
+      "pack.json": "https://example.org/app/assets/pack-1.json",
+      "a/b.safetensors": "https://cdn.example/b-2.bin",
+    },
+  });
+  for (const [source, field] of [
+    [{ urls: { ...urls, "pack.json": "http://" }, manifest }, "source.urls: pack.json"],
+    [{ urls: { ...urls, "pack.json": "file:///pack.json" }, manifest }, "source.urls: pack.json"],
+    [{ urls: {}, manifest }, "source.urls"],
+    [{ urls: null, manifest }, "source.urls"],
+    [{ urls }, "source.manifest"],
+  ] as unknown as [ModelSource, string][]) {
+    expect(() => placeOf(source)).toThrow(
+      expect.objectContaining({ code: "bad-request", message: expect.stringContaining(`${field}: expected`) }),
     );
   }
 });

@@ -1,6 +1,8 @@
 /** Models on this device, from the page's side. */
 
-import { AtelierError } from "./errors.js";
+import { checked } from "./check.js";
+import { AtelierError, badRequest } from "./errors.js";
+import { MANIFEST } from "./generated/pack.js";
 import type { WireSource } from "./protocol.js";
 import {
   checkKept,
@@ -16,6 +18,7 @@ import {
 import { latest } from "./sources/latest.js";
 import { totalBytes } from "./sources/listing.js";
 import { openStore, removePicked } from "./sources/opfs.js";
+import { sha256 } from "./records.js";
 import type { ModelSource, StorageReport } from "./types.js";
 
 /**
@@ -65,7 +68,10 @@ export async function clearCache(source?: ModelSource): Promise<void> {
 export interface StoredModel {
   /** By which `removeStored` knows it. */
   readonly key: string;
-  /** Where it is from; left out where that was never written down. */
+  /**
+   * Where it is from; of a pack whose files have an address each, `sha256:` and the hash of its manifest. Left out where that was
+   * never written down.
+   */
   readonly url?: string;
   /** Bytes on this device, those of unfinished files included. */
   readonly bytes: number;
@@ -103,28 +109,44 @@ export async function forgetPicked(): Promise<void> {
   await removePicked();
 }
 
-/** Where a source is, as the worker is told; refuses other servers. */
+/** Where a source is, as the worker is told; refuses other servers unless the hash of a manifest says what they have to send. */
 export function placeOf(source: ModelSource): WireSource {
   if ("files" in source) return { kind: "files", files: source.files, notes: source.remember ?? true };
-  let url: URL;
-  try {
-    url = new URL(source.url, baseUrl());
-  } catch {
-    throw new AtelierError(
-      "bad-request",
-      `source.url: expected an address, found ${JSON.stringify(String(source.url))}`,
-    );
-  }
-  if (url.origin !== globalThis.origin) {
-    const message = `source.url: expected an address on this page's own server (${globalThis.origin}), found ${url.origin}`;
+  const { manifest } = source;
+  if (manifest !== undefined) checked(() => sha256(manifest, "source.manifest"), manifest, "bad-request");
+  if ("urls" in source) return addressed(source);
+  const url = address("source.url", source.url);
+  if (url.origin !== globalThis.origin && (manifest === undefined || !/^https?:$/.test(url.protocol))) {
+    const own = `an address on this page's own server (${globalThis.origin})`;
+    const message = `source.url: expected ${own}, or of a pack with the SHA-256 of its pack.json as manifest, found ${url.origin}`;
     throw new AtelierError("bad-request", message);
   }
   const folder = url.pathname.endsWith("/") ? url.pathname : `${url.pathname}/`;
-  const { manifest } = source;
-  if (manifest !== undefined && !/^[0-9a-f]{64}$/.test(manifest)) {
-    throw new AtelierError("bad-request", "source.manifest: expected a SHA-256 of 64 digits 0-9 and a-f");
-  }
   return { kind: "url", url: url.origin + folder, manifest };
+}
+
+/** A pack whose files have an address each. Its name is its contents', as bundlers change the addresses. */
+function addressed({ urls, manifest }: Extract<ModelSource, { urls: object }>): WireSource {
+  if (manifest === undefined) throw badRequest("source.manifest", "the SHA-256 of pack.json", manifest);
+  if (typeof urls !== "object" || urls === null || !Object.hasOwn(urls, MANIFEST)) {
+    throw badRequest("source.urls", "addresses by the paths of files, pack.json among them", urls);
+  }
+  const addresses = Object.fromEntries(
+    Object.entries(urls).map(([path, url]) => {
+      const { protocol, href } = address(`source.urls: ${path}`, url);
+      if (/^(https?|data|blob):$/.test(protocol)) return [path, href];
+      throw badRequest(`source.urls: ${path}`, "an address that can be fetched", href);
+    }),
+  );
+  return { kind: "url", url: `sha256:${manifest}`, manifest, addresses };
+}
+
+function address(field: string, given: unknown): URL {
+  try {
+    return new URL(String(given), baseUrl());
+  } catch {
+    throw badRequest(field, "an address", String(given));
+  }
 }
 
 /** What relative addresses are relative to. A worker may itself come from a blob, which can be no base. */

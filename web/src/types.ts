@@ -19,11 +19,26 @@ export type * from "./generated/atelier.js";
 
 /** Where a model's files are. */
 export type ModelSource =
-  /** A folder on this page's own server: the URL of a checkpoint or of a pack. Kept on this device once it is read. */
+  /**
+   * A folder: the URL of a checkpoint or of a pack. Kept on this device once it is read. On another server than the page's own only
+   * with `manifest`, for a pack; that server has to allow it (CORS).
+   */
   | {
       readonly url: string | URL;
-      /** The SHA-256 of the pack's `pack.json`, in lower-case hexadecimal: no other version is used, and none is looked for. */
+      /**
+       * The SHA-256 of the pack's `pack.json`, in lower-case hexadecimal: no other version is used, and none is looked for. As the
+       * manifest has the hashes of all other files, whoever serves them can change none.
+       */
       readonly manifest?: string;
+    }
+  /** A pack whose files have an address each, as bundlers give them, on whichever server; `atelier-mini` exports one. */
+  | {
+      /** Addresses by the paths of files in the pack: `pack.json`, and all that it names. */
+      readonly urls: Readonly<Record<string, string | URL>>;
+      /** The SHA-256 of `pack.json`, as above. */
+      readonly manifest: string;
+      /** The model's name, for the PNG's note. */
+      readonly name?: string;
     }
   /** Files that the user picked or dropped; paths are relative and '/'-separated. They are read where they lie. */
   | {

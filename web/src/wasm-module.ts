@@ -4,6 +4,7 @@ import * as glue from "./wasm/atelier_web.js";
 import * as cpuGlue from "./wasm/atelier_web_cpu.js";
 import { AtelierError, messageOf } from "./errors.js";
 import type { WireWasm } from "./protocol.js";
+import { VERSION } from "./version.js";
 import { exposeMemory } from "./wgpu-workarounds.js";
 
 /** An open model, as far as it is used. */
@@ -25,19 +26,32 @@ export interface LoadedWasm {
   readonly module: WebAssembly.Module;
 }
 
-/** Compiles and starts an engine's module; `wasm` may be its file, its address, or its code. */
-export async function loadWasm(engine: "gpu" | "cpu", wasm: WireWasm | undefined): Promise<LoadedWasm> {
-  const module = await compile(wasm ?? fileOf(engine).href);
+/**
+ * Compiles and starts an engine's module; `wasm` may be its file, its address, or its code. Rejects with the code `other-version`
+ * where it is of another build than this script.
+ */
+export async function loadWasm(engine: "gpu" | "cpu", wasm: WireWasm): Promise<LoadedWasm> {
+  const module = await compile(wasm);
   const exports = engine === "gpu" ? glue : cpuGlue;
-  const { memory } = await exports.default({ module_or_path: module });
+  const memory = await start(exports, module, `the ${engine === "gpu" ? "GPU" : "CPU"} engine's WebAssembly file`);
   exposeMemory(memory);
   return { wasm: exports, module };
 }
 
-/** Beside this script. Bundlers know files by these very expressions, and a script of a blob has nothing beside it. */
-function fileOf(engine: "gpu" | "cpu"): URL {
-  if (engine === "gpu") return new URL("./wasm/atelier_web_bg.wasm", import.meta.url);
-  return new URL("./wasm/atelier_web_cpu_bg.wasm", import.meta.url);
+async function start(exports: typeof glue, module: WebAssembly.Module, what: string): Promise<WebAssembly.Memory> {
+  let found = "one that asks for other things of its script";
+  let cause: unknown;
+  try {
+    const { memory } = await exports.default({ module_or_path: module });
+    found = exports.version();
+    if (found === VERSION) return memory;
+  } catch (error) {
+    // What two builds expect of each other may differ before a version can be asked for.
+    if (!(error instanceof WebAssembly.LinkError) && !(error instanceof TypeError)) throw error;
+    cause = error;
+  }
+  const problem = `${what}: expected version ${VERSION}, as its script has, found ${found}`;
+  throw new AtelierError("other-version", problem, { cause });
 }
 
 async function compile(wasm: WireWasm): Promise<WebAssembly.Module> {

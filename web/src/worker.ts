@@ -1,8 +1,9 @@
-/** The worker's script: connects the host with the page, the device and the engine. */
+/** The worker's script, complete in itself once it is bundled: connects the host with the page, the device and the engine. */
 
 import { messageOf } from "./errors.js";
 import { Host } from "./host.js";
 import type { FromWorker, ToWorker } from "./protocol.js";
+import { VERSION } from "./version.js";
 import { loadWasm } from "./wasm-module.js";
 import { hasSubgroups, watchEngine } from "./wgpu-workarounds.js";
 
@@ -20,5 +21,9 @@ const trapped = (event: Event, error: unknown): void => {
 self.addEventListener("error", (event) => trapped(event, event.error));
 self.addEventListener("unhandledrejection", (event) => trapped(event, event.reason));
 
-self.addEventListener("message", (event: MessageEvent<ToWorker>) => host.receive(event.data));
-send({ type: "ready" });
+const ready = (): void => send({ type: "ready", version: VERSION });
+self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+  if (data.type === "hello") ready();
+  else host.receive(data);
+});
+ready();

@@ -84,7 +84,6 @@ pub fn build() -> Outcome {
     // The page is built from the package as others get it.
     run(&mut npm(&["run", "types"]))?;
     run(&mut npm(&["run", "package"]))?;
-    copy_folder(&modules, &web.join("lib/wasm"))?;
     run(&mut npm(&["run", "app"]))?;
     run(&mut npm(&["run", "sizes"]))
 }

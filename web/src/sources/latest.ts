@@ -3,7 +3,7 @@
 import { AtelierError } from "../errors.js";
 import { MANIFEST } from "../generated/pack.js";
 import type { Requests } from "../protocol.js";
-import type { Listing } from "./listing.js";
+import { addressOf, type Addresses, type Listing } from "./listing.js";
 import { type Fetch, type FetchedListing, listServer } from "./server.js";
 
 /** How long the server gets to answer when a complete version is here, in milliseconds. */
@@ -14,6 +14,8 @@ export interface Wanted {
   readonly url: string;
   /** The SHA-256 of its manifest. */
   readonly manifest?: string | undefined;
+  /** Where its files are, if not in the folder; then `url` is only its name on this device. */
+  readonly addresses?: Addresses | undefined;
 }
 
 /**
@@ -21,24 +23,30 @@ export interface Wanted {
  * as it should: a model that is here works, whatever became of the server.
  */
 export async function latest(
-  { url, manifest }: Wanted,
+  wanted: Wanted,
   requests: Requests,
   stored: Listing | undefined,
   fetch: Fetch,
   signal: AbortSignal,
 ): Promise<FetchedListing> {
-  const kept = stored && isVersion(stored, manifest) ? stored : undefined;
+  const { url, manifest, addresses } = wanted;
+  // What is here was kept without addresses, which may be others today.
+  const kept = stored && isVersion(stored, manifest) ? { ...stored, addresses } : undefined;
   if (manifest !== undefined && kept) return { listing: kept };
   if (requests === "never" && !kept) throw notHere(url);
   if (!kept) {
-    const found = await listServer(url, fetch, signal);
-    if (isVersion(found.listing, manifest)) return found;
-    const problem = `${url}: the server has another version of the model than the one that is asked for`;
+    const found = await listServer(wanted, fetch, signal);
+    if (isVersion(found.listing, manifest)) {
+      // Before anything is fetched.
+      for (const { path } of found.listing.files) addressOf(found.listing, path);
+      return found;
+    }
+    const problem = `${addressOf(wanted, MANIFEST)}: expected the version of the model with the SHA-256 ${manifest}, found another`;
     throw new AtelierError("other-version", problem, { file: MANIFEST });
   }
   if (requests !== "fresh") return { listing: kept };
   try {
-    return await listServer(url, fetch, AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]));
+    return await listServer(wanted, fetch, AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]));
   } catch {
     if (signal.aborted) throw signal.reason;
     return { listing: kept };

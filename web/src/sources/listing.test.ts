@@ -98,5 +98,5 @@ test("versions differ by their contents", () => {
 });
 
 test("addresses stay in the model's folder", () => {
-  expect(addressOf({ url, files: [] }, "a b/c?d#e%.json")).toBe("http://localhost/model/a%20b/c%3Fd%23e%25.json");
+  expect(addressOf({ url }, "a b/c?d#e%.json")).toBe("http://localhost/model/a%20b/c%3Fd%23e%25.json");
 });

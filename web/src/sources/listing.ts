@@ -1,7 +1,7 @@
 /** Which files a model has, where they are, and what they must be. */
 
 import { type Checks, checked, exactly, fields, list, optional, some, text, whole } from "../check.js";
-import { AtelierError, messageOf } from "../errors.js";
+import { AtelierError, badRequest, messageOf } from "../errors.js";
 import { type FileEntry, MANIFEST, type Manifest, PACK_FORMAT, type Shard } from "../generated/pack.js";
 import { formatOf, sha256 } from "../records.js";
 import { isPlainPath } from "./source.js";
@@ -17,17 +17,21 @@ export interface ListedFile {
   readonly name: string;
 }
 
+/** Addresses of a model's files by their paths, where they do not lie in one folder. */
+export type Addresses = Readonly<Record<string, string>>;
+
 /** All files of a model. */
 export interface Listing {
-  /** The model's folder, with a slash at the end. */
+  /** The model's folder, with a slash at the end; a name of its own where its files have `addresses`. */
   readonly url: string;
   readonly files: readonly ListedFile[];
+  readonly addresses?: Addresses | undefined;
 }
 
 const KEPT_FORMAT = "atelier-cache/1";
 
 /** A listing as it is kept on this device. */
-interface KeptListing extends Listing {
+interface KeptListing extends Omit<Listing, "addresses"> {
   readonly format: typeof KEPT_FORMAT;
 }
 
@@ -58,8 +62,11 @@ const KEPT = fields<KeptListing>({
 export const MAX_MANIFEST = 64 << 20;
 
 /** Looks up a file's address. */
-export function addressOf(listing: Listing, path: string): string {
-  return listing.url + path.split("/").map(encodeURIComponent).join("/");
+export function addressOf({ url, addresses }: Omit<Listing, "files">, path: string): string {
+  if (!addresses) return url + path.split("/").map(encodeURIComponent).join("/");
+  const address = Object.hasOwn(addresses, path) ? addresses[path] : undefined;
+  if (address === undefined) throw badRequest("source.urls", `the address of ${path}`, undefined);
+  return address;
 }
 
 /** Bytes of all files. */

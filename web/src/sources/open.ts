@@ -16,10 +16,11 @@ export async function openSource(
   signal: AbortSignal,
 ): Promise<OpenSource> {
   if (source.kind === "files") return openFiles(source.files, source.notes ? await openPicked() : undefined);
+  const { kind: _, ...wanted } = source;
   const key = await keyOf(source.url);
   const store = await openStore(key, true);
   const means = { store, room, hasher, wait, fetch: (url: string, init?: RequestInit) => fetch(url, init) };
-  return openRemote({ url: source.url, manifest: source.manifest, key, requests }, means, on, signal);
+  return openRemote({ ...wanted, key, requests }, means, on, signal);
 }
 
 function wait(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -6,6 +6,8 @@ import type { DownloadEvent } from "../types.js";
 import { checkFiles, keptListing } from "./cache.js";
 import { noteName } from "./checked.js";
 import type { Requests } from "../protocol.js";
+import type { Addresses } from "./listing.js";
+import type { Fetch } from "./server.js";
 import { openRemote, type RemoteMeans } from "./remote.js";
 import type { OpenSource } from "./source.js";
 
@@ -49,15 +51,21 @@ function open(
   kept: MemoryStore | undefined = store,
   url = server.url,
   wanted?: string,
+  more: { addresses?: Addresses; fetch?: Fetch } = {},
 ): Promise<OpenSource> {
   const means: RemoteMeans = {
     store: kept,
     room: async () => roomLeft,
-    fetch: (url, init) => fetch(url, init),
+    fetch: more.fetch ?? ((url, init) => fetch(url, init)),
     hasher: nodeHasher,
     wait: async () => {},
   };
-  return openRemote({ url, manifest: wanted, key: "k", requests }, means, (event) => events.push(event), never);
+  return openRemote(
+    { url, manifest: wanted, addresses: more.addresses, key: "k", requests },
+    means,
+    (event) => events.push(event),
+    never,
+  );
 }
 
 async function expectPack(source: OpenSource, parts = shards): Promise<void> {
@@ -304,6 +312,90 @@ describe("when a complete model is here", () => {
     expect(store.files.has(sha256Of(shards[1] ?? ""))).toBe(true);
     expect(server.requests).toEqual([]);
   });
+});
+
+describe("files of another origin, with an address each", () => {
+  let urls: Record<string, string>;
+  /** What of an answer a page sees where the other server says nothing more than that it may be read. */
+  const across: Fetch = async (url, init) => {
+    const sent = new Headers(init?.headers);
+    // Whatever else is sent needs that server's leave first.
+    expect([...sent.keys()].filter((name) => name !== "range")).toEqual([]);
+    const response = await fetch(url, init);
+    const seen = new Headers();
+    for (const name of ["Content-Type", "Content-Length", "Last-Modified"]) {
+      const value = response.headers.get(name);
+      if (value !== null) seen.set(name, value);
+    }
+    return Object.defineProperties(response, { headers: { value: seen }, type: { value: "cors" } });
+  };
+  const openThere = (fetch = across, kept: MemoryStore | undefined = store): Promise<OpenSource> => {
+    const pinned = sha256Of(new TextEncoder().encode(manifest()));
+    return open("fresh", kept, "sha256:m", pinned, { addresses: urls, fetch });
+  };
+
+  beforeEach(() => {
+    urls = {};
+    const renamed = [...server.files].map(([path, bytes], index) => {
+      const name = `${index}-hashed.bin`;
+      urls[path.replace("/model/", "")] = server.url + name;
+      return [name, bytes] as const;
+    });
+    server.files.clear();
+    for (const [name, bytes] of renamed) server.put(name, bytes);
+  });
+
+  test("are fetched and kept under the manifest's hash, wherever they move", async () => {
+    await expectPack(await openThere());
+    server.requests.length = 0;
+    urls = { "pack.json": "http://moved.invalid/pack.json" };
+    await expectPack(await openThere());
+    expect(server.requests).toEqual([]);
+  });
+
+  test("go on where they broke, though the answers' ranges and versions do not show", async () => {
+    server.cuts = [9e9, 9e9, 40_000, 50_000];
+    await expectPack(await openThere());
+    const resumed = server.requests.filter((request) => request.endsWith("-"));
+    expect(resumed).toHaveLength(2);
+  });
+
+  test("an answer that was compressed on the way is measured by what comes out of it", async () => {
+    const compressed: Fetch = async (url, init) => {
+      const response = await across(url, init);
+      response.headers.set("Content-Length", "77");
+      return response;
+    };
+    await expectPack(await openThere(compressed));
+  });
+
+  test("a damaged byte is noticed, and another manifest refused", async () => {
+    const painter = urls["painter-1.safetensors"]?.slice(server.url.length) ?? "";
+    const flipped = Uint8Array.from(shards[1] ?? [], (byte, at) => (at === 70_000 ? byte ^ 1 : byte));
+    server.put(painter, flipped);
+    await expect(openThere()).rejects.toMatchObject({ code: "bad-file", file: "painter-1.safetensors" });
+    server.put(urls["pack.json"]?.slice(server.url.length) ?? "", manifest([noise(10, 1)]));
+    await expect(openThere(across, new MemoryStore())).rejects.toMatchObject({ code: "other-version" });
+  });
+
+  test("a file without an address is named before anything is fetched", async () => {
+    delete urls["painter-0.safetensors"];
+    await expect(openThere()).rejects.toMatchObject({
+      code: "bad-request",
+      message: "source.urls: expected the address of painter-0.safetensors, found none",
+    });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("where nothing can be kept they are read from there", async () => {
+    await expectPack(await openThere(across, undefined));
+  });
+});
+
+test("a folder that should have a manifest of that hash, and has none, is looked into no further", async () => {
+  server.files.delete("/model/pack.json");
+  await expect(open("fresh", store, server.url, "0".repeat(64))).rejects.toMatchObject({ file: "pack.json" });
+  expect(server.requests).toHaveLength(1);
 });
 
 test("a pack of a newer format is refused after its manifest", async () => {

@@ -3,6 +3,7 @@
 import { AtelierError, messageOf } from "../errors.js";
 import { CARD, FILES, MODEL_INDEX, STEMS, WEIGHT_NAMES } from "../generated/layout.js";
 import { MANIFEST } from "../generated/pack.js";
+import type { Wanted } from "./latest.js";
 import { addressOf, hashOf, listPack, listShards, type ListedFile, type Listing, MAX_MANIFEST } from "./listing.js";
 
 /** The part of `fetch` that is used. */
@@ -15,10 +16,18 @@ export interface FetchedListing {
   readonly manifest?: Uint8Array<ArrayBuffer>;
 }
 
-/** Lists the model in the folder `url`. */
-export async function listServer(url: string, fetch: Fetch, signal: AbortSignal): Promise<FetchedListing> {
-  const manifest = await get(url, MANIFEST, fetch, signal);
-  if (manifest) return { listing: await listPack(url, manifest), manifest };
+/** Lists the model in the folder `url`, or the pack whose files have `addresses`. */
+export async function listServer(
+  { url, manifest: wanted, addresses }: Wanted,
+  fetch: Fetch,
+  signal: AbortSignal,
+): Promise<FetchedListing> {
+  const manifest = await get({ url, addresses }, MANIFEST, fetch, signal);
+  if (manifest) return { listing: { ...(await listPack(url, manifest)), addresses }, manifest };
+  if (wanted !== undefined) {
+    const problem = `${addressOf({ url, addresses }, MANIFEST)}: expected the manifest of a pack, found no such file`;
+    throw new AtelierError("bad-file", problem, { file: MANIFEST });
+  }
   return { listing: await listCheckpoint(url, fetch, signal) };
 }
 
@@ -45,7 +54,7 @@ async function mustFind(url: string, path: string, fetch: Fetch, signal: AbortSi
 async function listWeights(url: string, stem: string, fetch: Fetch, signal: AbortSignal): Promise<ListedFile[]> {
   for (const { indexes, single } of WEIGHT_NAMES) {
     for (const index of indexes.map((end) => stem + end)) {
-      const text = await get(url, index, fetch, signal);
+      const text = await get({ url }, index, fetch, signal);
       if (!text) continue;
       const folder = stem.slice(0, stem.indexOf("/") + 1);
       const shards = listShards(index, new TextDecoder().decode(text)).map((shard) => folder + shard);
@@ -62,12 +71,12 @@ async function listWeights(url: string, stem: string, fetch: Fetch, signal: Abor
 
 /** A small file, whole; undefined where the server has none. */
 async function get(
-  url: string,
+  place: Omit<Listing, "files">,
   path: string,
   fetch: Fetch,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const response = await ask(url, path, fetch, { cache: "no-cache", signal });
+  const response = await ask(place, path, fetch, { cache: "no-cache", signal });
   if (!response) return undefined;
   const bytes = lengthOf(response);
   if (bytes !== undefined && bytes > MAX_MANIFEST) {
@@ -84,12 +93,12 @@ async function get(
 
 /** Size and version of a file; undefined where the server has none. */
 async function look(url: string, path: string, fetch: Fetch, signal: AbortSignal): Promise<ListedFile | undefined> {
-  const head = await ask(url, path, fetch, { method: "HEAD", cache: "no-cache", signal });
+  const head = await ask({ url }, path, fetch, { method: "HEAD", cache: "no-cache", signal });
   if (!head) return undefined;
   let bytes = lengthOf(head);
   if (bytes === undefined) {
     // A compressing server does not say the size; of a range it has to, and of ranges nothing is compressed.
-    const part = await ask(url, path, fetch, { headers: { Range: "bytes=0-0" }, cache: "no-store", signal });
+    const part = await ask({ url }, path, fetch, { headers: { Range: "bytes=0-0" }, cache: "no-store", signal });
     bytes = part && (part.status === 206 ? rangeOf(part)?.total : lengthOf(part));
     await part?.body?.cancel();
   }
@@ -98,10 +107,16 @@ async function look(url: string, path: string, fetch: Fetch, signal: AbortSignal
   return { path, bytes, name: await hashOf(`${path}\n${bytes}\n${versionOf(head) ?? ""}`) };
 }
 
-async function ask(url: string, path: string, fetch: Fetch, init: RequestInit): Promise<Response | undefined> {
+async function ask(
+  place: Omit<Listing, "files">,
+  path: string,
+  fetch: Fetch,
+  init: RequestInit,
+): Promise<Response | undefined> {
+  const address = addressOf(place, path);
   let response: Response;
   try {
-    response = await fetch(addressOf({ url, files: [] }, path), init);
+    response = await fetch(address, init);
   } catch (error) {
     throw failed(path, error, init.signal ?? undefined);
   }
