@@ -28,7 +28,6 @@ for (const name of ["atelier_web", "atelier_web_cpu"]) {
   if (found === version) continue;
   refuse(`${name}_bg.wasm: expected version ${version}, found ${found}: \`cargo xtask web --build\` makes it anew`);
 }
-if (!existsSync(join(web, "THIRD-PARTY.txt"))) {
-  refuse("THIRD-PARTY.txt is missing: `cargo xtask licences` writes it");
-}
+// The licences of what is inside the WebAssembly files.
+if (!existsSync(join(web, "THIRD-PARTY.txt"))) refuse("THIRD-PARTY.txt is missing: `cargo xtask licences` writes it");
 for (const name of ["LICENSE-MIT", "LICENSE-APACHE"]) copyFileSync(join(web, "..", name), join(web, name));

@@ -37,7 +37,8 @@ export class FileServer {
   connections = 0;
   /** Runs with every request before it is answered. */
   onAsked: ((asked: Asked) => void) | undefined;
-  #root: string;
+  readonly #root: string;
+  readonly #shared: boolean;
   #server: Server;
   #sockets = new Set<Socket>();
   #faults: Fault[] = [];
@@ -45,8 +46,9 @@ export class FileServer {
   #port = 0;
   #away = false;
 
-  private constructor(root: string) {
+  private constructor(root: string, shared: boolean) {
     this.#root = root;
+    this.#shared = shared;
     this.#server = createServer((request, response) => this.#answer(request, response));
     this.#server.on("connection", (socket) => {
       this.connections += 1;
@@ -60,8 +62,9 @@ export class FileServer {
     });
   }
 
-  static async start(root: string): Promise<FileServer> {
-    const server = new FileServer(root);
+  /** `shared`: pages of other origins may read what it has, as of a CDN. */
+  static async start(root: string, shared = false): Promise<FileServer> {
+    const server = new FileServer(root, shared);
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     server.#port = (server.#server.address() as AddressInfo).port;
     return server;
@@ -138,6 +141,7 @@ export class FileServer {
       "accept-ranges": "bytes",
       "cache-control": "no-cache",
       etag,
+      ...(this.#shared && { "access-control-allow-origin": "*" }),
     };
     if (request.headers["if-none-match"] === etag) return void response.writeHead(304, headers).end();
     const fault = this.#fault(pathname);

@@ -1,3 +1,6 @@
+// Whoever uses the types need not know that they use these.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /** What goes into the engine and what comes out of it: the types of the engine itself, and what this package adds. */
 
 import type {
