@@ -5,6 +5,7 @@ import { SEALED } from "./seal";
 import { Graphics } from "./graphics";
 import { AtelierError, type Blueprint, isSupported, randomSeed, type RunRecord } from "atelier-web";
 import { Awake } from "./awake";
+import { MINI, readCard } from "./card";
 import { Compose } from "./compose";
 import { byId } from "./dom";
 import { Easel } from "./easel";
@@ -15,7 +16,7 @@ import { showExamples } from "./examples";
 import { type Carried, type Entry, Gallery } from "./gallery";
 import { onLanguage, startLanguages, t } from "./i18n";
 import { choose, keeps, recall, remember } from "./keep";
-import { type Chosen, ModelChoice } from "./model";
+import { BUILT_IN, type Chosen, ModelChoice } from "./model";
 import { acceptFiles } from "./open-files";
 import { Opened } from "./opened";
 import { Result } from "./result";
@@ -33,7 +34,7 @@ import {
 import { SourceImages } from "./source-images";
 import { Stages } from "./stages";
 import { Storage } from "./storage";
-import { showTexts } from "./texts";
+import { Texts } from "./texts";
 import { Warnings } from "./warnings";
 
 startLanguages();
@@ -46,13 +47,19 @@ const engineField = new EngineField(() => {
   void keepEngine();
 });
 const engines = new Engines(() => engineField.choice);
-const sources = new SourceImages((name, why) =>
-  messages.show(() => ({
-    title: why === "large" ? t().imageLarge(name) : t().imageUnknown(name),
-    advice: why === "large" ? t().imageLargeAdvice : t().imageUnknownAdvice,
-  })),
+const sources = new SourceImages(
+  (name, why) =>
+    messages.show(() => ({
+      title: why === "large" ? t().imageLarge(name) : t().imageUnknown(name),
+      advice: why === "large" ? t().imageLargeAdvice : t().imageUnknownAdvice,
+    })),
+  () => texts.render(),
 );
-const compose = new Compose(emptySheet);
+const compose = new Compose(() => {
+  texts.render();
+  emptySheet();
+});
+const texts = new Texts(() => ({ size: compose.size(), sources: sources.images.length }));
 const opened = new Opened(compose, emptySheet);
 const result = new Result({ again: paintAgain, useSettings: (entry) => restore(entry.record, "") });
 const gallery = new Gallery((entry) => {
@@ -69,6 +76,7 @@ showSeal(() => {
 const choice = new ModelChoice(() => {
   // A run in progress goes on with the model it began with.
   if (!runs.running) engines.close();
+  void lookAtCard();
   void lookAtStorage();
 });
 const graphics = new Graphics({
@@ -169,10 +177,20 @@ function modelOpened(chosen: Chosen): void {
   if (info) {
     choice.setInfo(info);
     compose.setDefaults(info.defaults);
+    texts.card = info.card;
   }
   const seed = gallery.shown?.record.paint.seed;
   if (seed !== undefined) compose.setLastSeed(seed);
   void lookAtStorage();
+}
+
+/** What the chosen model can draw, before it is open. */
+async function lookAtCard(): Promise<void> {
+  const { chosen } = choice;
+  const card = !chosen || chosen.source === BUILT_IN ? MINI : await readCard(chosen.source);
+  if (choice.chosen !== chosen) return;
+  compose.setCard(card);
+  texts.card = card;
 }
 
 async function lookAtStorage(): Promise<void> {
@@ -225,7 +243,6 @@ onLanguage(() => {
   byId("version", HTMLElement).textContent = t().version(__VERSION__);
 });
 restoreForm(Object(recall("atelier-typed")) as Record<string, string>);
-showTexts();
 emptySheet();
 showKeeping();
 keepTyped();

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { resolve } from "node:path";
 import type { AxeResults, RunOptions } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -9,6 +10,9 @@ import { complaints, DIST, launch, openPage } from "./browser.ts";
 import { FileServer } from "./server.ts";
 import { anyBlueprint, detail, fill, generateButton, message, openBlueprint, openFile, promptBox } from "./studio.ts";
 
+const card = JSON.parse(readFileSync(resolve(import.meta.dirname, "../../models/mini/atelier.json"), "utf8")) as {
+  readonly decorations: readonly string[];
+};
 const axeScript = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let server: FileServer;
@@ -83,7 +87,9 @@ test("Chinese by the browser's language, and by the switch, which is kept", asyn
   await page.getByRole("button", { name: "生成" }).waitFor();
   // Nothing that a user reads may be left in the other language.
   const english = (await page.locator("main").innerText()).match(/\b[a-z]{2,}\b/g) ?? [];
-  expect(english.filter((word) => word !== "mini")).toEqual([]);
+  // Its name, and what it draws, in the words of a prompt.
+  const names = ["mini", ...card.decorations];
+  expect(english.filter((word) => !names.includes(word))).toEqual([]);
   await page.context().close();
 });
 
@@ -109,6 +115,44 @@ test("an example fills the prompt; what is missing is said beside its field", as
   await generateButton(page).click();
   await page.getByText("The seed must be a whole number").waitFor();
   expect(await detail(page).isVisible()).toBe(false);
+  await page.context().close();
+});
+
+test("what the model can draw stands beside the prompt, and the prompt is compared with it", async () => {
+  const page = await openPage(browser, server.url);
+  await page.getByText("mini draws up to 12 texts of up to 48 characters (English, German, French, Spanish)").waitFor();
+  const seen = (text: string) => page.getByText(text).waitFor();
+  await promptBox(page).fill("a cat in the rain");
+  await seen("No words are in quotation marks: mini guesses which ones to draw.");
+  await promptBox(page).fill(`'Кот' and '${"long ".repeat(12)}' ${"'a' ".repeat(11)}`);
+  await seen("mini cannot draw К о т");
+  await seen("mini learned texts of up to 48 characters; “long long long long long…” has 60.");
+  await seen("mini learned up to 12 texts in a picture; here are 13.");
+  await page.getByLabel("Size").selectOption("other");
+  await page.getByLabel("Width").fill("256");
+  await page.getByLabel("Width").blur();
+  await seen("mini never learned this size: try 512 × 512.");
+  await page.getByLabel("Size").selectOption("512 × 768");
+  await promptBox(page).fill("'fine'");
+  await expect.poll(() => page.locator(".doubts:visible").count()).toBe(0);
+
+  // Another model's card is read before the model is open, and a model without one is not judged.
+  const model = (card: object) => ({
+    name: "pack.json",
+    mimeType: "application/json",
+    buffer: Buffer.from(JSON.stringify({ configs: { "atelier.json": card } })),
+  });
+  await page.locator("input[value=files]").check();
+  await page
+    .locator("#files-input")
+    .setInputFiles(model({ name: "other", longest_text: 3, sizes: [[640, 384]], default_steps: 9 }));
+  await seen("other learned texts of up to 3 characters; “fine” has 4.");
+  expect(await page.getByRole("textbox", { name: "Steps" }).inputValue()).toBe("9");
+  await seen("other never learned this size: try 640 × 384.");
+  await page.getByLabel("Size").selectOption("640 × 384");
+  await page.locator("#files-input").setInputFiles(model({}));
+  await expect.poll(() => page.locator(".doubts:visible").count()).toBe(0);
+  expect(await page.locator("#prompt-hint").innerText()).toBe("Put the words of the picture in quotation marks.");
   await page.context().close();
 });
 

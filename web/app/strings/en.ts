@@ -11,8 +11,18 @@ export const en = {
   headline: "Your words, painted\non your own device",
 
   prompt: "Prompt",
-  promptHint: "Put words that should appear in the picture in quotation marks.",
+  promptHint: "Put the words of the picture in quotation marks.",
+  abilities: (name: string, texts: number | undefined, longest: number | undefined, languages: string, more: string) =>
+    [
+      `${name} draws ${texts ? `up to ${texts} texts` : "texts"}`,
+      longest ? ` of up to ${longest} characters` : "",
+      languages && ` (${languages})`,
+      more && `, and apart from texts only: ${more}`,
+      ".",
+    ].join(""),
+  quoted: (text: string) => `“${text}”`,
   textsSpelled: (texts: string) => `Will be spelled: ${texts}`,
+  textsNone: (model: string) => `No words are in quotation marks: ${model} guesses which ones to draw.`,
   doubtApostrophe: (word: string) => `The apostrophe of ${word} counts as a quotation mark. Write ’ instead.`,
   doubtMark: (mark: string, word: string) => `The ${mark} of ${word} counts as a quotation mark.`,
   doubtAlone: (mark: string) => `One ${mark} has no partner.`,
@@ -112,11 +122,13 @@ export const en = {
   saidPainter: "The painter paints.",
   saidShare: (stage: string, share: string) => `${stage}: ${share}`,
 
-  warnCharacters: (characters: string) => `The model cannot draw ${characters}.`,
-  warnSize: (size: string) => `The model never learned this size: try ${size}.`,
-  warnTexts: "The model never learned so many texts in one picture.",
-  warnLongText: "A text is longer than any that the model has learned.",
-  warnSources: "The model never learned to start from pictures.",
+  warnCharacters: (model: string, characters: string) => `${model} cannot draw ${characters}`,
+  warnSize: (model: string, size: string) => `${model} never learned this size: try ${size}.`,
+  warnTexts: (model: string, most: number, texts: number) =>
+    `${model} learned up to ${most} texts in a picture; here are ${texts}.`,
+  warnLongText: (model: string, longest: number, text: string, length: number) =>
+    `${model} learned texts of up to ${longest} characters; “${text}” has ${length}.`,
+  warnSources: (model: string) => `${model} never learned to start from pictures.`,
   warnFarPixels: (picture: number) =>
     `Picture ${picture} shows nothing: nearly all its numbers are far beyond any colour. The model is damaged, or this device computes wrongly.`,
   warnFarLogits: "The model's numbers are far too large. It is damaged, or this device computes wrongly.",

@@ -14,8 +14,18 @@ export const zh: Strings = {
   headline: "您的文字，\n在自己的设备上成画",
 
   prompt: "提示词",
-  promptHint: "要画出的文字请放在引号里。内置模型只学过英文描述和拉丁字母。",
+  promptHint: "要画出的文字请放在引号里。",
+  abilities: (name, texts, longest, languages, more) =>
+    [
+      `${name} 能画${texts ? `最多 ${texts} 段` : ""}文字`,
+      longest ? `，每段最多 ${longest} 个字符` : "",
+      languages && `（${languages}）`,
+      more && `；文字之外只会画 ${more}`,
+      "。",
+    ].join(""),
+  quoted: (text) => `“${text}”`,
   textsSpelled: (texts) => `将画出的文字：${texts}`,
+  textsNone: (model) => `引号内没有文字：${model} 会自行猜测要画哪些。`,
   doubtApostrophe: (word) => `${word} 中的撇号会被当作引号，请改用 ’。`,
   doubtMark: (mark, word) => `${word} 中的 ${mark} 会被当作引号。`,
   doubtAlone: (mark) => `有一个 ${mark} 没有配对。`,
@@ -111,11 +121,12 @@ export const zh: Strings = {
   saidPainter: "画师在作画。",
   saidShare: (stage, share) => `${stage}：${share}`,
 
-  warnCharacters: (characters) => `模型画不出 ${characters}。`,
-  warnSize: (size) => `模型没有学过这个尺寸，可试 ${size}。`,
-  warnTexts: "模型没有学过在一张图中画这么多文字。",
-  warnLongText: "有一段文字比模型学过的都长。",
-  warnSources: "模型没有学过从图片开始。",
+  warnCharacters: (model, characters) => `${model} 画不出 ${characters}`,
+  warnSize: (model, size) => `${model} 没有学过这个尺寸，可试 ${size}。`,
+  warnTexts: (model, most, texts) => `${model} 学过一张图中最多 ${most} 段文字，这里有 ${texts} 段。`,
+  warnLongText: (model, longest, text, length) =>
+    `${model} 学过的文字最多 ${longest} 个字符，“${text}”有 ${length} 个。`,
+  warnSources: (model) => `${model} 没有学过从图片开始。`,
   warnFarPixels: (picture) => `第 ${picture} 张图没有内容：几乎所有数值都远超颜色范围。模型已损坏，或此设备计算有误。`,
   warnFarLogits: "模型给出的数值过大：模型已损坏，或此设备计算有误。",
   warnChangedSource: (name) => `${name} 的像素与编写蓝图时所用的不同。也许是同一张图片，只是由另一个程序读取。`,
