@@ -201,7 +201,7 @@ export class Compose {
   /** The seed of the latest picture, which a button puts into the field. */
   setLastSeed(seed: number): void {
     this.#lastSeed = seed;
-    this.#keep.disabled = false;
+    this.#keep.hidden = false;
     this.#keep.title = String(seed);
   }
 
@@ -237,8 +237,11 @@ export class Compose {
   #showPreset(): void {
     for (const button of this.#presets()) {
       const steps = button.dataset["steps"] === "default" ? String(this.#fullSteps) : button.dataset["steps"];
-      button.setAttribute("aria-pressed", String(this.#steps.input.value.trim() === steps));
-      if (button.dataset["steps"] !== "default") button.hidden = this.#fullSteps <= FEW_STEPS;
+      const chosen = this.#steps.input.value.trim() === steps;
+      button.ariaPressed = String(chosen);
+      // A single one need only be there where it does something.
+      const single = this.#fullSteps <= FEW_STEPS;
+      button.hidden = single && (button.dataset["steps"] !== "default" || chosen);
     }
   }
 

@@ -39,7 +39,7 @@ import { Warnings } from "./warnings";
 
 startLanguages();
 
-const easel = new Easel();
+const easel = new Easel(() => gallery.before);
 const stages = new Stages();
 const messages = new Messages();
 const engineField = new EngineField(() => {
@@ -61,7 +61,11 @@ const compose = new Compose(() => {
 });
 const texts = new Texts(() => ({ size: compose.size(), sources: sources.images.length }));
 const opened = new Opened(compose, emptySheet);
-const result = new Result({ again: paintAgain, useSettings: (entry) => restore(entry.record, "") });
+const result = new Result({
+  again: (entry) => repeat(entry, false),
+  anew: (entry) => repeat(entry, true),
+  useSettings: (entry) => restore(entry.record, ""),
+});
 const gallery = new Gallery((entry) => {
   result.show(entry);
   if (entry) easel.show(entry.url, entry.blueprint);
@@ -135,15 +139,18 @@ function generate(): void {
   runs.add({ request, images: sources.images, chosen, width, height });
 }
 
-function paintAgain(entry: Entry): void {
+/** One more picture like this one: from its blueprint, or from a blueprint that is written anew. */
+function repeat({ blueprint, record, images }: Entry, anew: boolean): void {
   const chosen = choice.read();
   if (!chosen) return;
-  const { blueprint, record, images } = entry;
+  const { prompt, width, height, sampling } = blueprint;
+  const { temperature, top_p: topP, top_k: topK } = sampling;
+  const from = anew ? { prompt, width, height, temperature, topP, topK: topK ?? 0 } : { blueprint };
   const { steps, guidance } = record.paint;
   const metadata = byId("metadata", HTMLInputElement).checked;
   const imageNames = record.sources ?? [];
-  const request = { blueprint, steps, guidance, seed: randomSeed(), metadata, images, imageNames };
-  runs.add({ request, images, chosen, width: blueprint.width, height: blueprint.height });
+  const request = { ...from, steps, guidance, seed: randomSeed(), metadata, images, imageNames };
+  runs.add({ request, images, chosen, width, height });
 }
 
 /** Puts the settings of a picture back into the form; `name` is its file's. */
