@@ -3,6 +3,7 @@
 import { type Blueprint, type BlueprintTokenEvent, type Grid, SIDE_STEP, type TokenGrid } from "atelier-web";
 import { byId } from "./dom";
 import { onLanguage, t } from "./i18n";
+import { shownTexts } from "./texts";
 
 /** Pixels of the canvas for a cell of the large grid; fewer where the sheet has very many. */
 const CELL = 24;
@@ -19,6 +20,7 @@ export class BlueprintCanvas {
   readonly #context: CanvasRenderingContext2D;
   #draft = { done: 0, all: 0 };
   #large = { done: 0, all: 0 };
+  #texts: readonly string[] = [];
   #last: { size: Grid; index: number; id: number; alpha: number } | undefined;
 
   constructor() {
@@ -35,6 +37,7 @@ export class BlueprintCanvas {
     // Setting the size also empties the canvas.
     this.#canvas.width = columns * cell;
     this.#canvas.height = rows * cell;
+    this.#texts = [];
     this.#draft = { done: 0, all: 0 };
     this.#large = { done: 0, all: columns * rows };
     this.#last = undefined;
@@ -57,6 +60,7 @@ export class BlueprintCanvas {
   show(blueprint: Blueprint): void {
     this.clear(blueprint.width, blueprint.height);
     const { draft, large } = blueprint;
+    this.#texts = shownTexts(blueprint.prompt);
     const all = (grid: TokenGrid | undefined) => ({ done: grid?.ids.length ?? 0, all: grid?.ids.length ?? 0 });
     this.#draft = all(draft);
     this.#large = all(large);
@@ -82,9 +86,10 @@ export class BlueprintCanvas {
 
   #label(): void {
     const { done, all } = this.#large;
-    this.#canvas.ariaLabel =
+    const label =
       this.#draft.all > 0
         ? t().blueprintLabel(this.#draft.done, this.#draft.all, done, all)
         : t().blueprintLabelLarge(done, all);
+    this.#canvas.ariaLabel = [label, ...this.#texts.map(t().quoted)].join(" ");
   }
 }

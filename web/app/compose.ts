@@ -1,6 +1,17 @@
 /** What the user wants: prompt, size, steps, seed and the rest, read from the form and written back into it. */
 
-import { MAX_GUIDANCE, MAX_SEED, MAX_SIDE, MAX_STEPS, MAX_TEMPERATURE, type ModelInfo, SIDE_STEP } from "atelier-web";
+import {
+  type Card,
+  DEFAULT_STEPS,
+  MAX_GUIDANCE,
+  MAX_SEED,
+  MAX_SIDE,
+  MAX_STEPS,
+  MAX_TEMPERATURE,
+  type ModelInfo,
+  SIDE_STEP,
+} from "atelier-web";
+import { MINI } from "./card";
 import { byId, make } from "./dom";
 import { decimal, Field, whole } from "./field";
 import { onLanguage, t } from "./i18n";
@@ -16,8 +27,6 @@ export interface Settings {
   temperature?: number;
 }
 
-/** Those that the built-in model was taught; all others can be typed. */
-const SIZES = __CARD__.sizes.map(([width, height]) => `${width}×${height}`);
 /** Up to so many steps there is nothing to gain by fewer. */
 const FEW_STEPS = 20;
 const OTHER = "other";
@@ -68,19 +77,20 @@ export class Compose {
   readonly #size = byId("size", HTMLSelectElement);
   readonly #keep = byId("seed-keep", HTMLButtonElement);
   /** The model's own numbers; mini's until another is open. */
-  #defaults: Pick<ModelInfo["defaults"], "guidance"> & Partial<ModelInfo["defaults"]> = {
-    guidance: __CARD__.default_guidance,
-  };
-  #fullSteps = __CARD__.default_steps;
+  #defaults: Partial<ModelInfo["defaults"]> = { guidance: MINI.default_guidance };
+  #fullSteps = MINI.default_steps;
+  /** Sizes to choose from; all others can be typed. */
+  #sizes: readonly string[] = [];
   #lastSeed: number | undefined;
   readonly #changed: () => void;
 
   /** `changed` runs when the size may be another. */
   constructor(changed: () => void) {
     this.#changed = changed;
-    this.#size.append(...SIZES.map((size) => make("option", { value: size, textContent: size.replace("×", " × ") })));
-    this.#size.append(make("option", { value: OTHER }));
+    this.#offer(MINI.sizes);
     this.#size.addEventListener("change", () => {
+      // What was typed for another model may be none of this one's.
+      if (!this.#size.value) this.#size.value = this.#sizes[0] ?? OTHER;
       this.#showCustom();
       this.#changed();
     });
@@ -99,8 +109,7 @@ export class Compose {
     this.#steps.write(String(this.#fullSteps));
     this.#showPreset();
     onLanguage(() => {
-      const other = this.#size.querySelector(`option[value="${OTHER}"]`);
-      if (other) other.textContent = t().sizeOther;
+      this.#nameOther();
       this.#showDefaults();
     });
   }
@@ -159,8 +168,29 @@ export class Compose {
     this.#showPreset();
   }
 
+  /** The model that was chosen: the sizes that it knows can be chosen, and its steps are the default. */
+  setCard(card: Card | undefined): void {
+    const before = this.size();
+    this.#offer(card?.sizes ?? MINI.sizes);
+    if (before) this.#writeSize(before.width, before.height);
+    const { default_steps: steps = DEFAULT_STEPS, default_guidance: guidance } = card ?? {};
+    this.setDefaults({ steps, ...(guidance !== undefined && { guidance }) });
+  }
+
+  #offer(sizes: NonNullable<Card["sizes"]>): void {
+    this.#sizes = sizes.map((size) => size.join("×"));
+    const options = this.#sizes.map((value) => make("option", { value, textContent: value.replace("×", " × ") }));
+    this.#size.replaceChildren(...options, make("option", { value: OTHER }));
+    this.#nameOther();
+  }
+
+  #nameOther(): void {
+    const other = this.#size.lastElementChild;
+    if (other) other.textContent = t().sizeOther;
+  }
+
   /** Takes over the numbers of the model that is open, where the user has not chosen others. */
-  setDefaults(defaults: ModelInfo["defaults"]): void {
+  setDefaults(defaults: Pick<ModelInfo["defaults"], "steps"> & Partial<ModelInfo["defaults"]>): void {
     if (this.#steps.input.value === String(this.#fullSteps)) this.#steps.write(String(defaults.steps));
     this.#fullSteps = defaults.steps;
     this.#defaults = defaults;
@@ -171,7 +201,7 @@ export class Compose {
   /** The seed of the latest picture, which a button puts into the field. */
   setLastSeed(seed: number): void {
     this.#lastSeed = seed;
-    this.#keep.disabled = false;
+    this.#keep.hidden = false;
     this.#keep.title = String(seed);
   }
 
@@ -187,7 +217,7 @@ export class Compose {
 
   #writeSize(width: number, height: number): void {
     const known = `${width}×${height}`;
-    this.#size.value = SIZES.includes(known) ? known : OTHER;
+    this.#size.value = this.#sizes.includes(known) ? known : OTHER;
     this.#width.write(String(width));
     this.#height.write(String(height));
     this.#showCustom();
@@ -207,8 +237,11 @@ export class Compose {
   #showPreset(): void {
     for (const button of this.#presets()) {
       const steps = button.dataset["steps"] === "default" ? String(this.#fullSteps) : button.dataset["steps"];
-      button.setAttribute("aria-pressed", String(this.#steps.input.value.trim() === steps));
-      if (button.dataset["steps"] !== "default") button.hidden = this.#fullSteps <= FEW_STEPS;
+      const chosen = this.#steps.input.value.trim() === steps;
+      button.ariaPressed = String(chosen);
+      // A single one need only be there where it does something.
+      const single = this.#fullSteps <= FEW_STEPS;
+      button.hidden = single && (button.dataset["steps"] !== "default" || chosen);
     }
   }
 

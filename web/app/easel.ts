@@ -3,7 +3,10 @@
 import { type Blueprint, type BlueprintTokenEvent, type Pixels, SIDE_STEP } from "atelier-web";
 import { BlueprintCanvas } from "./blueprint-canvas";
 import { byId } from "./dom";
+import { list } from "./format";
 import { onLanguage, t } from "./i18n";
+import { shownTexts } from "./texts";
+import { type Other, Viewer } from "./viewer";
 
 export type View = "picture" | "blueprint";
 
@@ -13,13 +16,17 @@ export class Easel {
   readonly #grid = byId("grid", HTMLCanvasElement);
   readonly #preview = byId("preview", HTMLCanvasElement);
   readonly #picture = byId("picture", HTMLImageElement);
-  readonly #views = byId("views", HTMLElement);
+  readonly #tools = byId("tools", HTMLElement);
+  readonly #views = this.#tools.querySelectorAll<HTMLButtonElement>("[data-view]");
+  readonly #viewer: Viewer;
   readonly #blueprint = new BlueprintCanvas();
   #prompt = "";
 
-  constructor() {
+  /** `other` gives the picture that the one on the sheet is compared with. */
+  constructor(other: () => Other | undefined) {
+    this.#viewer = new Viewer(other, () => this.#look("picture"));
     onLanguage(() => this.#describe());
-    for (const button of this.#views.querySelectorAll("button")) {
+    for (const button of this.#views) {
       button.addEventListener("click", () =>
         this.#look(button.dataset["view"] === "blueprint" ? "blueprint" : "picture"),
       );
@@ -71,25 +78,26 @@ export class Easel {
     this.#prompt = blueprint.prompt;
     this.#describe();
     this.#only([this.#grid, this.#picture]);
-    this.#views.hidden = false;
+    this.#tools.hidden = false;
     this.#look("picture");
   }
 
   /** What the picture shows is what was asked for, above all the words in it. */
   #describe(): void {
-    this.#picture.alt = t().generatedPicture(this.#prompt);
+    const texts = shownTexts(this.#prompt).map(t().quoted);
+    this.#picture.alt = t().generatedPicture(list(texts), this.#prompt);
   }
 
   #look(view: View): void {
+    this.#viewer.rest();
     this.#picture.hidden = view === "blueprint";
     this.#grid.hidden = view === "picture";
-    for (const button of this.#views.querySelectorAll("button")) {
-      button.setAttribute("aria-pressed", String(button.dataset["view"] === view));
-    }
+    for (const button of this.#views) button.ariaPressed = String(button.dataset["view"] === view);
   }
 
   #only(shown: HTMLElement[]): void {
     for (const part of [this.#idle, this.#grid, this.#preview, this.#picture]) part.hidden = !shown.includes(part);
-    this.#views.hidden = true;
+    this.#viewer.rest();
+    this.#tools.hidden = true;
   }
 }

@@ -33,3 +33,18 @@ export function rate(value: number): string {
 export function percent(fraction: number): string {
   return new Intl.NumberFormat(language(), { style: "percent" }).format(fraction);
 }
+
+/** One after another, with commas between them. */
+export function list(items: readonly string[]): string {
+  return new Intl.ListFormat(language(), { style: "narrow" }).format(items);
+}
+
+/** A language's name in the page's language, by its BCP 47 tag. */
+export function named(tag: string): string {
+  try {
+    return new Intl.DisplayNames(language(), { type: "language" }).of(tag) ?? tag;
+  } catch {
+    // It is no such tag.
+    return tag;
+  }
+}

@@ -5,9 +5,11 @@
 
 import type { Blueprint, Picture, RunRecord } from "atelier-web";
 import { byId, make } from "./dom";
+import { list } from "./format";
 import { onLanguage, t } from "./i18n";
 import { forgetPicture, keepPicture, keeps, pictures, type StoredPicture } from "./keep";
 import { SEALED } from "./seal";
+import { shownTexts } from "./texts";
 
 /** Pixels of a small copy's longer side: enough for the list on a dense screen. */
 const THUMB = 320;
@@ -73,6 +75,8 @@ export class Gallery {
   #entries: Entry[] = [];
   readonly #items = new Map<Entry, Item>();
   #shown: Entry | undefined;
+  /** The picture that was shown before that one. */
+  #before: Entry | undefined;
 
   /** `show` is called with the picture to be looked at, and with nothing when the last is gone. */
   constructor(show: (entry: Entry | undefined) => void) {
@@ -138,6 +142,12 @@ export class Gallery {
     return this.#shown;
   }
 
+  /** The picture that was looked at before this one, or the next older one. */
+  get before(): Entry | undefined {
+    const others = this.#entries.filter((entry) => entry !== this.#shown);
+    return others.find((entry) => entry === this.#before) ?? others[0];
+  }
+
   #append(entries: readonly Entry[]): void {
     this.#entries.push(...entries);
     this.#list.append(...entries.map((entry) => this.#itemOf(entry).item));
@@ -146,7 +156,10 @@ export class Gallery {
 
   #select(entry: Entry | undefined): void {
     const before = this.#shown;
-    if (before !== entry) before?.rest();
+    if (before !== entry) {
+      before?.rest();
+      this.#before = before;
+    }
     this.#shown = entry;
     this.#show(entry);
     for (const changed of [before, entry]) if (changed) this.#label(changed);
@@ -204,8 +217,12 @@ export class Gallery {
     if (!known) return;
     const { prompt } = entry.blueprint;
     const { seed } = entry.record.paint;
-    known.open.ariaLabel = t().galleryShow(prompt, seed);
-    known.remove.ariaLabel = t().galleryRemove(prompt, seed);
+    const texts = shownTexts(prompt);
+    // What a picture says tells it from others sooner than a long prompt.
+    const name = list((texts.length > 0 ? texts : [prompt]).map(t().quoted));
+    known.open.ariaLabel = t().galleryShow(name, seed);
+    known.open.title = prompt;
+    known.remove.ariaLabel = t().galleryRemove(name, seed);
     known.open.ariaCurrent = entry === this.#shown ? "true" : null;
   }
 }

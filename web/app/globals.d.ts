@@ -2,9 +2,6 @@
 declare const __VERSION__: string;
 /** The SHA-256 of the built-in model's manifest. */
 declare const __MINI__: string;
-/** What of the built-in model's card of abilities the page needs before the model is there. */
-declare const __CARD__: {
-  readonly sizes: readonly (readonly [number, number])[];
-  readonly default_steps: number;
-  readonly default_guidance: number;
-};
+/** The built-in model's card of abilities: the page knows it before the model is there. */
+declare const __CARD__: import("atelier-web").Card &
+  Required<Pick<import("atelier-web").Card, "sizes" | "default_steps" | "default_guidance">>;

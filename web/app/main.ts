@@ -5,6 +5,7 @@ import { SEALED } from "./seal";
 import { Graphics } from "./graphics";
 import { AtelierError, type Blueprint, isSupported, randomSeed, type RunRecord } from "atelier-web";
 import { Awake } from "./awake";
+import { MINI, readCard } from "./card";
 import { Compose } from "./compose";
 import { byId } from "./dom";
 import { Easel } from "./easel";
@@ -16,7 +17,7 @@ import { type Carried, type Entry, Gallery } from "./gallery";
 import { onLanguage, startLanguages, t } from "./i18n";
 import { choose, keeps, recall, remember } from "./keep";
 import { showLicences } from "./licences";
-import { type Chosen, ModelChoice } from "./model";
+import { BUILT_IN, type Chosen, ModelChoice } from "./model";
 import { acceptFiles } from "./open-files";
 import { Opened } from "./opened";
 import { Result } from "./result";
@@ -34,12 +35,12 @@ import {
 import { SourceImages } from "./source-images";
 import { Stages } from "./stages";
 import { Storage } from "./storage";
-import { showTexts } from "./texts";
+import { Texts } from "./texts";
 import { Warnings } from "./warnings";
 
 startLanguages();
 
-const easel = new Easel();
+const easel = new Easel(() => gallery.before);
 const stages = new Stages();
 const messages = new Messages();
 const engineField = new EngineField(() => {
@@ -47,15 +48,25 @@ const engineField = new EngineField(() => {
   void keepEngine();
 });
 const engines = new Engines(() => engineField.choice);
-const sources = new SourceImages((name, why) =>
-  messages.show(() => ({
-    title: why === "large" ? t().imageLarge(name) : t().imageUnknown(name),
-    advice: why === "large" ? t().imageLargeAdvice : t().imageUnknownAdvice,
-  })),
+const sources = new SourceImages(
+  (name, why) =>
+    messages.show(() => ({
+      title: why === "large" ? t().imageLarge(name) : t().imageUnknown(name),
+      advice: why === "large" ? t().imageLargeAdvice : t().imageUnknownAdvice,
+    })),
+  () => texts.render(),
 );
-const compose = new Compose(emptySheet);
+const compose = new Compose(() => {
+  texts.render();
+  emptySheet();
+});
+const texts = new Texts(() => ({ size: compose.size(), sources: sources.images.length }));
 const opened = new Opened(compose, emptySheet);
-const result = new Result({ again: paintAgain, useSettings: (entry) => restore(entry.record, "") });
+const result = new Result({
+  again: (entry) => repeat(entry, false),
+  anew: (entry) => repeat(entry, true),
+  useSettings: (entry) => restore(entry.record, ""),
+});
 const gallery = new Gallery((entry) => {
   result.show(entry);
   if (entry) easel.show(entry.url, entry.blueprint);
@@ -71,6 +82,7 @@ showSeal(() => {
 const choice = new ModelChoice(() => {
   // A run in progress goes on with the model it began with.
   if (!runs.running) engines.close();
+  void lookAtCard();
   void lookAtStorage();
 });
 const graphics = new Graphics({
@@ -129,15 +141,18 @@ function generate(): void {
   runs.add({ request, images: sources.images, chosen, width, height });
 }
 
-function paintAgain(entry: Entry): void {
+/** One more picture like this one: from its blueprint, or from a blueprint that is written anew. */
+function repeat({ blueprint, record, images }: Entry, anew: boolean): void {
   const chosen = choice.read();
   if (!chosen) return;
-  const { blueprint, record, images } = entry;
+  const { prompt, width, height, sampling } = blueprint;
+  const { temperature, top_p: topP, top_k: topK } = sampling;
+  const from = anew ? { prompt, width, height, temperature, topP, topK: topK ?? 0 } : { blueprint };
   const { steps, guidance } = record.paint;
   const metadata = byId("metadata", HTMLInputElement).checked;
   const imageNames = record.sources ?? [];
-  const request = { blueprint, steps, guidance, seed: randomSeed(), metadata, images, imageNames };
-  runs.add({ request, images, chosen, width: blueprint.width, height: blueprint.height });
+  const request = { ...from, steps, guidance, seed: randomSeed(), metadata, images, imageNames };
+  runs.add({ request, images, chosen, width, height });
 }
 
 /** Puts the settings of a picture back into the form; `name` is its file's. */
@@ -171,10 +186,20 @@ function modelOpened(chosen: Chosen): void {
   if (info) {
     choice.setInfo(info);
     compose.setDefaults(info.defaults);
+    texts.card = info.card;
   }
   const seed = gallery.shown?.record.paint.seed;
   if (seed !== undefined) compose.setLastSeed(seed);
   void lookAtStorage();
+}
+
+/** What the chosen model can draw, before it is open. */
+async function lookAtCard(): Promise<void> {
+  const { chosen } = choice;
+  const card = !chosen || chosen.source === BUILT_IN ? MINI : await readCard(chosen.source);
+  if (choice.chosen !== chosen) return;
+  compose.setCard(card);
+  texts.card = card;
 }
 
 async function lookAtStorage(): Promise<void> {
@@ -227,7 +252,6 @@ onLanguage(() => {
   byId("version", HTMLElement).textContent = t().version(__VERSION__);
 });
 restoreForm(Object(recall("atelier-typed")) as Record<string, string>);
-showTexts();
 emptySheet();
 showKeeping();
 keepTyped();

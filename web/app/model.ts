@@ -15,7 +15,7 @@ export interface Chosen {
 }
 
 /** The built-in model, in the version that this page was built with: a page of yesterday never meets a model of today. */
-const BUILT_IN: ModelSource = SINGLE
+export const BUILT_IN: ModelSource = SINGLE
   ? { files: await enclosedFolder("models/mini/"), remember: false }
   : { url: new URL("models/mini/", document.baseURI), manifest: __MINI__ };
 

@@ -1,4 +1,4 @@
-/** Files that come to the page, by drop or by the picker: blueprints, pictures of ours, other pictures, models. */
+/** Files that come to the page, by drop, by the picker or from the system: blueprints, pictures of ours, other pictures, models. */
 
 import { AtelierError, type Blueprint, filesFromDrop, parseBlueprint, readPicture, type RunRecord } from "atelier-web";
 import { byId } from "./dom";
@@ -14,6 +14,13 @@ export interface Openers {
   problem: (name: string, error: AtelierError) => void;
 }
 
+/** The part of the Launch Handler API that is used; Chromium alone has it. */
+interface Launched {
+  readonly launchQueue?: {
+    setConsumer(take: (launch: { readonly files: readonly FileSystemFileHandle[] }) => Promise<void>): void;
+  };
+}
+
 /** Larger than any blueprint; what is larger is not read to find out. */
 const LARGEST_JSON = 16 << 20;
 
@@ -25,6 +32,10 @@ export function acceptFiles(openers: Openers): void {
     input.value = "";
   });
   acceptDrops(openers);
+  // Where the page is installed, the system opens files with it.
+  (globalThis as Launched).launchQueue?.setConsumer(async ({ files }) => {
+    for (const handle of files) await open(await handle.getFile(), openers);
+  });
 }
 
 function acceptDrops(openers: Openers): void {

@@ -94,6 +94,10 @@ export class Runs {
       warnings.clear();
       result.hide();
       easel.begin(width, height, request.blueprint);
+      // It was on a button of the picture before, which is gone.
+      const { activeElement } = document;
+      if (activeElement instanceof HTMLElement && !activeElement.offsetParent)
+        this.#cancel.focus({ preventScroll: true });
       stages.begin(this.#steps(wanted));
       byId("easel", HTMLElement).scrollIntoView({ block: "nearest" });
       const picture = await this.#paint(wanted, controller.signal);

@@ -22,11 +22,14 @@ export type Refused = "unknown" | "large";
 export class SourceImages {
   readonly #list = byId("sources", HTMLUListElement);
   readonly #refused: (name: string, why: Refused) => void;
+  readonly #changed: () => void;
   #sources: Source[] = [];
   #pasted = 0;
 
-  constructor(refused: (name: string, why: Refused) => void) {
+  /** `changed` runs when there are more or fewer of them. */
+  constructor(refused: (name: string, why: Refused) => void, changed: () => void) {
     this.#refused = refused;
+    this.#changed = changed;
     const input = byId("sources-file", HTMLInputElement);
     byId("sources-pick", HTMLButtonElement).addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
@@ -66,6 +69,7 @@ export class SourceImages {
     this.#sources.push({ file, name, url, transparent: isTransparent(image) });
     byId("more", HTMLDetailsElement).open = true;
     this.#render();
+    this.#changed();
   }
 
   get images(): readonly Blob[] {
@@ -80,6 +84,7 @@ export class SourceImages {
     URL.revokeObjectURL(source.url);
     this.#sources = this.#sources.filter((other) => other !== source);
     this.#render();
+    this.#changed();
     byId("sources-pick", HTMLButtonElement).focus();
   }
 

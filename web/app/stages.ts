@@ -56,6 +56,7 @@ export class Stages {
     this.#steps = new Map(steps.map((step) => [step, { share: 0, loading: true }]));
     this.#rows.clear();
     this.#list.replaceChildren();
+    this.#list.hidden = false;
     this.#current = undefined;
     this.#left = undefined;
     this.#box.hidden = false;
@@ -119,8 +120,13 @@ export class Stages {
       if (time !== undefined) [progress.begun, progress.ended] = [0, time];
     }
     this.#current = undefined;
-    this.#sentence = sentence ?? (() => t().done(duration(total)));
-    this.say(this.#sentence());
+    this.#list.hidden = true;
+    const steps = [...this.#steps].flatMap(([step, { begun, ended }]) =>
+      begun === undefined || ended === undefined ? [] : [[step, ended - begun] as const],
+    );
+    const each = () => steps.map(([step, time]) => `${NAMES[step]()} ${duration(time)}`).join(" · ");
+    this.#sentence = sentence ?? (() => `${t().done(duration(total))} ${each()}`);
+    this.say(sentence?.() ?? t().done(duration(total)));
     this.#render();
   }
 

@@ -1,6 +1,6 @@
 /** What the model's card says of the picture in work: drawn all the same, and better known before it is done. */
 
-import type { WarningEvent } from "atelier-web";
+import type { Warning, WarningEvent } from "atelier-web";
 import { byId, make } from "./dom";
 import { onLanguage, t } from "./i18n";
 
@@ -26,27 +26,34 @@ export class Warnings {
 
   #render(): void {
     this.#list.hidden = this.#events.length === 0;
-    this.#list.replaceChildren(...this.#events.map((event) => make("li", { textContent: words(event) })));
+    this.#list.replaceChildren(...this.#events.map((event) => make("li", { textContent: warningWords(event) })));
   }
 }
 
-function words(event: WarningEvent): string {
-  switch (event.kind) {
+export function warningWords(warning: Warning | WarningEvent): string {
+  switch (warning.kind) {
     case "characters":
-      return t().warnCharacters(event.characters);
+      return t().warnCharacters(warning.model, shortened([...warning.characters], " "));
     case "size":
-      return t().warnSize(`${event.nearest[0]} × ${event.nearest[1]}`);
+      return t().warnSize(warning.model, `${warning.nearest[0]} × ${warning.nearest[1]}`);
     case "texts":
-      return t().warnTexts;
+      return t().warnTexts(warning.model, warning.most, warning.texts);
     case "long-text":
-      return t().warnLongText;
+      return t().warnLongText(warning.model, warning.longest, shortened([...warning.text], ""), warning.length);
     case "sources":
-      return t().warnSources;
+      return t().warnSources(warning.model);
     case "far-pixels":
-      return t().warnFarPixels(event.image + 1);
+      return t().warnFarPixels(warning.image + 1);
     case "far-logits":
       return t().warnFarLogits;
     case "changed-source":
-      return t().warnChangedSource(event.name);
+      return t().warnChangedSource(warning.name);
   }
+}
+
+/** Characters that a sentence may quote. */
+const SHOWN = 24;
+
+function shortened(letters: readonly string[], between: string): string {
+  return [...letters.slice(0, SHOWN), ...(letters.length > SHOWN ? ["…"] : [])].join(between);
 }

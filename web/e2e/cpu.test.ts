@@ -108,7 +108,7 @@ test("without WebGPU the same picture is made as by the program, not much slower
 test("a run on the CPU stops within half a second, while a code is written and in a step", async () => {
   const page = await withoutWebGpu();
   await fill(page, { size: 1024, seed: 1, steps: 4 });
-  for (const stage of [/^The architect (sketches|writes)/, /^The painter paints/]) {
+  for (const stage of [/^The architect (sketches|plans)/, /^The painter paints/]) {
     await generateButton(page).click();
     await expect.poll(() => detail(page).innerText(), { timeout: 60_000 }).toMatch(stage);
     const begun = performance.now();

@@ -90,7 +90,7 @@ test("from a prompt to a PNG with its settings inside", async () => {
 
 test("the same blueprint paints again with another seed, and the gallery keeps both", async () => {
   const blueprint = await savedBlueprint(page);
-  await page.getByRole("button", { name: "Paint again with another seed" }).click();
+  await page.getByRole("button", { name: "Same layout, new paint" }).click();
   await cancelButton(page).waitFor();
   await finished(page);
   expect(await savedBlueprint(page)).toEqual(blueprint);
@@ -164,7 +164,7 @@ test("a picture to start from is read, and its blueprint has no draft", async ()
   // Steps enough that there is still something to cancel.
   await fill(fresh, { size: 256, steps: 20 });
   await generateButton(fresh).click();
-  const said = await reached(fresh, /^The architect writes the blueprint: \d+ of 64 codes/);
+  const said = await reached(fresh, /^The architect plans the layout: \d+ of 64 cells/);
   expect(said.filter((line) => line.startsWith("The architect sketches"))).toEqual([]);
   await cancelButton(fresh).click();
   await detail(fresh).filter({ hasText: "Cancelled." }).waitFor();

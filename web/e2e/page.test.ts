@@ -1,15 +1,23 @@
 /** The page without an engine at work: how it looks, speaks and is used. */
 
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { AxeResults, RunOptions } from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import { resolve } from "node:path";
+import type { Browser, Locator } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { audit } from "./axe.ts";
 import { complaints, DIST, launch, openPage } from "./browser.ts";
 import { FileServer } from "./server.ts";
 import { anyBlueprint, detail, fill, generateButton, message, openBlueprint, openFile, promptBox } from "./studio.ts";
 
-const axeScript = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const card = JSON.parse(readFileSync(resolve(import.meta.dirname, "../../models/mini/atelier.json"), "utf8")) as {
+  readonly decorations: readonly string[];
+};
+
+/** What of the manifest is tested. */
+interface Installed {
+  readonly file_handlers: readonly { readonly accept: Readonly<Record<string, readonly string[]>> }[];
+  readonly icons: readonly { readonly src: string; readonly sizes: string; readonly type: string }[];
+}
 
 let server: FileServer;
 let browser: Browser;
@@ -23,20 +31,6 @@ afterAll(async () => {
   await browser.close();
   await server.close();
 });
-
-/** What axe finds wrong, in a few words each. */
-async function audit(page: Page): Promise<string[]> {
-  // evaluate, and not a script element: the page's policy allows no foreign script.
-  await page.evaluate(axeScript);
-  const options: RunOptions = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
-  const found = await page.evaluate(
-    async (options) =>
-      (globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run(options),
-    options,
-  );
-  expect(found.passes.length).toBeGreaterThan(10);
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
-}
 
 describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
   test("axe finds nothing, with everything unfolded", async () => {
@@ -71,6 +65,25 @@ test("a phone of 320 pixels needs no sideways scrolling", async () => {
   await page.context().close();
 });
 
+test("privacy, prompt and button are in a phone's first screen, and the sheet is as wide as its column", async () => {
+  const page = await openPage(browser, server.url, { viewport: { width: 390, height: 844 } });
+  await page.locator("#examples button").first().click();
+  const below = async (element: Locator) => {
+    const box = await element.boundingBox();
+    return (box?.y ?? Number.NaN) + (box?.height ?? 0);
+  };
+  const shown = [page.getByText("stays on this device."), promptBox(page), generateButton(page)];
+  expect(Math.max(...(await Promise.all(shown.map(below))))).toBeLessThanOrEqual(844);
+  for (const width of [1100, 1920]) {
+    await page.setViewportSize({ width, height: 900 });
+    const edges = await page.evaluate(() =>
+      [".board", ".languages", ".footer"].map((part) => document.querySelector(part)?.getBoundingClientRect().right),
+    );
+    expect(new Set(edges).size, `right edges in a window of ${width}: ${edges}`).toBe(1);
+  }
+  await page.context().close();
+});
+
 test("Chinese by the browser's language, and by the switch, which is kept", async () => {
   const page = await openPage(browser, server.url, { locale: "zh-CN" });
   await page.getByRole("textbox", { name: "提示词" }).waitFor();
@@ -83,7 +96,9 @@ test("Chinese by the browser's language, and by the switch, which is kept", asyn
   await page.getByRole("button", { name: "生成" }).waitFor();
   // Nothing that a user reads may be left in the other language.
   const english = (await page.locator("main").innerText()).match(/\b[a-z]{2,}\b/g) ?? [];
-  expect(english.filter((word) => word !== "mini")).toEqual([]);
+  // Its name, and what it draws, in the words of a prompt.
+  const names = ["mini", ...card.decorations];
+  expect(english.filter((word) => !names.includes(word))).toEqual([]);
   await page.context().close();
 });
 
@@ -112,6 +127,44 @@ test("an example fills the prompt; what is missing is said beside its field", as
   await page.context().close();
 });
 
+test("what the model can draw stands beside the prompt, and the prompt is compared with it", async () => {
+  const page = await openPage(browser, server.url);
+  await page.getByText("mini draws up to 12 texts of up to 48 characters (English, German, French, Spanish)").waitFor();
+  const seen = (text: string) => page.getByText(text).waitFor();
+  await promptBox(page).fill("a cat in the rain");
+  await seen("No words are in quotation marks: mini guesses which ones to draw.");
+  await promptBox(page).fill(`'Кот' and '${"long ".repeat(12)}' ${"'a' ".repeat(11)}`);
+  await seen("mini cannot draw К о т");
+  await seen("mini learned texts of up to 48 characters; “long long long long long…” has 60.");
+  await seen("mini learned up to 12 texts in a picture; here are 13.");
+  await page.getByLabel("Size").selectOption("other");
+  await page.getByLabel("Width").fill("256");
+  await page.getByLabel("Width").blur();
+  await seen("mini never learned this size: try 512 × 512.");
+  await page.getByLabel("Size").selectOption("512 × 768");
+  await promptBox(page).fill("'fine'");
+  await expect.poll(() => page.locator(".doubts:visible").count()).toBe(0);
+
+  // Another model's card is read before the model is open, and a model without one is not judged.
+  const model = (card: object) => ({
+    name: "pack.json",
+    mimeType: "application/json",
+    buffer: Buffer.from(JSON.stringify({ configs: { "atelier.json": card } })),
+  });
+  await page.locator("input[value=files]").check();
+  await page
+    .locator("#files-input")
+    .setInputFiles(model({ name: "other", longest_text: 3, sizes: [[640, 384]], default_steps: 9 }));
+  await seen("other learned texts of up to 3 characters; “fine” has 4.");
+  expect(await page.getByRole("textbox", { name: "Steps" }).inputValue()).toBe("9");
+  await seen("other never learned this size: try 640 × 384.");
+  await page.getByLabel("Size").selectOption("640 × 384");
+  await page.locator("#files-input").setInputFiles(model({}));
+  await expect.poll(() => page.locator(".doubts:visible").count()).toBe(0);
+  expect(await page.locator("#prompt-hint").innerText()).toBe("Put the words of the picture in quotation marks.");
+  await page.context().close();
+});
+
 test("a blueprint takes the place of prompt and size until it is put away", async () => {
   const page = await openPage(browser, server.url);
   await openBlueprint(page);
@@ -121,6 +174,47 @@ test("a blueprint takes the place of prompt and size until it is put away", asyn
   expect(await promptBox(page).isEditable()).toBe(true);
   await openFile(page, "broken.json", "application/json", Buffer.from(`{"format":"atelier-blueprint/1"}`));
   await page.getByText("broken.json is damaged").waitFor();
+  await page.context().close();
+});
+
+test("installed, the page opens the files that the system gives it", async () => {
+  const manifest = JSON.parse(readFileSync(resolve(DIST, "manifest.webmanifest"), "utf8")) as Installed;
+  expect(manifest.file_handlers.flatMap(({ accept }) => Object.values(accept).flat())).toEqual([".png", ".json"]);
+  for (const { src, sizes, type } of manifest.icons.filter(({ type }) => type === "image/png")) {
+    const bytes = readFileSync(resolve(DIST, src));
+    const side = bytes.readUInt32BE(16);
+    expect([`${side}x${bytes.readUInt32BE(20)}`, type]).toEqual([sizes, "image/png"]);
+  }
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.addInitScript((text) => {
+    const file = async () => new File([text], "launched.json", { type: "application/json" });
+    const setConsumer = (take: (launch: object) => void) => take({ files: [{ getFile: file }] });
+    Object.defineProperty(globalThis, "launchQueue", { value: { setConsumer } });
+  }, JSON.stringify(anyBlueprint()));
+  await page.goto(server.url);
+  await page.getByText("A blueprint is open").waitFor();
+  await context.close();
+});
+
+test("with the user's own colours every bar and what has the focus can be seen", async () => {
+  const page = await openPage(browser, server.url, { forcedColors: "active" });
+  const drawn = await page.evaluate(() => {
+    const bar = document.createElement("span");
+    bar.className = "bar";
+    const fill = document.createElement("span");
+    bar.append(fill);
+    document.getElementById("stages")?.append(bar);
+    document.getElementById("progress")?.removeAttribute("hidden");
+    const { borderTopWidth } = getComputedStyle(bar);
+    const [full, empty] = [getComputedStyle(fill).backgroundColor, getComputedStyle(bar).backgroundColor];
+    return { border: borderTopWidth, apart: full !== empty };
+  });
+  expect(drawn).toEqual({ border: "1px", apart: true });
+  await promptBox(page).focus();
+  await page.keyboard.press("Tab");
+  const outline = () => page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle);
+  expect(await outline()).toBe("solid");
   await page.context().close();
 });
 

@@ -83,7 +83,7 @@ export async function paint(page: Page): Promise<void> {
 /** Presses Generate and waits until the painter's files have been fetched, compared with their hashes and read. */
 export async function loadPainter(page: Page): Promise<void> {
   await generateButton(page).click();
-  await reached(page, /^(Painter: loading|The painter paints)/);
+  await reached(page, /^(Paint: loading|The painter paints)/);
 }
 
 /** What `browser.ts` leaves in every page: the lines of detail since Generate was pressed last. */
