@@ -105,7 +105,14 @@ export class Compose {
       });
     }
     this.#keep.addEventListener("click", () => this.#seed.write(String(this.#lastSeed ?? "")));
-    byId("seed-random", HTMLButtonElement).addEventListener("click", () => this.#seed.write(""));
+    const random = byId("seed-random", HTMLButtonElement);
+    random.addEventListener("click", () => {
+      this.#seed.write("");
+      this.#seed.input.focus();
+    });
+    this.#seed.input.addEventListener("input", () => {
+      random.hidden = this.#seed.input.value === "";
+    });
     this.#steps.write(String(this.#fullSteps));
     this.#showPreset();
     onLanguage(() => {

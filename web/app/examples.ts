@@ -32,7 +32,7 @@ const EXAMPLES: readonly Example[] = [
     ground: "#000080",
   },
   {
-    prompt: "A purple banner that reads 'SUMMER FAIR' and the footer '12 July, Town Hall'",
+    prompt: "A purple banner that reads “SUMMER FAIR” and the footer “12 July, Town Hall”",
     word: "Fair",
     ink: "#fff",
     ground: "#800080",

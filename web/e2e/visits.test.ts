@@ -112,7 +112,7 @@ test("what was fetched is not hashed again, unless it was changed or its user wa
   expect(await hashesAgain(page)).toBe(false);
 
   await page.goto(server.url);
-  const check = page.getByRole("button", { name: "Check the files of mini again" });
+  const check = page.getByRole("button", { name: "Check files of mini" });
   await check.click();
   await page.getByText("All files of mini are whole").waitFor();
   await page.goto(`${server.url}icon.svg`);

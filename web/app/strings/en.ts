@@ -228,7 +228,7 @@ export const en = {
   storagePart: (size: string) => `${size}, incomplete`,
   storageRemove: "Remove",
   storageCheck: "Check files",
-  storageCheckOne: (name: string) => `Check the files of ${name} again`,
+  storageCheckOne: (name: string) => `Check files of ${name}`,
   storageChecking: (share: string) => `Checking: ${share}`,
   storageWhole: (name: string) => `All files of ${name} are whole`,
   storageWholeAdvice: "Each has the hash that its maker wrote down.",

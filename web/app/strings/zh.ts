@@ -218,7 +218,7 @@ export const zh: Strings = {
   storagePart: (size) => `${size}，不完整`,
   storageRemove: "移除",
   storageCheck: "检查文件",
-  storageCheckOne: (name) => `重新检查 ${name} 的文件`,
+  storageCheckOne: (name) => `检查文件：${name}`,
   storageChecking: (share) => `正在检查：${share}`,
   storageWhole: (name) => `${name} 的所有文件都完整`,
   storageWholeAdvice: "每个文件都与其制作者记录的哈希值一致。",
