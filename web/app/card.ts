@@ -16,8 +16,8 @@ export async function readCard(source: ModelSource): Promise<Card | undefined> {
     return answer?.ok ? answer.json() : null;
   };
   try {
-    const pack = Object((await read("pack.json")) ?? {}) as { readonly configs?: Readonly<Record<string, unknown>> };
-    return plain(pack.configs ? pack.configs["atelier.json"] : await read("atelier.json"));
+    const pack = (await read("pack.json")) as { readonly configs?: Readonly<Record<string, unknown>> } | null;
+    return plain(pack ? pack.configs?.["atelier.json"] : await read("atelier.json"));
   } catch {
     // The engine says what is wrong with it.
     return undefined;
