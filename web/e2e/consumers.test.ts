@@ -192,6 +192,8 @@ test("the documentation of all that is exported is made without a warning", asyn
     recursive: true,
     filter: (path) => !path.includes("node_modules"),
   });
+  // The README leads there.
+  cpSync(join(WEB, "examples"), join(web, "examples"), { recursive: true });
   await run(web, "npm", "run", "docs");
   const index = readFileSync(join(web, "docs-api/modules/index.html"), "utf8");
   for (const name of ["createEngine", "GenerateRequest", "RunPlan", "AtelierError"]) expect(index).toContain(name);
