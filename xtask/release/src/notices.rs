@@ -35,10 +35,9 @@ fn gather(product: &Product) -> Outcome<Gathered> {
     let mut gathered = Gathered::new();
     for ((name, version), package) in product.packages()? {
         let (taken, words) = licence::words(&package)?;
-        let place = package.repository.or(package.homepage);
-        let place = place.unwrap_or_else(|| format!("https://crates.io/crates/{name}"));
+        let place = package.repository.or(package.homepage).map(|place| format!(", {place}")).unwrap_or_default();
         for text in words {
-            gathered.entry(text).or_default().push(format!("{name} {version} ({taken}), {place}"));
+            gathered.entry(text).or_default().push(format!("{name} {version} ({taken}){place}"));
         }
     }
     Ok(gathered)
@@ -49,13 +48,8 @@ fn script(folder: &Path) -> Outcome<(String, String)> {
     let about: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("package.json"))?)?;
     let field = |name: &str| about[name].as_str().unwrap_or_default().to_owned();
     let words = std::fs::read_to_string(folder.join("LICENSE"))?;
-    let line = format!(
-        "{} {} ({}), https://www.npmjs.com/package/{}",
-        field("name"),
-        field("version"),
-        field("license"),
-        field("name")
-    );
+    let place = about["homepage"].as_str().or(about["repository"]["url"].as_str()).unwrap_or_default();
+    let line = format!("{} {} ({}), {place}", field("name"), field("version"), field("license"));
     Ok((line, words.trim().to_owned()))
 }
 
