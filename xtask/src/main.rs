@@ -25,7 +25,7 @@ cargo xtask <command>
   dist [--only program|web]
                        makes what a release holds in dist: the program for this system with completion scripts and manual
                        pages, the page for static file servers and as one file, the npm packages, a list of all that is
-                       linked, and the hashes; the same bytes from the same commit
+                       linked, and the hashes
   licences             writes the notices of what is linked into the program and into the browser's build
   fuzz [--seconds N]   runs every fuzz target for N seconds (30)
   bench [options]      time and memory of every stage, and the cost of a token with the KV cache;

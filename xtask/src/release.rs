@@ -1,4 +1,4 @@
-//! What a release holds, made the same anywhere from one commit.
+//! What a release holds, with the commit's time, so that it can be made again.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -63,7 +63,8 @@ fn pack_program(out: &Path, time: &str) -> Outcome {
     let built = web::target_folder()?.join("dist");
     let mut build =
         cargo(&["build", "--release", "--locked", "--workspace", "--bin", "atelier", "--config", &flags]);
-    run(build.arg("--target-dir").arg(&built))?;
+    // The C compiler writes this time where it would write that of the build.
+    run(build.arg("--target-dir").arg(&built).env("SOURCE_DATE_EPOCH", time))?;
 
     let name = format!("atelier{}", std::env::consts::EXE_SUFFIX);
     let folder = built.join(format!("atelier-{}-{host}", version()?));
