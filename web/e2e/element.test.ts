@@ -141,3 +141,27 @@ test("a source that was set before the element was defined counts", async () => 
   expect(size).toBe(64);
   await before.close();
 });
+
+test("an engine that is given up while it opens takes none of those that come after it along", async () => {
+  await page.evaluate(async () => {
+    for (const element of document.querySelectorAll("atelier-image")) element.remove();
+    const add = () => {
+      const element = document.createElement("atelier-image") as AtelierImageElement;
+      for (const side of ["width", "height"]) element.setAttribute(side, "64");
+      element.setAttribute("steps", "1");
+      element.setAttribute("model", "dist/models/mini/");
+      element.setAttribute("prompt", "A teal card with 'LAST'");
+      document.querySelector("main")?.append(element);
+      return element;
+    };
+    const task = () => new Promise((resolve) => setTimeout(resolve));
+    const first = add();
+    await task();
+    first.remove();
+    await Promise.resolve();
+    add();
+  });
+  await shown("Generated picture: A teal card with 'LAST'").waitFor({ timeout: PATIENCE });
+  await page.evaluate(() => document.querySelector("atelier-image")?.remove());
+  await expect.poll(() => page.workers().length).toBe(0);
+});

@@ -100,10 +100,13 @@ function share(key: unknown, source: ModelSource, options: EngineOptions, on: (e
       for (const listener of listeners) listener(event);
     };
     const engine = createEngine(source, { ...options, progress, signal: closing.signal });
-    shared = { engine, closing, listeners };
-    engines.set(key, shared);
-    // The next one may try again.
-    engine.catch(() => engines.delete(key));
+    const made: Shared = { engine, closing, listeners };
+    shared = made;
+    engines.set(key, made);
+    // The next one may try again; where it already has, that engine is another one.
+    engine.catch(() => {
+      if (engines.get(key) === made) engines.delete(key);
+    });
   }
   shared.listeners.add(on);
   return shared;

@@ -38,6 +38,12 @@ pub fn program(name: &str, args: &[&str]) -> Command {
     command
 }
 
+/// Has a compiler name the sources of packages without the folder of whoever builds: messages of panics have their names.
+pub fn remapped_home() -> String {
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
+    format!("--remap-path-prefix={}=cargo", home.unwrap_or_default())
+}
+
 /// The cargo that runs us.
 pub fn cargo(args: &[&str]) -> Command {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{Outcome, cargo, failed, program, root, run};
+use crate::command::{Outcome, cargo, failed, program, remapped_home, root, run};
 use crate::web::{self, copy, copy_folder};
 
 /// What is made of a release: the program is made on each system, the rest on one of them.
@@ -54,11 +54,9 @@ pub fn dist(part: Part) -> Outcome {
 fn pack_program(out: &Path, time: &str) -> Outcome {
     let host = host()?;
     // Panics name source files: not those of whoever built this, or two builds of one commit would differ.
-    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
     let here = root().canonicalize().map_err(|error| failed(error.to_string()))?;
-    let remap = [(home.unwrap_or_default(), "cargo"), (here.display().to_string(), "atelier")]
-        .map(|(from, to)| format!("{:?}", format!("--remap-path-prefix={from}={to}")));
-    let flags = format!("target.{host}.rustflags=[{}, {}, \"-Cstrip=symbols\"]", remap[0], remap[1]);
+    let remap = [remapped_home(), format!("--remap-path-prefix={}=atelier", here.display())];
+    let flags = format!("target.{host}.rustflags=[{:?}, {:?}, \"-Cstrip=symbols\"]", remap[0], remap[1]);
     // In a folder of its own: other flags are other builds of everything.
     let built = web::target_folder()?.join("dist");
     let mut build =

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{Outcome, cargo, failed, missing, program, root, run, succeeds};
+use crate::command::{Outcome, cargo, failed, missing, program, remapped_home, root, run, succeeds};
 
 const WASM: &str = "wasm32-unknown-unknown";
 /// The engines of the package, each a module of its own: the feature of `crates/atelier-web`, and the module's name.
@@ -28,11 +28,8 @@ pub fn single_file() -> Outcome {
 
 /// A cargo command on the browser's crate, as it is built for the [`ENGINES`].
 fn wasm_cargo(command: &str, engines: &str) -> Command {
-    // Messages of panics name source files: not those of whoever built this.
-    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
-    let remap = format!("--remap-path-prefix={}=cargo", home.unwrap_or_default());
     // Every browser with WebGPU has vector instructions, and the others have had them since 2023.
-    let flags = format!("target.{WASM}.rustflags=[{remap:?}, \"-Ctarget-feature=+simd128\"]");
+    let flags = format!("target.{WASM}.rustflags=[{:?}, \"-Ctarget-feature=+simd128\"]", remapped_home());
     let mut cargo =
         cargo(&[command, "--profile", "web", "--target", WASM, "-p", "atelier-web", "--config", &flags]);
     cargo.args(["--no-default-features", "--features", engines]);
